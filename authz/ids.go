@@ -1,0 +1,64 @@
+package authz
+
+import (
+	"crypto/rand"
+	"strings"
+)
+
+// Ids are distinct types so that one cannot be passed for another. Their text
+// carries a prefix that names the kind.
+type (
+	// IssuerName is the short name of an issuer in the configuration, such
+	// as "uptimepulse". It is not the issuer's URL.
+	IssuerName string
+	// AccountID is "acc_…".
+	AccountID string
+	// WorkspaceID is "ws_…"; empty for what belongs to no workspace.
+	WorkspaceID string
+	// UserID is "usr_…", a person.
+	UserID string
+	// ServiceAccountID is "sa_…", a subject that cannot log in. It is also
+	// the client_id and sub of its API keys.
+	ServiceAccountID string
+	// ClientID is an OAuth 2.0 client identifier (RFC 6749 section 2.2), "cl_…".
+	ClientID string
+	// ConnectionID is "con_…", a workspace's upstream identity provider.
+	ConnectionID string
+	// KeyID is "key_" and the first 16 characters of an API key's body.
+	KeyID string
+	// DelegationID is "del_…", an issuing delegation.
+	DelegationID string
+	// SessionID is "sid_…", the public name of a browser session (the sid
+	// claim, OpenID Connect Front-Channel Logout section 3). It is not the
+	// cookie's value.
+	SessionID string
+	// GrantID is "gr_…", a family of codes and tokens.
+	GrantID string
+)
+
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// NewID returns prefix, an underscore and 26 random characters (130 bits).
+func NewID(prefix string) string {
+	var raw [26]byte
+	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
+	var b strings.Builder
+	b.Grow(len(prefix) + 1 + len(raw))
+	b.WriteString(prefix)
+	b.WriteByte('_')
+	for _, c := range raw {
+		b.WriteByte(idAlphabet[c&31])
+	}
+	return b.String()
+}
+
+// Constructors of random ids.
+func NewAccountID() AccountID               { return AccountID(NewID("acc")) }
+func NewWorkspaceID() WorkspaceID           { return WorkspaceID(NewID("ws")) }
+func NewUserID() UserID                     { return UserID(NewID("usr")) }
+func NewServiceAccountID() ServiceAccountID { return ServiceAccountID(NewID("sa")) }
+func NewClientID() ClientID                 { return ClientID(NewID("cl")) }
+func NewConnectionID() ConnectionID         { return ConnectionID(NewID("con")) }
+func NewDelegationID() DelegationID         { return DelegationID(NewID("del")) }
+func NewSessionID() SessionID               { return SessionID(NewID("sid")) }
+func NewGrantID() GrantID                   { return GrantID(NewID("gr")) }
