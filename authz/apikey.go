@@ -1,0 +1,99 @@
+package authz
+
+import "time"
+
+// Resources are the ids a key is restricted to; an empty list restricts nothing.
+type Resources struct {
+	Clusters    []string `json:"clusters,omitempty"`
+	CheckGroups []string `json:"check_groups,omitempty"`
+	AlertRoutes []string `json:"alert_routes,omitempty"`
+}
+
+// Empty reports whether nothing is restricted.
+func (r Resources) Empty() bool {
+	return len(r.Clusters) == 0 && len(r.CheckGroups) == 0 && len(r.AlertRoutes) == 0
+}
+
+// ServiceAccount is a subject that is not a person. It is the client_id and
+// sub of its keys and cannot log in.
+type ServiceAccount struct {
+	ID          ServiceAccountID
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID // empty for the operator's own
+	Name        string
+	State       State // active, disabled, deleted
+	Epoch       int64
+	CreatedAt   time.Time
+}
+
+// APIKey is a credential of a service account with a standing
+// client_credentials grant.
+type APIKey struct {
+	ID               KeyID
+	Issuer           IssuerName
+	WorkspaceID      WorkspaceID // empty for a platform key
+	AccountID        AccountID
+	ServiceAccountID ServiceAccountID
+	Environment      Environment
+	Name             string
+	// Prefix is what may be shown of the text: "up_live_" and the 16
+	// characters of the id.
+	Prefix string
+	Last4  string
+	// Hash is an Argon2id PHC string over the whole text.
+	Hash        string
+	Scopes      []string
+	Resources   Resources
+	IPAllowlist []string // CIDR
+	Tier        string
+	// Delegation is the id of the issuing delegation the key carries, or empty.
+	Delegation DelegationID
+	State      State // active, grace, disabled, revoked
+	Epoch      int64
+	CreatedAt  time.Time
+	CreatedBy  string    // subject that minted it
+	ExpiresAt  time.Time // zero: never
+	GraceUntil time.Time // zero unless in grace
+	RevokedAt  time.Time // zero unless revoked
+	PurgeAt    time.Time // zero unless revoked: when the row goes
+}
+
+// UsableAt reports whether the key itself, its ancestors aside, is valid at now.
+func (k APIKey) UsableAt(now time.Time) bool {
+	if end := k.EndsAt(); !end.IsZero() && !now.Before(end) {
+		return false
+	}
+	return k.State.Usable()
+}
+
+// EndsAt is the moment the key stops by itself; zero for never.
+func (k APIKey) EndsAt() time.Time {
+	if k.State == Grace && (k.ExpiresAt.IsZero() || k.GraceUntil.Before(k.ExpiresAt)) {
+		return k.GraceUntil
+	}
+	return k.ExpiresAt
+}
+
+// StatusAt is what the API says of the key at now: active, grace, disabled,
+// revoked or expired.
+func (k APIKey) StatusAt(now time.Time) string {
+	if end := k.EndsAt(); k.State.Usable() && !end.IsZero() && !now.Before(end) {
+		return "expired"
+	}
+	return string(k.State)
+}
+
+// Delegation lets a key mint other keys with no person present. It never
+// allows more than its maker could.
+type Delegation struct {
+	ID     DelegationID
+	Issuer IssuerName
+	// Workspaces it reaches; empty means every workspace of the issuer, which
+	// only a platform key may carry.
+	Workspaces []WorkspaceID
+	// Scopes it may hand out; "*" only on the operator's bootstrap delegation.
+	Scopes    []string
+	MadeBy    string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: the life of the process (demo only)
+}

@@ -1,0 +1,87 @@
+package authz
+
+import (
+	"slices"
+	"time"
+)
+
+// TokenFormat is the form of a client's access tokens.
+type TokenFormat string
+
+// The token formats.
+const (
+	Opaque TokenFormat = "opaque"
+	JWT    TokenFormat = "jwt" // RFC 9068
+)
+
+// Grant types (RFC 6749 sections 4.1.3, 4.4.2 and 6).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantClientCredentials = "client_credentials"
+	GrantRefreshToken      = "refresh_token"
+)
+
+// Client authentication methods (RFC 7591 section 2).
+const (
+	AuthNone              = "none"
+	AuthClientSecretBasic = "client_secret_basic"
+	AuthClientSecretPost  = "client_secret_post"
+)
+
+// Client is an OAuth 2.0 client (RFC 6749 section 2).
+type Client struct {
+	ID     ClientID
+	Issuer IssuerName
+	// WorkspaceID is empty for platform clients: the operator's own.
+	WorkspaceID WorkspaceID
+	Name        string
+	// AuthMethod is how the client authenticates; "none" makes it public.
+	AuthMethod   string
+	GrantTypes   []string
+	RedirectURIs []string
+	// Scopes the client may ask for.
+	Scopes []string
+	// TokenFormat of its access tokens; empty means the issuer's default.
+	TokenFormat TokenFormat
+	// IDTokenAlgorithm is a JWS alg; empty means RS256.
+	IDTokenAlgorithm string
+	// Environment the client works in; empty for either.
+	Environment Environment
+	// Environments a platform client serves: whose credentials it may introspect.
+	Environments []Environment
+	// Introspect allows the client to call the introspection endpoint.
+	Introspect bool
+	// SkipConsent is for the operator's own applications only.
+	SkipConsent bool
+	State       State // active, disabled, deleted
+	Epoch       int64
+	Revision    int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Public reports whether the client cannot keep a secret (RFC 6749 section 2.1).
+func (c Client) Public() bool { return c.AuthMethod == AuthNone }
+
+// Platform reports whether the client belongs to the operator.
+func (c Client) Platform() bool { return c.WorkspaceID == "" }
+
+// MayUse reports whether the client may use the grant type.
+func (c Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+
+// Serves reports whether a platform client may examine credentials of env.
+func (c Client) Serves(env Environment) bool {
+	return env == "" || slices.Contains(c.Environments, env)
+}
+
+// ClientSecret is one of a client's secrets; two overlap while it is rotated.
+type ClientSecret struct {
+	ID       string // "cs_…"
+	ClientID ClientID
+	// Hash is an Argon2id PHC string.
+	Hash      string
+	Last4     string
+	CreatedAt time.Time
+	// ExpiresAt is zero for the current secret.
+	ExpiresAt time.Time
+}

@@ -1,0 +1,173 @@
+package authz
+
+import "time"
+
+// Session is a person's signed-in browser.
+type Session struct {
+	ID           SessionID
+	Issuer       IssuerName
+	WorkspaceID  WorkspaceID
+	UserID       UserID
+	ConnectionID ConnectionID
+	// Digest is SHA-256 of the cookie's value.
+	Digest    [32]byte
+	AuthTime  time.Time
+	ACR       string
+	AMR       []string
+	State     State // active, revoked
+	Epoch     int64
+	CreatedAt time.Time
+	ExpiresAt time.Time // absolute
+	IdleUntil time.Time
+	IP        string
+	UserAgent string
+}
+
+// LiveAt reports whether the session itself, its ancestors aside, is valid at now.
+func (s Session) LiveAt(now time.Time) bool {
+	return s.State == Active && now.Before(s.ExpiresAt) && now.Before(s.IdleUntil)
+}
+
+// Grant is what a person or service account let a client do: the family of
+// every code and token that came of it. Its id is the request id fosite carries.
+type Grant struct {
+	ID          GrantID
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	AccountID   AccountID
+	ClientID    ClientID // for a key's grant, the service account's id
+	Subject     string   // the sub of its tokens
+	// Type is the grant type the family began with.
+	Type string
+	// Standing marks the client_credentials grant of a client or key that
+	// every such token hangs on: revoking one token leaves the others.
+	Standing bool
+	// Ancestors besides workspace, account and client; empty where absent.
+	UserID           UserID
+	ServiceAccountID ServiceAccountID
+	SessionID        SessionID // an ancestor unless offline_access was granted
+	ConnectionID     ConnectionID
+	KeyID            KeyID
+	Environment      Environment
+	Scopes           []string
+	Audience         []string
+	Resources        Resources
+	// SID names the session in tokens even where it is no ancestor.
+	SID      SessionID
+	AuthTime time.Time
+	ACR      string
+	AMR      []string
+	Nonce    string
+	// Lineage is the sum of the ancestors' epochs at issue.
+	Lineage   int64
+	State     State // active, revoked
+	CreatedAt time.Time
+	// ExpiresAt is the absolute end of its refresh tokens.
+	ExpiresAt time.Time
+}
+
+// Refs lists the grant's ancestors, farthest first. A public or confidential
+// client is an ancestor; for a key's grant the service account stands in its place.
+func (g Grant) Refs() []NodeRef {
+	refs := make([]NodeRef, 0, 8)
+	add := func(kind NodeKind, id string) {
+		if id != "" {
+			refs = append(refs, NodeRef{kind, id})
+		}
+	}
+	add(AccountNode, string(g.AccountID))
+	add(WorkspaceNode, string(g.WorkspaceID))
+	add(ConnectionNode, string(g.ConnectionID))
+	add(UserNode, string(g.UserID))
+	add(ServiceAccountNode, string(g.ServiceAccountID))
+	if g.ServiceAccountID == "" {
+		add(ClientNode, string(g.ClientID))
+	}
+	add(APIKeyNode, string(g.KeyID))
+	add(SessionNode, string(g.SessionID))
+	return refs
+}
+
+// AuthorizationCode is a single-use code (RFC 6749 section 4.1.2).
+type AuthorizationCode struct {
+	Digest        [32]byte // SHA-256 of the code
+	Issuer        IssuerName
+	GrantID       GrantID
+	ClientID      ClientID
+	RedirectURI   string
+	CodeChallenge string // S256, or empty (RFC 7636 section 4.3)
+	Scopes        []string
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	// State is active, "used" once redeemed, "burned" after a wrong verifier.
+	State State
+}
+
+// Further states of single-use rows.
+const (
+	Used   State = "used"
+	Burned State = "burned"
+)
+
+// AccessToken is a row for an access token, opaque or JWT.
+type AccessToken struct {
+	Digest    [32]byte // SHA-256 of the whole token
+	Issuer    IssuerName
+	GrantID   GrantID
+	Scopes    []string
+	Audience  []string
+	JTI       string
+	State     State // active, revoked
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// RefreshToken is a row for a refresh token; a used one stays as tombstone
+// until its grant ends, so that a replay is recognised.
+type RefreshToken struct {
+	Digest  [32]byte
+	Issuer  IssuerName
+	GrantID GrantID
+	Scopes  []string
+	State   State // active, used, revoked
+	UsedAt  time.Time
+	// Successor is the token response this token was exchanged for, sealed
+	// with a key derived from this token's text.
+	Successor []byte
+	// SuccessorDigest is the refresh token that replaced this one.
+	SuccessorDigest [32]byte
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+}
+
+// Consent remembers what a person allowed a client.
+type Consent struct {
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	UserID      UserID
+	ClientID    ClientID
+	Scopes      []string
+	UpdatedAt   time.Time
+}
+
+// AuthorizationRequest is an authorization request on its way through
+// sign-in and consent, bound to one browser.
+type AuthorizationRequest struct {
+	// ID is the handle in page URLs; it opens nothing without the browser's cookie.
+	ID            string
+	Issuer        IssuerName
+	BrowserDigest [32]byte // SHA-256 of the browser's binding cookie
+	ClientID      ClientID
+	// Parameters are the validated parameters, URL-encoded.
+	Parameters string
+	ArrivedAt  time.Time
+	ExpiresAt  time.Time
+	State      State // active, used
+	// Upstream leg; zero until it begins.
+	ConnectionID ConnectionID
+	StateDigest  [32]byte // SHA-256 of the upstream state parameter
+	// Upstream is the sealed nonce and code verifier.
+	Upstream []byte
+	// SessionID is the session this request signed in, once it did.
+	SessionID SessionID
+}

@@ -1,0 +1,122 @@
+package authz
+
+import "time"
+
+// Environment separates production from sandbox: "live" or "test"; empty for
+// what is bound to neither.
+type Environment string
+
+// The environments.
+const (
+	Live Environment = "live"
+	Test Environment = "test"
+)
+
+// Account is the customer that pays and owns workspaces.
+type Account struct {
+	ID        AccountID
+	Issuer    IssuerName
+	Name      string
+	State     State // active, suspended, deleted
+	Epoch     int64
+	CreatedAt time.Time
+}
+
+// Workspace is the tenant.
+type Workspace struct {
+	ID        WorkspaceID
+	Issuer    IssuerName
+	AccountID AccountID
+	Name      string
+	State     State // active, suspended, deleted
+	Epoch     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Member says that a person belongs to a workspace.
+type Member struct {
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	UserID      UserID
+	Role        string
+	CreatedAt   time.Time
+}
+
+// Profile is what userinfo may say of a person (OpenID Connect Core section
+// 5.1). Zero values are not told.
+type Profile struct {
+	Name              string     `json:"name,omitempty"`
+	GivenName         string     `json:"given_name,omitempty"`
+	FamilyName        string     `json:"family_name,omitempty"`
+	MiddleName        string     `json:"middle_name,omitempty"`
+	Nickname          string     `json:"nickname,omitempty"`
+	PreferredUsername string     `json:"preferred_username,omitempty"`
+	ProfileURL        string     `json:"profile,omitempty"`
+	Picture           string     `json:"picture,omitempty"`
+	Website           string     `json:"website,omitempty"`
+	Gender            string     `json:"gender,omitempty"`
+	Birthdate         string     `json:"birthdate,omitempty"`
+	Zoneinfo          string     `json:"zoneinfo,omitempty"`
+	Locale            string     `json:"locale,omitempty"`
+	UpdatedAt         *time.Time `json:"updated_at,omitempty"`
+	Email             string     `json:"email,omitempty"`
+	EmailVerified     bool       `json:"email_verified,omitempty"`
+	PhoneNumber       string     `json:"phone_number,omitempty"`
+	PhoneVerified     bool       `json:"phone_number_verified,omitempty"`
+	Address           *Address   `json:"address,omitempty"`
+}
+
+// Address is a postal address (OpenID Connect Core section 5.1.1).
+type Address struct {
+	Formatted     string `json:"formatted,omitempty"`
+	StreetAddress string `json:"street_address,omitempty"`
+	Locality      string `json:"locality,omitempty"`
+	Region        string `json:"region,omitempty"`
+	PostalCode    string `json:"postal_code,omitempty"`
+	Country       string `json:"country,omitempty"`
+}
+
+// User is a person as this issuer knows them. The id is the sub of their
+// tokens.
+type User struct {
+	ID        UserID
+	Issuer    IssuerName
+	Profile   Profile
+	State     State // active, disabled, deleted
+	Epoch     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// UpstreamIdentity ties a person to what a connection calls them. A person is
+// recognised by connection and subject only, never by e-mail.
+type UpstreamIdentity struct {
+	Issuer       IssuerName
+	ConnectionID ConnectionID
+	Subject      string
+	UserID       UserID
+	CreatedAt    time.Time
+	LastLoginAt  time.Time
+}
+
+// Connection is a workspace's upstream OpenID provider.
+type Connection struct {
+	ID          ConnectionID
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	Name        string
+	// UpstreamIssuer is the upstream's issuer identifier; discovery starts there.
+	UpstreamIssuer string
+	ClientID       string
+	// ClientSecret is sealed; empty for a public client upstream.
+	ClientSecret []byte
+	Scopes       []string
+	// Domains are the verified e-mail domains that route here and whose
+	// people may join the workspace at first login; lower case.
+	Domains   []string
+	State     State // active, disabled, deleted
+	Epoch     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
