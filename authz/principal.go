@@ -1,0 +1,42 @@
+package authz
+
+import (
+	"slices"
+	"time"
+)
+
+// Principal is whoever an authenticated request speaks for: proof that a
+// credential was checked, made only by the code that checked it.
+type Principal struct {
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID // empty for the operator's own
+	AccountID   AccountID
+	// Subject is the sub of the credential.
+	Subject     string
+	ClientID    ClientID
+	KeyID       KeyID // empty unless an API key was used, itself or by a token of it
+	Environment Environment
+	Scopes      []string
+	// Delegation is the issuing delegation the credential carries, or nil.
+	Delegation *Delegation
+	// AuthTime and AMR describe a person's sign-in.
+	AuthTime time.Time
+	AMR      []string
+}
+
+// Platform reports whether the principal is the operator's and reaches every
+// workspace of its issuer.
+func (p Principal) Platform() bool { return p.WorkspaceID == "" }
+
+// Reaches reports whether the principal may act in the workspace.
+func (p Principal) Reaches(ws WorkspaceID) bool { return p.Platform() || p.WorkspaceID == ws }
+
+// Holds reports whether the scope was granted.
+func (p Principal) Holds(scope string) bool { return slices.Contains(p.Scopes, scope) }
+
+// Origin says where a request came from, for audit entries.
+type Origin struct {
+	RequestID string
+	IP        string
+	UserAgent string
+}
