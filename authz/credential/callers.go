@@ -1,0 +1,241 @@
+package credential
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Clients is what Callers reads of the store.
+type Clients interface {
+	GetClientAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ClientID) (authz.Client, error)
+	ListClientSecrets(ctx context.Context, issuer authz.IssuerName, id authz.ClientID, now time.Time) ([]authz.ClientSecret, error)
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
+	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+}
+
+// Hasher verifies what was hashed with Argon2id (authz/secret).
+type Hasher interface {
+	VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
+	// Dummy costs what a verification costs.
+	Dummy(ctx context.Context, text authz.Secret)
+}
+
+// CallersConfig is what Callers needs; all fields are required but Size.
+type CallersConfig struct {
+	Issuer  authz.IssuerName
+	Clients Clients
+	Hasher  Hasher
+	Clock   authz.Clock
+	Epochs  *Epochs
+	Lease   *Lease
+	// Size bounds the verified clients kept; 0 means 20,000.
+	Size int
+}
+
+// Callers authenticates clients by their secret (RFC 6749 section 2.3.1).
+// Argon2id runs on a secret's first sight; after that a MAC under a key of
+// this process stands for it, for as long as no epoch of the client moves.
+type Callers struct {
+	cfg      CallersConfig
+	macs     sync.Pool
+	verified *cache[*verifiedClient]
+	found    *cache[*verifiedClient]
+}
+
+type verifiedClient struct {
+	client  authz.Client
+	account authz.AccountID
+	endsAt  time.Time
+	stamp   stamp
+}
+
+// AuthenticatedClient is a client that proved who it is, or a public client
+// that cannot. Only Callers makes one.
+type AuthenticatedClient struct {
+	authz.Client
+	AccountID authz.AccountID
+	proven    bool
+}
+
+// Proven reports whether the client authenticated; a public client never does.
+func (c AuthenticatedClient) Proven() bool { return c.proven }
+
+// NewCallers returns Callers that know nobody yet.
+func NewCallers(cfg CallersConfig) (*Callers, error) {
+	if cfg.Issuer == "" || cfg.Clients == nil || cfg.Hasher == nil || cfg.Clock == nil || cfg.Epochs == nil || cfg.Lease == nil {
+		return nil, errors.New("credential: every field of CallersConfig but Size is required")
+	}
+	if cfg.Size == 0 {
+		cfg.Size = 20_000
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails since Go 1.24
+	return &Callers{
+		cfg:      cfg,
+		macs:     sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
+		verified: newCache[*verifiedClient](cfg.Size),
+		found:    newCache[*verifiedClient](cfg.Size),
+	}, nil
+}
+
+// errClient is the one answer to an unknown client and to a wrong secret.
+var errClient = authz.NewError(authz.Unauthenticated, "invalid_client", "Client authentication failed.")
+
+// Secret authenticates a confidential client by id and secret.
+func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (AuthenticatedClient, error) {
+	if id == "" || secret == "" || len(id) > 128 || len(secret) > 1024 {
+		return AuthenticatedClient{}, errClient
+	}
+	key := c.mac(string(id), secret.Reveal())
+	if v, ok := c.remembered(c.verified, key); ok {
+		return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
+	}
+	before := c.cfg.Epochs.mark()
+	client, account, err := c.usableClient(ctx, id)
+	if err != nil {
+		if authz.KindOf(err) == authz.Unauthenticated {
+			c.cfg.Hasher.Dummy(ctx, secret)
+		}
+		return AuthenticatedClient{}, err
+	}
+	if client.Public() {
+		c.cfg.Hasher.Dummy(ctx, secret)
+		return AuthenticatedClient{}, errClient
+	}
+	matched, err := c.match(ctx, id, secret)
+	if err != nil {
+		return AuthenticatedClient{}, err
+	}
+	c.remember(c.verified, key, before, client, account, matched.ExpiresAt)
+	return AuthenticatedClient{Client: client, AccountID: account, proven: true}, nil
+}
+
+// Public returns a client that has no secret, by its id alone.
+func (c *Callers) Public(ctx context.Context, id authz.ClientID) (AuthenticatedClient, error) {
+	client, account, err := c.Find(ctx, id)
+	if err != nil {
+		return AuthenticatedClient{}, err
+	}
+	if !client.Public() {
+		return AuthenticatedClient{}, errClient
+	}
+	return AuthenticatedClient{Client: client, AccountID: account}, nil
+}
+
+// Find returns a client that stands, whoever asks: it proves nothing about the
+// caller.
+func (c *Callers) Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error) {
+	if id == "" || len(id) > 128 {
+		return authz.Client{}, "", errClient
+	}
+	key := sha256.Sum256([]byte(id))
+	if v, ok := c.remembered(c.found, key); ok {
+		return v.client, v.account, nil
+	}
+	before := c.cfg.Epochs.mark()
+	client, account, err := c.usableClient(ctx, id)
+	if err != nil {
+		return authz.Client{}, "", err
+	}
+	c.remember(c.found, key, before, client, account, time.Time{})
+	return client, account, nil
+}
+
+// match finds which of the client's unexpired secrets was presented.
+func (c *Callers) match(ctx context.Context, id authz.ClientID, secret authz.Secret) (authz.ClientSecret, error) {
+	secrets, err := c.cfg.Clients.ListClientSecrets(ctx, c.cfg.Issuer, id, c.cfg.Clock.Now())
+	if err != nil {
+		return authz.ClientSecret{}, err
+	}
+	if len(secrets) == 0 {
+		c.cfg.Hasher.Dummy(ctx, secret)
+	}
+	for _, s := range secrets {
+		ok, _, err := c.cfg.Hasher.VerifyMachine(ctx, s.Hash, secret)
+		if err != nil {
+			return authz.ClientSecret{}, err
+		}
+		if ok {
+			return s, nil
+		}
+	}
+	return authz.ClientSecret{}, errClient
+}
+
+// usableClient reads a client whose ancestors all stand.
+func (c *Callers) usableClient(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error) {
+	client, err := c.cfg.Clients.GetClientAcrossWorkspaces(ctx, c.cfg.Issuer, id)
+	if errors.Is(err, authz.ErrNotFound) {
+		return authz.Client{}, "", errClient
+	}
+	if err != nil {
+		return authz.Client{}, "", err
+	}
+	var account authz.AccountID
+	if client.WorkspaceID != "" {
+		ws, err := c.cfg.Clients.GetWorkspace(ctx, c.cfg.Issuer, client.WorkspaceID)
+		if err != nil {
+			return authz.Client{}, "", err
+		}
+		account = ws.AccountID
+	}
+	lineage, err := c.cfg.Clients.Lineage(ctx, clientRefs(client, account))
+	if err != nil {
+		return authz.Client{}, "", err
+	}
+	if !lineage.Usable() {
+		return authz.Client{}, "", errClient
+	}
+	return client, account, nil
+}
+
+func clientRefs(client authz.Client, account authz.AccountID) []authz.NodeRef {
+	refs := []authz.NodeRef{{Kind: authz.ClientNode, ID: string(client.ID)}}
+	if client.WorkspaceID != "" {
+		refs = append(refs,
+			authz.NodeRef{Kind: authz.WorkspaceNode, ID: string(client.WorkspaceID)},
+			authz.NodeRef{Kind: authz.AccountNode, ID: string(account)})
+	}
+	return refs
+}
+
+func (c *Callers) remembered(from *cache[*verifiedClient], key [32]byte) (*verifiedClient, bool) {
+	v, ok := from.get(key)
+	if !ok || !c.cfg.Lease.Fresh() {
+		return nil, false
+	}
+	expired := !v.endsAt.IsZero() && !c.cfg.Clock.Now().Before(v.endsAt)
+	if expired || !c.cfg.Epochs.current(&v.stamp) {
+		from.drop(key)
+		return nil, false
+	}
+	return v, true
+}
+
+func (c *Callers) remember(in *cache[*verifiedClient], key [32]byte, before mark, client authz.Client, account authz.AccountID, endsAt time.Time) {
+	if s, ok := c.cfg.Epochs.stampSince(before, clientRefs(client, account)); ok {
+		in.put(key, &verifiedClient{client: client, account: account, endsAt: endsAt, stamp: s})
+	}
+}
+
+// mac is the key under which a verified pair is remembered. The id's length
+// cannot be mistaken for the secret's: ids hold no NUL.
+func (c *Callers) mac(id, secret string) [32]byte {
+	m, _ := c.macs.Get().(hash.Hash)
+	defer c.macs.Put(m)
+	m.Reset()
+	_, _ = m.Write([]byte(id))
+	_, _ = m.Write([]byte{0})
+	_, _ = m.Write([]byte(secret))
+	var out [32]byte
+	m.Sum(out[:0])
+	return out
+}

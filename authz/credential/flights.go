@@ -1,0 +1,59 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// flights lets callers that come at once with one credential wait for one
+// examination, so that a restart under load does not hash a hot key a
+// thousand times.
+type flights struct {
+	mu   sync.Mutex
+	open map[[32]byte]*flight
+}
+
+type flight struct {
+	done   chan struct{}
+	record *Record
+	err    error
+}
+
+func newFlights() *flights { return &flights{open: make(map[[32]byte]*flight)} }
+
+var errAborted = errors.New("credential: the examination was aborted")
+
+// do runs examine, or waits for the run that is under way. What another caller
+// was told is good enough only if usable says so: that examination may have
+// begun before something this caller already knows of.
+func (f *flights) do(ctx context.Context, digest [32]byte, usable func(*Record, error) bool, examine func() (*Record, error)) (*Record, error) {
+	f.mu.Lock()
+	fl, joined := f.open[digest]
+	if !joined {
+		fl = &flight{done: make(chan struct{}), err: errAborted}
+		f.open[digest] = fl
+	}
+	f.mu.Unlock()
+	if !joined {
+		defer f.land(digest, fl)
+		fl.record, fl.err = examine()
+		return fl.record, fl.err
+	}
+	select {
+	case <-fl.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if usable(fl.record, fl.err) {
+		return fl.record, fl.err
+	}
+	return examine()
+}
+
+func (f *flights) land(digest [32]byte, fl *flight) {
+	f.mu.Lock()
+	delete(f.open, digest)
+	f.mu.Unlock()
+	close(fl.done)
+}

@@ -1,0 +1,150 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Approval is what a signed-in person allowed.
+type Approval struct {
+	Session   authz.Session
+	AccountID authz.AccountID
+	// Scopes allowed, a subset of those asked for.
+	Scopes []string
+	// Remember keeps the consent for next time.
+	Remember bool
+}
+
+var errDenied = fault(authz.Forbidden, "access_denied", "The request was denied.")
+
+// Deny is the answer when the person says no.
+func (s *Server) Deny(req *AuthorizationRequest) *RedirectError { return s.Refuse(req, errDenied) }
+
+// Approve issues the authorization code: one transaction holds the grant, the
+// code, the remembered consent, the end of the stored request, and the audit
+// entry.
+func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Approval) (Redirect, error) {
+	grant, err := s.newGrant(ctx, req, a)
+	if err != nil {
+		return Redirect{}, err
+	}
+	u := &unit{client: requestView(req), newCode: &authz.AuthorizationCode{
+		Issuer: s.settings.Name, GrantID: grant.ID, ClientID: req.Client.ID, RedirectURI: req.RedirectURI,
+		CodeChallenge: req.Challenge, Scopes: a.Scopes, CreatedAt: grant.CreatedAt,
+		ExpiresAt: grant.CreatedAt.Add(s.settings.CodeTTL), State: authz.Active,
+	}}
+	code, err := s.issueCode(withUnit(ctx, u), req, grant)
+	if err != nil {
+		return Redirect{}, translate(err)
+	}
+	if err := s.writeApproval(ctx, u, req, a); err != nil {
+		if errors.Is(err, authz.ErrConsumed) {
+			return Redirect{}, errFinished
+		}
+		return Redirect{}, unavailable(err)
+	}
+	parameters := url.Values{"code": {code}, "iss": {s.settings.URL}}
+	if req.State != "" {
+		parameters.Set("state", req.State)
+	}
+	return Redirect{URI: req.RedirectURI, Parameters: parameters}, nil
+}
+
+var errFinished = fault(authz.Conflict, "request_finished", "This sign-in was completed already. Go back to the application and start again.")
+
+// newGrant makes the grant below the session, or beside it where
+// offline_access outlives it, and stamps it with its lineage.
+func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Approval) (authz.Grant, error) {
+	now := s.clock.Now()
+	g := authz.Grant{
+		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
+		ClientID: req.Client.ID, Subject: string(a.Session.UserID), Type: authz.GrantAuthorizationCode,
+		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
+		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: s.audience(),
+		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Nonce: req.Nonce,
+		State: authz.Active, CreatedAt: now, ExpiresAt: now.Add(s.settings.RefreshTTL),
+	}
+	if slices.Contains(a.Scopes, "offline_access") {
+		g.SessionID = ""
+	}
+	lineage, err := s.store.Lineage(ctx, g.Refs())
+	if err != nil {
+		return authz.Grant{}, unavailable(err)
+	}
+	if !lineage.Usable() {
+		return authz.Grant{}, errDenied
+	}
+	g.Lineage = lineage.Sum()
+	return g, nil
+}
+
+// issueCode lets fosite check the request once more and make the code.
+func (s *Server) issueCode(ctx context.Context, req *AuthorizationRequest, grant authz.Grant) (string, error) {
+	ar, err := s.fosite.NewAuthorizeRequest(ctx, formRequest(url.Values{
+		"client_id": {string(req.Client.ID)}, "redirect_uri": {req.RedirectURI}, "response_type": {"code"},
+		"scope": {joinScopes(req.Scopes)},
+		// fosite insists on a state; ours never comes from it.
+		"state": {"not-the-clients"},
+	}))
+	if err != nil {
+		return "", err
+	}
+	for _, scope := range grant.Scopes {
+		ar.GrantScope(scope)
+	}
+	for _, audience := range grant.Audience {
+		ar.GrantAudience(audience)
+	}
+	ar.SetID(string(grant.ID))
+	resp, err := s.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: grant})
+	if err != nil {
+		return "", err
+	}
+	return resp.GetCode(), nil
+}
+
+func (s *Server) writeApproval(ctx context.Context, u *unit, req *AuthorizationRequest, a Approval) error {
+	return s.store.InTx(ctx, func(ctx context.Context) error {
+		if req.ID != "" {
+			if err := s.store.ConsumeAuthorizationRequest(ctx, s.settings.Name, req.ID); err != nil {
+				return err
+			}
+		}
+		if err := s.store.CreateGrant(ctx, *u.newGrant); err != nil {
+			return err
+		}
+		if err := s.store.CreateAuthorizationCode(ctx, *u.newCode); err != nil {
+			return err
+		}
+		if a.Remember {
+			if err := s.store.PutConsent(ctx, s.consent(u.newGrant)); err != nil {
+				return err
+			}
+		}
+		entry := s.entry(ctx, *u.newGrant, "grant.created", authz.Success)
+		entry.Actor = u.newGrant.Subject
+		return s.store.AppendAudit(ctx, entry)
+	})
+}
+
+func (s *Server) consent(g *authz.Grant) authz.Consent {
+	return authz.Consent{
+		Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, UserID: g.UserID, ClientID: g.ClientID,
+		Scopes: g.Scopes, UpdatedAt: g.CreatedAt,
+	}
+}
+
+// requestView shows fosite the client with the one redirect URI that was
+// proven to be its own.
+func requestView(req *AuthorizationRequest) *clientView {
+	return &clientView{
+		id: string(req.Client.ID), public: req.Client.Public(), grantTypes: fosite.Arguments(req.Client.GrantTypes),
+		redirectURIs: []string{req.RedirectURI}, scopes: req.Client.Scopes, client: req.Client, accountID: req.AccountID,
+	}
+}

@@ -1,0 +1,156 @@
+package oauth
+
+import (
+	"context"
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+)
+
+// Clients authenticates clients (authz/credential.Callers).
+type Clients interface {
+	Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error)
+	Public(ctx context.Context, id authz.ClientID) (credential.AuthenticatedClient, error)
+	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
+}
+
+// Request is a form sent to the token, introspection or revocation endpoint.
+type Request struct {
+	// Authorization is the one Authorization header, or empty.
+	Authorization string
+	// Form is the urlencoded body; nothing of it comes from the query.
+	Form url.Values
+}
+
+var errKeyInBody = fault(authz.Invalid, "invalid_request", "API keys are accepted in the Authorization header only.")
+
+// AuthenticateClient proves who sent the request (RFC 6749 section 2.3). A
+// public client is found by its client_id and stays unproven.
+func (s *Server) AuthenticateClient(ctx context.Context, in Request) (credential.AuthenticatedClient, error) {
+	var none credential.AuthenticatedClient
+	id, secret := in.Form.Get("client_id"), in.Form.Get("client_secret")
+	if s.cfg.IsKey(secret) {
+		return none, errKeyInBody
+	}
+	if in.Authorization != "" {
+		return s.basicClient(ctx, in)
+	}
+	if secret == "" {
+		return s.publicClient(ctx, id)
+	}
+	c, err := s.cfg.Clients.Secret(ctx, authz.ClientID(id), authz.Secret(secret))
+	if err != nil {
+		return none, err
+	}
+	return s.byMethod(c, authz.AuthClientSecretPost)
+}
+
+func (s *Server) basicClient(ctx context.Context, in Request) (credential.AuthenticatedClient, error) {
+	var none credential.AuthenticatedClient
+	if in.Form.Has("client_secret") {
+		return none, fault(authz.Invalid, "invalid_request", "The client authenticated in more than one way.")
+	}
+	id, secret, ok := parseBasic(in.Authorization)
+	if !ok {
+		return none, errInvalidClient
+	}
+	if in.Form.Has("client_id") && in.Form.Get("client_id") != id {
+		return none, fault(authz.Invalid, "invalid_request", "client_id is not the client that authenticated.")
+	}
+	c, err := s.cfg.Clients.Secret(ctx, authz.ClientID(id), authz.Secret(secret))
+	if err != nil {
+		return none, err
+	}
+	return s.byMethod(c, authz.AuthClientSecretBasic)
+}
+
+func (s *Server) publicClient(ctx context.Context, id string) (credential.AuthenticatedClient, error) {
+	c, err := s.cfg.Clients.Public(ctx, authz.ClientID(id))
+	if err != nil {
+		return credential.AuthenticatedClient{}, err
+	}
+	return s.byMethod(c, authz.AuthNone)
+}
+
+// byMethod refuses a client that used another method than it registered, or
+// one this issuer does not use.
+func (s *Server) byMethod(c credential.AuthenticatedClient, method string) (credential.AuthenticatedClient, error) {
+	if c.AuthMethod != method || !slices.Contains(s.settings.AuthMethods, method) {
+		return credential.AuthenticatedClient{}, errInvalidClient
+	}
+	return c, nil
+}
+
+// caller is whoever asks for tokens: a client, or the holder of an API key.
+func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
+	if text, ok := s.presentedKey(in.Authorization); ok {
+		key, err := s.cfg.LookupKey(ctx, authz.Secret(text))
+		if err != nil {
+			return nil, keyFault(err)
+		}
+		return viewOfKey(key, s.audience()), nil
+	}
+	c, err := s.AuthenticateClient(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return viewOf(c, s.audience()), nil
+}
+
+// presentedKey finds an API key in the Authorization header: as Bearer, or as
+// the password of Basic under its own key id, which stock OAuth libraries can
+// send.
+func (s *Server) presentedKey(authorization string) (string, bool) {
+	if scheme, text, ok := strings.Cut(authorization, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(text), true
+	}
+	id, secret, ok := parseBasic(authorization)
+	if !ok || !s.cfg.IsKey(secret) {
+		return "", false
+	}
+	if !strings.HasPrefix(id, "key_") || !strings.Contains(secret, "_"+strings.TrimPrefix(id, "key_")) {
+		return "", true // a key under another name is no key
+	}
+	return secret, true
+}
+
+// keyFault answers for a bad key as for any client that failed to prove itself.
+func keyFault(err error) error {
+	if authz.KindOf(err) == authz.Unauthenticated {
+		return errInvalidClient.Because(err)
+	}
+	return err
+}
+
+// parseBasic decodes client_secret_basic, whose two halves are form-encoded
+// (RFC 6749 section 2.3.1).
+func parseBasic(authorization string) (id, secret string, ok bool) {
+	scheme, encoded, found := strings.Cut(authorization, " ")
+	if !found || !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return "", "", false
+	}
+	id, secret, found = strings.Cut(string(raw), ":")
+	if !found {
+		return "", "", false
+	}
+	if strings.ContainsAny(id+secret, "%+") {
+		if id, err = url.QueryUnescape(id); err != nil {
+			return "", "", false
+		}
+		if secret, err = url.QueryUnescape(secret); err != nil {
+			return "", "", false
+		}
+	}
+	return id, secret, id != "" && secret != ""
+}
+
+// audience is what tokens are good for unless asked otherwise: the API.
+func (s *Server) audience() []string { return []string{s.settings.api()} }

@@ -1,0 +1,135 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+func checkRepeated(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	if len(req.Parameters["state"]) > 1 {
+		req.State = "" // neither can be told to be the client's
+	}
+	return singleValued(req.Parameters)
+}
+
+// checkRequestObject refuses request objects (OpenID Connect Core section 6):
+// ignoring one would drop what the client signed.
+func checkRequestObject(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	switch {
+	case req.Parameters.Has("request"):
+		return fault(authz.Invalid, "request_not_supported", "Request objects are not supported.")
+	case req.Parameters.Has("request_uri"):
+		return fault(authz.Invalid, "request_uri_not_supported", "Request URIs are not supported.")
+	case req.Parameters.Has("registration"):
+		return fault(authz.Invalid, "registration_not_supported", "The registration parameter is not supported.")
+	}
+	return nil
+}
+
+func checkResponseType(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	if req.Parameters.Get("response_type") != "code" {
+		return fault(authz.Invalid, "unsupported_response_type", "The response type must be code.")
+	}
+	return nil
+}
+
+func checkResponseMode(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	if mode := req.Parameters.Get("response_mode"); mode != "" && mode != "query" {
+		return fault(authz.Invalid, "invalid_request", "The response mode must be query.")
+	}
+	return nil
+}
+
+func checkGrantType(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	if !req.Client.MayUse(authz.GrantAuthorizationCode) {
+		return fault(authz.Invalid, "unauthorized_client", "The client is not allowed to use the authorization code flow.")
+	}
+	return nil
+}
+
+// checkPKCE holds to RFC 7636: S256 only, required of public clients and,
+// where the issuer says so, of all.
+func checkPKCE(_ context.Context, s *Server, req *AuthorizationRequest) error {
+	challenge, method := req.Parameters.Get("code_challenge"), req.Parameters.Get("code_challenge_method")
+	if challenge == "" {
+		if method != "" {
+			return fault(authz.Invalid, "invalid_request", "code_challenge_method is given without code_challenge.")
+		}
+		if req.Client.Public() || s.settings.PKCEForAll {
+			return fault(authz.Invalid, "invalid_request", "PKCE is required: send code_challenge and code_challenge_method=S256.")
+		}
+		return nil
+	}
+	if method != "S256" {
+		return fault(authz.Invalid, "invalid_request", "code_challenge_method must be S256.")
+	}
+	if !validChallenge(challenge) {
+		return fault(authz.Invalid, "invalid_request", "code_challenge must be 43 characters of base64url.")
+	}
+	req.Challenge = challenge
+	return nil
+}
+
+func checkScope(_ context.Context, s *Server, req *AuthorizationRequest) error {
+	for _, scope := range strings.Fields(req.Parameters.Get("scope")) {
+		if !s.settings.Knows(scope) || !slices.Contains(req.Client.Scopes, scope) {
+			return errInvalidScope
+		}
+		if !slices.Contains(req.Scopes, scope) {
+			req.Scopes = append(req.Scopes, scope)
+		}
+	}
+	if len(req.Scopes) == 0 {
+		return fault(authz.Invalid, "invalid_scope", "At least one scope is required.")
+	}
+	return nil
+}
+
+func checkNonce(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	req.Nonce = req.Parameters.Get("nonce")
+	if len(req.Nonce) > 1024 {
+		return fault(authz.Invalid, "invalid_request", "nonce is longer than 1024 bytes.")
+	}
+	return nil
+}
+
+func checkPrompt(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	req.Prompt = strings.Fields(req.Parameters.Get("prompt"))
+	for _, value := range req.Prompt {
+		if !slices.Contains(promptValues, value) {
+			return fault(authz.Invalid, "invalid_request", "A value of prompt is unknown.")
+		}
+	}
+	if req.Prompts("none") && len(req.Prompt) > 1 {
+		return fault(authz.Invalid, "invalid_request", "prompt=none stands alone.")
+	}
+	return nil
+}
+
+var promptValues = []string{"none", "login", "consent", "select_account"}
+
+func checkMaxAge(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	text := req.Parameters.Get("max_age")
+	if text == "" {
+		return nil
+	}
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return fault(authz.Invalid, "invalid_request", "max_age must be a number of seconds.")
+	}
+	age := time.Duration(seconds) * time.Second
+	req.MaxAge = &age
+	return nil
+}
+
+func checkHints(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	req.LoginHint = req.Parameters.Get("login_hint")
+	req.ACRValues = strings.Fields(req.Parameters.Get("acr_values"))
+	req.UILocales = req.Parameters.Get("ui_locales")
+	return nil
+}

@@ -1,0 +1,99 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// idTokenHandler adds an ID token (OpenID Connect Core section 2) to the
+// answer for a code or refresh token whose scopes hold openid. fosite's own
+// reads the machine's clock and fails after the code is spent.
+type idTokenHandler struct {
+	settings Settings
+	signer   Signer
+	clock    authz.Clock
+}
+
+// CanHandleTokenEndpointRequest is true for codes and refresh tokens.
+func (h *idTokenHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
+	return req.GetGrantTypes().ExactOne(authz.GrantAuthorizationCode) || req.GetGrantTypes().ExactOne(authz.GrantRefreshToken)
+}
+
+// CanSkipClientAuth is always false.
+func (h *idTokenHandler) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool {
+	return false
+}
+
+// HandleTokenEndpointRequest leaves the work to PopulateTokenEndpointResponse.
+func (h *idTokenHandler) HandleTokenEndpointRequest(context.Context, fosite.AccessRequester) error {
+	return fosite.ErrUnknownRequest
+}
+
+// PopulateTokenEndpointResponse signs the ID token.
+func (h *idTokenHandler) PopulateTokenEndpointResponse(ctx context.Context, req fosite.AccessRequester, resp fosite.AccessResponder) error {
+	sess, ok := req.GetSession().(*session)
+	if !ok || !h.CanHandleTokenEndpointRequest(ctx, req) || !has(req.GetGrantedScopes(), "openid") {
+		return fosite.ErrUnknownRequest
+	}
+	alg := unitFrom(ctx).client.client.IDTokenAlgorithm
+	if alg == "" {
+		alg = "RS256"
+	}
+	grant := sess.grant
+	if unitFrom(ctx).code == nil {
+		grant.Nonce = "" // not on refresh (OpenID Connect Core section 12.2)
+	}
+	token, err := h.signer.Sign(ctx, alg, "JWT", h.claims(grant, alg, resp.GetAccessToken()))
+	if err != nil {
+		return fmt.Errorf("signing an ID token: %w", err)
+	}
+	resp.SetExtra("id_token", token)
+	return nil
+}
+
+func (h *idTokenHandler) claims(g authz.Grant, alg, access string) map[string]any {
+	now := h.clock.Now()
+	claims := map[string]any{
+		"iss": h.settings.URL, "sub": g.Subject, "aud": string(g.ClientID), "azp": string(g.ClientID),
+		"iat": now.Unix(), "exp": now.Add(h.settings.IDTokenTTL).Unix(),
+		"auth_time": g.AuthTime.Truncate(time.Second).Unix(), "at_hash": halfHash(alg, access),
+	}
+	for name, value := range map[string]string{"nonce": g.Nonce, "acr": g.ACR, "sid": string(g.SID)} {
+		if value != "" {
+			claims[name] = value
+		}
+	}
+	if len(g.AMR) > 0 {
+		claims["amr"] = g.AMR
+	}
+	return claims
+}
+
+// halfHash is the left half of the hash that goes with alg (OpenID Connect
+// Core section 3.1.3.6); Ed25519 goes with SHA-512.
+func halfHash(alg, text string) string {
+	if alg == "EdDSA" || alg == "Ed25519" {
+		sum := sha512.Sum512([]byte(text))
+		return base64.RawURLEncoding.EncodeToString(sum[:32])
+	}
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// has compares exactly; fosite's Arguments.Has ignores case.
+func has(list []string, want string) bool {
+	for _, s := range list {
+		if s == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package oauth
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// metadata is the metadata document of RFC 8414 section 2 and OpenID Connect
+// Discovery section 3; both are served the same.
+type metadata struct {
+	Issuer                           string   `json:"issuer"`
+	AuthorizationEndpoint            string   `json:"authorization_endpoint"`
+	TokenEndpoint                    string   `json:"token_endpoint"`
+	UserinfoEndpoint                 string   `json:"userinfo_endpoint"`
+	JWKSURI                          string   `json:"jwks_uri"`
+	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
+	RevocationEndpoint               string   `json:"revocation_endpoint"`
+	ScopesSupported                  []string `json:"scopes_supported"`
+	ResponseTypesSupported           []string `json:"response_types_supported"`
+	ResponseModesSupported           []string `json:"response_modes_supported"`
+	GrantTypesSupported              []string `json:"grant_types_supported"`
+	SubjectTypesSupported            []string `json:"subject_types_supported"`
+	IDTokenAlgorithms                []string `json:"id_token_signing_alg_values_supported"`
+	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	CodeChallengeMethods             []string `json:"code_challenge_methods_supported"`
+	ClaimsSupported                  []string `json:"claims_supported"`
+	PromptValuesSupported            []string `json:"prompt_values_supported"`
+	IssParameterSupported            bool     `json:"authorization_response_iss_parameter_supported"`
+	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
+	RequestParameterSupported        bool     `json:"request_parameter_supported"`
+	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+}
+
+var claimsSupported = []string{
+	"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash",
+	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+	"website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+}
+
+// Metadata renders the issuer's metadata document as JSON. It never changes
+// while the process runs.
+func (s *Server) Metadata() ([]byte, error) {
+	base, api := s.settings.URL, s.settings.api()
+	doc := metadata{
+		Issuer:                base,
+		AuthorizationEndpoint: base + "/oauth2/authorize", TokenEndpoint: base + "/oauth2/token",
+		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
+		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
+		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
+		GrantTypesSupported: grantTypes, SubjectTypesSupported: []string{"public"},
+		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
+		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
+		IssParameterSupported: true,
+	}
+	for _, scope := range s.settings.Scopes {
+		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
+	}
+	for _, method := range s.settings.AuthMethods {
+		doc.RevocationEndpointAuthMethods = append(doc.RevocationEndpointAuthMethods, method)
+		if method != "none" {
+			doc.IntrospectionEndpointAuthMethods = append(doc.IntrospectionEndpointAuthMethods, method)
+		}
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("rendering the metadata: %w", err)
+	}
+	return body, nil
+}

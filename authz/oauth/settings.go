@@ -1,0 +1,126 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Settings are an issuer's rules, from its configuration.
+type Settings struct {
+	Name authz.IssuerName // required
+	// URL is the issuer identifier, the iss (RFC 8414 section 2); required.
+	URL string
+	// APIURL is where introspection and /v1 are served; empty means URL.
+	APIURL string
+	// Lifetimes; all required.
+	CodeTTL, AccessTTL, RefreshTTL, IDTokenTTL time.Duration
+	// RefreshGrace is how long a rotated refresh token still answers with the
+	// pair it was exchanged for.
+	RefreshGrace time.Duration
+	// Format of access tokens for clients that do not choose.
+	Format authz.TokenFormat
+	// PKCEForAll requires a code challenge of confidential clients too.
+	PKCEForAll bool
+	// AuthMethods are the client authentication methods in use.
+	AuthMethods []string
+	// Scopes is the OAuth scope catalogue.
+	Scopes []Scope
+	// IDTokenAlgorithms offered, RS256 among them.
+	IDTokenAlgorithms []string
+}
+
+// Scope is an entry of the scope catalogue.
+type Scope struct {
+	Name        string
+	Description string // for the consent page
+}
+
+// api is where the issuer's API lives.
+func (s Settings) api() string {
+	if s.APIURL != "" {
+		return s.APIURL
+	}
+	return s.URL
+}
+
+// Store is what this package needs of the database.
+type Store interface {
+	InTx(ctx context.Context, fn func(context.Context) error) error
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
+
+	CreateGrant(ctx context.Context, g authz.Grant) error
+	StandingGrant(ctx context.Context, g authz.Grant) (authz.Grant, error)
+	RevokeGrant(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (bool, error)
+
+	CreateAuthorizationCode(ctx context.Context, c authz.AuthorizationCode) error
+	GetAuthorizationCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.AuthorizationCode, authz.Grant, authz.Lineage, error)
+	ConsumeAuthorizationCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte, to authz.State) error
+
+	CreateAccessToken(ctx context.Context, t authz.AccessToken) error
+	GetAccessToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.AccessToken, authz.Grant, authz.Lineage, error)
+	RevokeAccessToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (bool, error)
+
+	CreateRefreshToken(ctx context.Context, t authz.RefreshToken) error
+	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
+	ConsumeRefreshToken(ctx context.Context, issuer authz.IssuerName, digest, successor [32]byte, sealed []byte, at time.Time) error
+
+	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
+	PutConsent(ctx context.Context, c authz.Consent) error
+	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
+	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Signer signs and verifies JWS under the issuer's keys (authz/jwks).
+type Signer interface {
+	Sign(ctx context.Context, alg, typ string, claims any) (string, error)
+	Verify(ctx context.Context, compact string) (payload []byte, typ string, err error)
+}
+
+// Sealer seals what only the holder of a token may read (authz/secret).
+type Sealer interface {
+	SealWithToken(token authz.Secret, purpose string, plaintext []byte) ([]byte, error)
+	OpenWithToken(token authz.Secret, purpose string, sealed []byte) ([]byte, error)
+}
+
+// Outbox takes events that others must learn of (authz/event).
+type Outbox interface {
+	Publish(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, typ string, data any) error
+}
+
+// Config is what a Server needs; every field is required.
+type Config struct {
+	Settings Settings
+	Store    Store
+	Signer   Signer
+	Sealer   Sealer
+	Outbox   Outbox
+	Clock    authz.Clock
+	// Clients authenticates clients by secret, or finds public ones.
+	Clients Clients
+	// LookupKey verifies an API key presented at the token endpoint.
+	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
+	// IsKey tells by its shape whether a text is an API key.
+	IsKey func(text string) bool
+}
+
+func (c Config) validate() error {
+	s := c.Settings
+	switch {
+	case s.Name == "" || s.URL == "":
+		return errors.New("oauth: an issuer needs a name and a URL")
+	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0:
+		return errors.New("oauth: every lifetime is required")
+	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil:
+		return errors.New("oauth: every field of Config is required")
+	}
+	return nil
+}
+
+// Knows reports whether the scope is in the catalogue.
+func (s Settings) Knows(scope string) bool {
+	return slices.ContainsFunc(s.Scopes, func(c Scope) bool { return c.Name == scope })
+}

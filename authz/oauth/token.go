@@ -1,0 +1,206 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// TokenResponse is the answer of the token endpoint (RFC 6749 section 5.1).
+type TokenResponse struct {
+	AccessToken  authz.Secret
+	TokenType    string
+	ExpiresIn    int64 // seconds
+	RefreshToken authz.Secret
+	IDToken      authz.Secret
+	Scope        string
+}
+
+// MarshalJSON writes the tokens out: this is the one place they are shown.
+func (r TokenResponse) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		ExpiresIn    int64  `json:"expires_in"`
+		RefreshToken string `json:"refresh_token,omitempty"`
+		IDToken      string `json:"id_token,omitempty"`
+		Scope        string `json:"scope"`
+	}{r.AccessToken.Reveal(), r.TokenType, r.ExpiresIn, r.RefreshToken.Reveal(), r.IDToken.Reveal(), r.Scope})
+}
+
+var grantTypes = []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
+
+// Token answers a request to the token endpoint.
+func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) {
+	if err := singleValued(in.Form); err != nil {
+		return nil, err
+	}
+	view, err := s.caller(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	grantType := in.Form.Get("grant_type")
+	if grantType == "" {
+		return nil, fault(authz.Invalid, "invalid_request", "grant_type is required.")
+	}
+	if !slices.Contains(grantTypes, grantType) {
+		return nil, errUnsupportedGrant
+	}
+	if !view.grantTypes.Has(grantType) {
+		return nil, errUnauthorizedClient
+	}
+	u := &unit{client: view}
+	resp, err := s.exchange(withUnit(ctx, u), u, in.Form)
+	if err != nil && u.storeErr != nil {
+		return nil, unavailable(u.storeErr)
+	}
+	return resp, err
+}
+
+// exchange lets fosite work out the answer, then writes it down.
+func (s *Server) exchange(ctx context.Context, u *unit, form url.Values) (*TokenResponse, error) {
+	req, err := s.fosite.NewAccessRequest(ctx, formRequest(form), &session{})
+	if u.replay != nil {
+		return u.replay, nil
+	}
+	if err != nil {
+		return nil, s.refused(ctx, u, translate(err))
+	}
+	if req.GetGrantTypes().ExactOne(authz.GrantClientCredentials) {
+		if err := s.grantStanding(ctx, u, req); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := s.fosite.NewAccessResponse(ctx, req)
+	if err != nil {
+		return nil, translate(err)
+	}
+	resp := response(u, req, answer)
+	if err := s.write(ctx, u, resp); err != nil {
+		return s.lost(ctx, u, err)
+	}
+	return resp, nil
+}
+
+func response(u *unit, req fosite.AccessRequester, answer fosite.AccessResponder) *TokenResponse {
+	refresh, _ := answer.GetExtra("refresh_token").(string)
+	id, _ := answer.GetExtra("id_token").(string)
+	life := u.newAccess.ExpiresAt.Sub(u.newAccess.IssuedAt)
+	return &TokenResponse{
+		AccessToken: authz.Secret(answer.GetAccessToken()), RefreshToken: authz.Secret(refresh), IDToken: authz.Secret(id),
+		TokenType: "Bearer", ExpiresIn: int64(life.Seconds()), Scope: strings.Join(req.GetGrantedScopes(), " "),
+	}
+}
+
+// write puts the unit of work down in one transaction: what is single-use is
+// consumed first, so that a race is lost before anything else is written.
+func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error {
+	var sealed []byte
+	if u.refresh != nil {
+		var err error
+		if sealed, err = s.seal(u, resp); err != nil {
+			return err
+		}
+	}
+	return s.store.InTx(ctx, func(ctx context.Context) error {
+		if err := s.consume(ctx, u, sealed); err != nil {
+			return err
+		}
+		if err := s.store.CreateAccessToken(ctx, *u.newAccess); err != nil {
+			return err
+		}
+		if u.newRefresh != nil {
+			if err := s.store.CreateRefreshToken(ctx, *u.newRefresh); err != nil {
+				return err
+			}
+		}
+		entry := s.entry(ctx, u.grant, "token.issued", authz.Success)
+		entry.Details["scope"] = resp.Scope
+		return s.store.AppendAudit(ctx, entry)
+	})
+}
+
+func (s *Server) consume(ctx context.Context, u *unit, sealed []byte) error {
+	if u.consumeCode {
+		return s.store.ConsumeAuthorizationCode(ctx, s.settings.Name, u.code.Digest, authz.Used)
+	}
+	if u.refresh != nil {
+		return s.store.ConsumeRefreshToken(ctx, s.settings.Name, u.refresh.Digest, u.newRefresh.Digest, sealed, s.clock.Now())
+	}
+	return nil
+}
+
+// lost answers after a transaction that was not written. Whoever lost the race
+// for a refresh token gets the winner's pair; whoever lost it for a code has
+// used a code twice.
+func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, error) {
+	if !errors.Is(err, authz.ErrConsumed) {
+		return nil, unavailable(err)
+	}
+	if u.consumeCode {
+		if err := s.revokeReused(ctx, u.grant, "code_reused"); err != nil {
+			return nil, unavailable(err)
+		}
+		return nil, errInvalidGrant
+	}
+	used, _, _, err := s.store.GetRefreshToken(ctx, s.settings.Name, u.refresh.Digest)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	u.refresh = &used
+	err = s.replayOrRevoke(ctx, u)
+	if u.replay != nil {
+		return u.replay, nil
+	}
+	return nil, translate(err)
+}
+
+// refused makes an audit entry of a refusal and returns it; a failure to write
+// the entry is a failure to answer.
+func (s *Server) refused(ctx context.Context, u *unit, why error) error {
+	if u.storeErr != nil || authz.KindOf(why) == authz.Internal {
+		return why
+	}
+	entry := authz.AuditEntry{
+		Issuer: s.settings.Name, WorkspaceID: u.client.workspace(), AccountID: u.client.accountID, Time: s.clock.Now(),
+		Type: "token.refused", Result: authz.Refused, Reason: authz.CodeOf(why), Actor: u.client.id,
+	}.From(authz.OriginFrom(ctx))
+	if u.code != nil && u.code.State == authz.Used {
+		entry.Reason = "code_reused"
+	}
+	if err := s.store.AppendAudit(ctx, entry); err != nil {
+		return unavailable(err)
+	}
+	return why
+}
+
+// unavailable makes every failure of the database one that says: try again.
+func unavailable(err error) error {
+	if authz.KindOf(err) == authz.Unavailable || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errUnavailable.Because(err)
+}
+
+// formRequest is the request fosite wants to see.
+func formRequest(form url.Values) *http.Request {
+	return &http.Request{Method: http.MethodPost, Form: form, PostForm: form, Header: http.Header{}}
+}
+
+// singleValued refuses repeated parameters (RFC 6749 section 3.2).
+func singleValued(form url.Values) error {
+	for name, values := range form {
+		if len(values) > 1 && name != "resource" && name != "audience" {
+			return fault(authz.Invalid, "invalid_request", "A parameter is given more than once.")
+		}
+	}
+	return nil
+}

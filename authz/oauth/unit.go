@@ -1,0 +1,56 @@
+package oauth
+
+import (
+	"context"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// unit is the unit of work of one request: what was read, once, and what is
+// to be written, together.
+type unit struct {
+	client *clientView
+
+	// read
+	code    *authz.AuthorizationCode
+	refresh *authz.RefreshToken
+	access  *authz.AccessToken
+	grant   authz.Grant
+	// storeErr is the first failure of the database; fosite would report it
+	// as a token that does not exist.
+	storeErr error
+	// replay is the answer to a refresh token used a moment ago.
+	replay *TokenResponse
+
+	// to write
+	newGrant     *authz.Grant
+	newCode      *authz.AuthorizationCode
+	consumeCode  bool
+	newAccess    *authz.AccessToken
+	newRefresh   *authz.RefreshToken
+	refreshToken authz.Secret // the presented refresh token
+}
+
+type unitKey struct{}
+
+func withUnit(ctx context.Context, u *unit) context.Context {
+	return context.WithValue(ctx, unitKey{}, u)
+}
+
+func unitFrom(ctx context.Context) *unit {
+	u, _ := ctx.Value(unitKey{}).(*unit)
+	return u
+}
+
+// failed remembers a failure of the database.
+func (u *unit) failed(err error) error {
+	if u.storeErr == nil {
+		u.storeErr = err
+	}
+	return err
+}
+
+// live reports whether a grant stands: itself, and every ancestor unmoved.
+func live(g authz.Grant, lineage authz.Lineage) bool {
+	return g.State == authz.Active && lineage.Usable() && lineage.Sum() == g.Lineage
+}

@@ -1,0 +1,251 @@
+package oauth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/ory/fosite"
+	fositeoauth2 "github.com/ory/fosite/handler/oauth2"
+	fositestorage "github.com/ory/fosite/storage"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+var (
+	_ fosite.Storage                      = (*unitStore)(nil)
+	_ fositeoauth2.CoreStorage            = (*unitStore)(nil)
+	_ fositeoauth2.TokenRevocationStorage = (*unitStore)(nil)
+	_ fositestorage.Transactional         = (*unitStore)(nil)
+)
+
+// unitStore is fosite's view of the database: reads go through the request's
+// unit of work, which remembers them; writes are collected in it.
+type unitStore struct {
+	issuer authz.IssuerName
+	store  Store
+}
+
+// BeginTX, Commit and Rollback are fosite's transaction. There is none to
+// open yet: the unit of work is written, whole or not at all, by Server.
+func (s *unitStore) BeginTX(ctx context.Context) (context.Context, error) { return ctx, nil }
+
+// Commit does nothing; see BeginTX.
+func (s *unitStore) Commit(context.Context) error { return nil }
+
+// Rollback does nothing: what was collected is dropped with the request.
+func (s *unitStore) Rollback(context.Context) error { return nil }
+
+// GetClient returns the client that was proven before fosite was asked.
+func (s *unitStore) GetClient(ctx context.Context, id string) (fosite.Client, error) {
+	if c := unitFrom(ctx).client; c != nil && c.id == id {
+		return c, nil
+	}
+	return nil, fosite.ErrNotFound
+}
+
+// ClientAssertionJWTValid is not used: client assertions never reach fosite.
+func (s *unitStore) ClientAssertionJWTValid(context.Context, string) error { return fosite.ErrJTIKnown }
+
+// SetClientAssertionJWT is not used; see ClientAssertionJWTValid.
+func (s *unitStore) SetClientAssertionJWT(context.Context, string, time.Time) error {
+	return fosite.ErrJTIKnown
+}
+
+func (s *unitStore) CreateAuthorizeCodeSession(ctx context.Context, signature string, req fosite.Requester) error {
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return errors.New("oauth: an authorization code has no digest")
+	}
+	u := unitFrom(ctx)
+	u.newCode.Digest = digest
+	u.newGrant = &req.GetSession().(*session).grant //nolint:forcetypeassert // the session is ours
+	return nil
+}
+
+func (s *unitStore) GetAuthorizeCodeSession(ctx context.Context, signature string, sess fosite.Session) (fosite.Requester, error) {
+	u := unitFrom(ctx)
+	if u.code == nil {
+		if err := s.loadCode(ctx, u, signature); err != nil {
+			return nil, err
+		}
+	}
+	req := s.requester(u, sess, u.code.Scopes)
+	req.Form.Set("redirect_uri", u.code.RedirectURI)
+	if u.code.State == authz.Used {
+		return req, fosite.ErrInvalidatedAuthorizeCode
+	}
+	return req, nil
+}
+
+// loadCode reads the code once. A code of another client, a burned code and a
+// code below something dead do not exist: presenting them has no effect.
+func (s *unitStore) loadCode(ctx context.Context, u *unit, signature string) error {
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return fosite.ErrNotFound
+	}
+	code, grant, lineage, err := s.store.GetAuthorizationCode(ctx, s.issuer, digest)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
+		return fosite.ErrNotFound
+	case err != nil:
+		return u.failed(err)
+	case string(code.ClientID) != u.client.id, code.State == authz.Burned, !live(grant, lineage):
+		return fosite.ErrNotFound
+	}
+	u.code, u.grant = &code, grant
+	return nil
+}
+
+func (s *unitStore) InvalidateAuthorizeCodeSession(ctx context.Context, _ string) error {
+	unitFrom(ctx).consumeCode = true
+	return nil
+}
+
+func (s *unitStore) CreateAccessTokenSession(ctx context.Context, signature string, req fosite.Requester) error {
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return errors.New("oauth: an access token has no digest")
+	}
+	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
+	unitFrom(ctx).newAccess = &authz.AccessToken{
+		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID,
+		Scopes: sess.accessScopes, Audience: req.GetGrantedAudience(), JTI: sess.jti,
+		State: authz.Active, IssuedAt: sess.issuedAt, ExpiresAt: sess.expires,
+	}
+	return nil
+}
+
+func (s *unitStore) GetAccessTokenSession(ctx context.Context, signature string, sess fosite.Session) (fosite.Requester, error) {
+	u := unitFrom(ctx)
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return nil, fosite.ErrNotFound
+	}
+	token, grant, lineage, err := s.store.GetAccessToken(ctx, s.issuer, digest)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
+		return nil, fosite.ErrNotFound
+	case err != nil:
+		return nil, u.failed(err)
+	case token.State != authz.Active, !live(grant, lineage):
+		return nil, fosite.ErrNotFound
+	}
+	u.access, u.grant = &token, grant
+	return s.requester(u, sess, token.Scopes), nil
+}
+
+// DeleteAccessTokenSession is never called by fosite.
+func (s *unitStore) DeleteAccessTokenSession(context.Context, string) error { return nil }
+
+func (s *unitStore) CreateRefreshTokenSession(ctx context.Context, signature, _ string, req fosite.Requester) error {
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return errors.New("oauth: a refresh token has no digest")
+	}
+	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
+	unitFrom(ctx).newRefresh = &authz.RefreshToken{
+		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID, Scopes: sess.grant.Scopes,
+		State: authz.Active, CreatedAt: sess.issuedAt, ExpiresAt: sess.grant.ExpiresAt,
+	}
+	return nil
+}
+
+func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string, sess fosite.Session) (fosite.Requester, error) {
+	u := unitFrom(ctx)
+	digest, ok := parseSignature(signature)
+	if !ok {
+		return nil, fosite.ErrNotFound
+	}
+	token, grant, lineage, err := s.store.GetRefreshToken(ctx, s.issuer, digest)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
+		return nil, fosite.ErrNotFound
+	case err != nil:
+		return nil, u.failed(err)
+	case token.State == authz.Revoked, !live(grant, lineage):
+		return nil, fosite.ErrNotFound
+	}
+	u.refresh, u.grant = &token, grant
+	req := s.requester(u, sess, token.Scopes)
+	if token.State == authz.Used && sess != nil {
+		return req, fosite.ErrInactiveToken
+	}
+	return req, nil // without a session: to be revoked, used or not
+}
+
+// DeleteRefreshTokenSession does nothing: a used token stays as a tombstone.
+func (s *unitStore) DeleteRefreshTokenSession(context.Context, string) error { return nil }
+
+// RotateRefreshToken is not used: refreshHandler rotates.
+func (s *unitStore) RotateRefreshToken(context.Context, string, string) error { return nil }
+
+// RevokeRefreshToken ends the family.
+func (s *unitStore) RevokeRefreshToken(ctx context.Context, id string) error {
+	return s.revokeFamily(ctx, id)
+}
+
+// RevokeAccessToken ends the family, or the one token where the family is a
+// standing grant that other tokens hang on.
+func (s *unitStore) RevokeAccessToken(ctx context.Context, id string) error {
+	return s.revokeFamily(ctx, id)
+}
+
+func (s *unitStore) revokeFamily(ctx context.Context, id string) error {
+	u := unitFrom(ctx)
+	if u.grant.Standing {
+		if u.access == nil {
+			return nil
+		}
+		if _, err := s.store.RevokeAccessToken(ctx, s.issuer, u.access.Digest); err != nil {
+			return u.failed(err)
+		}
+		return nil
+	}
+	if _, err := s.store.RevokeGrant(ctx, s.issuer, authz.GrantID(id)); err != nil {
+		return u.failed(err)
+	}
+	return nil
+}
+
+// requester rebuilds fosite's request from the grant in the unit of work.
+func (s *unitStore) requester(u *unit, sess fosite.Session, scopes []string) *fosite.Request {
+	req := fosite.NewRequest()
+	req.ID = string(u.grant.ID)
+	req.RequestedAt = u.grant.CreatedAt
+	req.RequestedScope, req.GrantedScope = scopes, scopes
+	req.RequestedAudience, req.GrantedAudience = u.grant.Audience, u.grant.Audience
+	req.Client = s.clientOf(u)
+	if mine, ok := sess.(*session); ok && mine != nil {
+		mine.grant = u.grant
+		mine.accessScopes = scopes
+		req.Session = mine
+	} else {
+		req.Session = &session{grant: u.grant, accessScopes: scopes}
+	}
+	return req
+}
+
+// clientOf names the grant's client. The request's own view serves where it is
+// that client; otherwise the id alone is enough to tell them apart.
+func (s *unitStore) clientOf(u *unit) fosite.Client {
+	if u.client != nil && u.client.id == string(u.grant.ClientID) {
+		return u.client
+	}
+	return &clientView{id: string(u.grant.ClientID)}
+}
+
+func signatureOf(digest [32]byte) string { return base64.RawURLEncoding.EncodeToString(digest[:]) }
+
+// parseSignature is the inverse of signatureOf; the empty signature of a
+// malformed token is refused.
+func parseSignature(signature string) (digest [32]byte, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(signature)
+	if err != nil || len(raw) != len(digest) {
+		return digest, false
+	}
+	copy(digest[:], raw)
+	return digest, true
+}
