@@ -1,0 +1,120 @@
+package login
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+)
+
+// Authorize serves GET and POST /oauth2/authorize (OpenID Connect Core section
+// 3.1.2.1). A POST is answered with a redirect to itself by GET: a form on
+// another site does not bring the session cookie along, a redirect does.
+func (f *Flow) Authorize(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return pageError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
+	}
+	if r.Method == http.MethodPost {
+		if r.URL.RawQuery != "" {
+			return pageError(authz.Invalid, "invalid_request", "Send the parameters in the body or in the query, not in both.")
+		}
+		if _, err := f.cfg.OAuth.Authorize(r.Context(), r.PostForm, f.cfg.Clock.Now()); err != nil {
+			return err
+		}
+		return seeOther(w, r, "/oauth2/authorize?"+r.PostForm.Encode())
+	}
+	req, err := f.cfg.OAuth.Authorize(r.Context(), r.URL.Query(), f.cfg.Clock.Now())
+	if err != nil {
+		return err
+	}
+	return f.dispatch(w, r, &pending{request: req})
+}
+
+// pending is an authorization request on its way.
+type pending struct {
+	request *oauth.AuthorizationRequest
+	// row is the stored request; zero before it needed storing.
+	row authz.AuthorizationRequest
+}
+
+// signedInHere reports whether the session was made while this request waited.
+func (p *pending) signedInHere(s authz.Session) bool {
+	return p.row.SessionID != "" && p.row.SessionID == s.ID
+}
+
+// store keeps a request that needs a page, bound to this browser.
+func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
+	if p.row.ID != "" {
+		return nil
+	}
+	browser := f.readCookie(r, flowCookie)
+	if browser == "" {
+		browser = randomText()
+		f.setCookie(w, flowCookie, browser)
+	}
+	p.row = authz.AuthorizationRequest{
+		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: digest(browser), ClientID: p.request.Client.ID,
+		Parameters: p.request.Parameters.Encode(), ArrivedAt: p.request.ArrivedAt,
+		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
+	}
+	p.request.ID = p.row.ID
+	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
+}
+
+var (
+	errRequestGone  = pageError(authz.Expired, "request_expired", "This sign-in took too long or was finished already. Go back to the application and start again.")
+	errOtherBrowser = pageError(authz.Forbidden, "browser_mismatch", "This sign-in was started in another browser. Go back to the application and start again here.")
+)
+
+// resume finds a stored request by its handle, for the browser that began it.
+func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending, error) {
+	row, err := f.cfg.Store.GetAuthorizationRequest(ctx, f.issuer, id)
+	if errors.Is(err, authz.ErrNotFound) {
+		return nil, errRequestGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.reopen(ctx, r, row)
+}
+
+// reopen checks a stored request once more: its age, its browser, and its
+// client, which may have changed since.
+func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.AuthorizationRequest) (*pending, error) {
+	if row.State != authz.Active || !f.cfg.Clock.Now().Before(row.ExpiresAt) {
+		return nil, errRequestGone
+	}
+	browser := digest(f.readCookie(r, flowCookie))
+	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
+		return nil, errOtherBrowser
+	}
+	parameters, err := url.ParseQuery(row.Parameters)
+	if err != nil {
+		return nil, pageError(authz.Internal, "server_error", "The stored request cannot be read.").Because(err)
+	}
+	req, err := f.cfg.OAuth.Authorize(ctx, parameters, row.ArrivedAt)
+	if err != nil {
+		return nil, err
+	}
+	req.ID = row.ID
+	return &pending{request: req, row: row}, nil
+}
+
+// fresh reports whether the session's sign-in satisfies prompt and max_age.
+func (p *pending) fresh(s authz.Session) bool {
+	if p.signedInHere(s) {
+		return true
+	}
+	if p.request.Prompts("login") || p.request.Prompts("select_account") {
+		return false
+	}
+	if p.request.MaxAge == nil {
+		return true
+	}
+	return p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge && *p.request.MaxAge > 0
+}

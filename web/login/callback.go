@@ -1,0 +1,132 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
+
+// Callback serves GET /oidc/{upstream}/callback: the person comes back from
+// the upstream. Each upstream has a callback of its own, so that an answer of
+// one cannot be passed off as another's.
+func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	connectionID := authz.ConnectionID(r.PathValue("upstream"))
+	params := r.URL.Query()
+	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, connectionID, digest(params.Get("state")))
+	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
+		return f.refuse(ctx, nil, authz.Connection{ID: connectionID}, idp.ReasonState, errRequestGone)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := f.reopen(ctx, r, row)
+	if errors.Is(err, errOtherBrowser) {
+		return f.refuse(ctx, nil, authz.Connection{ID: connectionID}, "browser_mismatch", errOtherBrowser)
+	}
+	if err != nil {
+		return err
+	}
+	connection, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, connectionID)
+	if err != nil {
+		return err
+	}
+	if err := f.stillAllowed(ctx, p, connection); err != nil {
+		return err
+	}
+	identity, err := f.finish(ctx, p, connection, params)
+	if err != nil {
+		return f.upstreamFailed(ctx, p, connection, err)
+	}
+	if err := f.welcome(w, r, p, connection, identity); err != nil {
+		return err
+	}
+	// Dispatch reads the session cookie, which this browser gets with this answer.
+	return seeOther(w, r, "/signin/done?"+url.Values{"request": {p.row.ID}}.Encode())
+}
+
+// Done serves GET /signin/done: back to the dispatcher, with the new session.
+func (f *Flow) Done(w http.ResponseWriter, r *http.Request) error {
+	p, err := f.resume(r.Context(), r, r.URL.Query().Get("request"))
+	if err != nil {
+		return err
+	}
+	return f.dispatch(w, r, p)
+}
+
+// stillAllowed refuses a connection or workspace that was switched off while
+// the person was away.
+func (f *Flow) stillAllowed(ctx context.Context, p *pending, c authz.Connection) error {
+	lineage, err := f.cfg.Store.Lineage(ctx, []authz.NodeRef{
+		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.WorkspaceNode, ID: string(c.WorkspaceID)},
+	})
+	if err != nil {
+		return err
+	}
+	if !lineage.Usable() {
+		return f.refuse(ctx, p, c, "switched_off", pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off."))
+	}
+	return nil
+}
+
+func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, params url.Values) (idp.Identity, error) {
+	plain, err := f.cfg.Sealer.Open(legPurpose, p.row.ID, p.row.Upstream)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	var leg upstreamLeg
+	if err := json.Unmarshal(plain, &leg); err != nil {
+		return idp.Identity{}, err
+	}
+	connector, err := f.cfg.Connect(ctx, c)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	return connector.Finish(ctx, idp.Callback{
+		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge,
+	})
+}
+
+var (
+	errUpstream     = pageError(authz.Unauthenticated, "upstream_refused", "Your organisation's sign-in did not work out. Nothing was changed and you are not signed in. Try again, or ask your administrator.")
+	errUpstreamAway = pageError(authz.Unavailable, "upstream_unavailable", "Your organisation's sign-in cannot be reached right now. Try again in a moment.")
+)
+
+// upstreamFailed turns a refusal by a connector into an audit entry with its
+// reason and one plain page without it.
+func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connection, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	switch reason := idp.ReasonOf(err); reason {
+	case "":
+		return f.refuse(ctx, p, c, "upstream_error", errUpstream.Because(err))
+	case idp.ReasonDenied:
+		return errors.Join(f.refuse(ctx, p, c, reason, errUpstream.Because(err)))
+	case idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata:
+		return f.refuse(ctx, p, c, reason, errUpstreamAway.Because(err))
+	default:
+		return f.refuse(ctx, p, c, reason, errUpstream.Because(err))
+	}
+}
+
+// refuse writes the audit entry of a refused sign-in and returns the error the
+// person sees.
+func (f *Flow) refuse(ctx context.Context, p *pending, c authz.Connection, reason string, shown *authz.Error) error {
+	entry := authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.refused",
+		Result: authz.Refused, Reason: reason, Target: string(c.ID),
+	}.From(authz.OriginFrom(ctx))
+	if p != nil {
+		entry.Actor = string(p.request.Client.ID)
+	}
+	if err := f.cfg.Store.AppendAudit(ctx, entry); err != nil {
+		return err
+	}
+	return shown
+}

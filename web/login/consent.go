@@ -1,0 +1,143 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// askConsent sends the browser to the consent page of the stored request.
+func (f *Flow) askConsent(w http.ResponseWriter, r *http.Request, p *pending) error {
+	if err := f.store(w, r, p); err != nil {
+		return err
+	}
+	return seeOther(w, r, "/consent?"+url.Values{"request": {p.row.ID}}.Encode())
+}
+
+// required scopes are not for the person to leave out: without openid the
+// request is another one.
+func requiredScope(scope string) bool { return scope == "openid" }
+
+type scopeView struct {
+	Name, Description string
+	Required          bool
+}
+
+// ShowConsent serves GET /consent.
+func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
+	p, session, _, err := f.consenting(r, r.URL.Query().Get("request"))
+	if err != nil {
+		return err
+	}
+	user, err := f.cfg.Store.GetUserAcrossWorkspaces(r.Context(), f.issuer, session.UserID)
+	if err != nil {
+		return err
+	}
+	workspace, err := f.cfg.Store.GetWorkspace(r.Context(), f.issuer, session.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	origin := originOf(p.request.RedirectURI)
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
+		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
+		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin,
+	}, origin)
+}
+
+// SubmitConsent serves POST /consent.
+func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
+	p, session, account, err := f.consenting(r, r.PostFormValue("request"))
+	if err != nil {
+		return err
+	}
+	if r.PostFormValue("decision") != "allow" {
+		return f.deny(r, p, session)
+	}
+	chosen := make([]string, 0, len(p.request.Scopes))
+	for _, scope := range p.request.Scopes {
+		if requiredScope(scope) || slices.Contains(r.PostForm["scope"], scope) {
+			chosen = append(chosen, scope)
+		}
+	}
+	if len(chosen) == 0 {
+		return f.deny(r, p, session)
+	}
+	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: chosen, Remember: true})
+}
+
+// deny ends the request and tells the client.
+func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
+	ctx := r.Context()
+	err := f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
+	if errors.Is(err, authz.ErrConsumed) {
+		return errRequestGone
+	}
+	if err != nil {
+		return err
+	}
+	err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "consent.denied",
+		Result: authz.Refused, Reason: "access_denied", Actor: string(s.UserID), Target: string(p.request.Client.ID),
+	}.From(authz.OriginFrom(ctx)))
+	if err != nil {
+		return err
+	}
+	return f.cfg.OAuth.Deny(p.request)
+}
+
+// consenting resumes a request whose person is signed in.
+func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, authz.AccountID, error) {
+	p, err := f.resume(r.Context(), r, id)
+	if err != nil {
+		return nil, authz.Session{}, "", err
+	}
+	session, account, err := f.session(r)
+	if err != nil {
+		return nil, authz.Session{}, "", err
+	}
+	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
+		return nil, authz.Session{}, "", pageError(authz.Expired, "signed_out", "You were signed out meanwhile. Go back to the application and start again.")
+	}
+	return p, session, account, nil
+}
+
+func (f *Flow) scopeViews(scopes []string) []scopeView {
+	views := make([]scopeView, 0, len(scopes))
+	for _, scope := range scopes {
+		view := scopeView{Name: scope, Description: scope, Required: requiredScope(scope)}
+		for _, known := range f.cfg.OAuth.Settings().Scopes {
+			if known.Name == scope && known.Description != "" {
+				view.Description = known.Description
+			}
+		}
+		views = append(views, view)
+	}
+	return views
+}
+
+// originOf is what a browser compares with form-action: the origin of an http
+// URI, the scheme of a private-use one.
+func originOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return "'none'"
+	}
+	if u.Host == "" {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func nameOf(u authz.User) string {
+	for _, name := range []string{u.Profile.Name, u.Profile.PreferredUsername, u.Profile.Email} {
+		if name != "" {
+			return name
+		}
+	}
+	return string(u.ID)
+}

@@ -1,0 +1,52 @@
+package login
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+)
+
+// Two cookies: sid is the session; flow binds a browser to the authorization
+// requests it began. Both hold 256 random bits; the database holds their
+// digests.
+const (
+	sessionCookie = "sid"
+	flowCookie    = "flow"
+)
+
+func randomText() string {
+	var raw [32]byte
+	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(raw[:])
+}
+
+func digest(text string) [32]byte { return sha256.Sum256([]byte(text)) }
+
+// cookieName carries the issuer, as hosts may differ in the port only, and the
+// __Host- prefix, which keeps sibling hosts from planting one (RFC 6265bis
+// section 4.1.3.2). Plain http on loopback cannot have the prefix.
+func (f *Flow) cookieName(kind string) string {
+	name := kind + "-" + f.cfg.CookieSuffix
+	if f.cfg.Secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// readCookie returns the value of a cookie that occurs exactly once.
+func (f *Flow) readCookie(r *http.Request, kind string) string {
+	found := r.CookiesNamed(f.cookieName(kind))
+	if len(found) != 1 || len(found[0].Value) > 64 {
+		return ""
+	}
+	return found[0].Value
+}
+
+// setCookie sets a cookie for as long as the browser runs. Lax lets it come
+// along when another site sends the browser here by a link or redirect.
+func (f *Flow) setCookie(w http.ResponseWriter, kind, value string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: f.cookieName(kind), Value: value, Path: "/", Secure: f.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}

@@ -1,0 +1,130 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+)
+
+var (
+	errLoginRequired   = authz.NewError(authz.Invalid, "login_required", "The person must sign in.")
+	errConsentRequired = authz.NewError(authz.Invalid, "consent_required", "The person must consent.")
+)
+
+// dispatch decides what happens next. Every page comes back here.
+func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) error {
+	session, account, err := f.session(r)
+	if err != nil {
+		return err
+	}
+	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
+		if p.request.Prompts("none") {
+			return f.cfg.OAuth.Refuse(p.request, errLoginRequired)
+		}
+		return f.signIn(w, r, p)
+	}
+	needed, err := f.consentNeeded(r.Context(), p, session)
+	if err != nil {
+		return err
+	}
+	if needed {
+		if p.request.Prompts("none") {
+			return f.cfg.OAuth.Refuse(p.request, errConsentRequired)
+		}
+		return f.askConsent(w, r, p)
+	}
+	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+}
+
+// fits reports whether the session is of the client's workspace; a platform
+// client takes any.
+func (f *Flow) fits(p *pending, s authz.Session) bool {
+	return p.request.Client.Platform() || p.request.Client.WorkspaceID == s.WorkspaceID
+}
+
+// session finds the browser's live session and the account it hangs under;
+// zero when there is none. A session of somebody who is no longer a member is
+// none.
+func (f *Flow) session(r *http.Request) (authz.Session, authz.AccountID, error) {
+	cookie := f.readCookie(r, sessionCookie)
+	if cookie == "" {
+		return authz.Session{}, "", nil
+	}
+	ctx, now := r.Context(), f.cfg.Clock.Now()
+	session, lineage, err := f.cfg.Store.SessionByDigestAcrossWorkspaces(ctx, f.issuer, digest(cookie))
+	if errors.Is(err, authz.ErrNotFound) {
+		return authz.Session{}, "", nil
+	}
+	if err != nil {
+		return authz.Session{}, "", err
+	}
+	if !session.LiveAt(now) || !lineage.Usable() {
+		return authz.Session{}, "", nil
+	}
+	_, err = f.cfg.Store.GetMember(ctx, f.issuer, session.WorkspaceID, session.UserID)
+	if errors.Is(err, authz.ErrNotFound) {
+		return authz.Session{}, "", nil
+	}
+	if err != nil {
+		return authz.Session{}, "", err
+	}
+	f.extend(ctx, session)
+	return session, accountOf(lineage), nil
+}
+
+// extend moves the idle end, at most once in a tenth of the idle time. Failing
+// to do so costs the person a sign-in at worst.
+func (f *Flow) extend(ctx context.Context, s authz.Session) {
+	until := f.cfg.Clock.Now().Add(f.cfg.SessionIdle)
+	if until.Sub(s.IdleUntil) > f.cfg.SessionIdle/10 {
+		_ = f.cfg.Store.ExtendSession(ctx, f.issuer, s.ID, until)
+	}
+}
+
+func accountOf(lineage authz.Lineage) authz.AccountID {
+	for _, n := range lineage {
+		if n.Kind == authz.AccountNode {
+			return authz.AccountID(n.ID)
+		}
+	}
+	return ""
+}
+
+// consentNeeded reports whether the person must be asked: the client is not
+// the operator's own, and the remembered consent does not cover the scopes.
+func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
+	if p.request.Prompts("consent") {
+		return true, nil
+	}
+	if p.request.Client.SkipConsent {
+		return false, nil
+	}
+	consent, err := f.cfg.Store.GetConsent(ctx, f.issuer, s.WorkspaceID, s.UserID, p.request.Client.ID)
+	if errors.Is(err, authz.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, scope := range p.request.Scopes {
+		if !slices.Contains(consent.Scopes, scope) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {
+	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
+	if err != nil {
+		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {
+			return f.cfg.OAuth.Refuse(p.request, e)
+		}
+		return err
+	}
+	return seeOther(w, r, redirect.Location())
+}

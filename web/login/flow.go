@@ -1,0 +1,102 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// Store is what the flow needs of the database.
+type Store interface {
+	InTx(ctx context.Context, fn func(context.Context) error) error
+	CreateAuthorizationRequest(ctx context.Context, r authz.AuthorizationRequest) error
+	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
+	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
+	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
+	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
+	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
+
+	SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.Session, authz.Lineage, error)
+	CreateSession(ctx context.Context, s authz.Session) error
+	RenewSession(ctx context.Context, s authz.Session) error
+	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
+	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
+
+	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
+	AddMember(ctx context.Context, m authz.Member) error
+	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
+	UserByUpstreamAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, subject string) (authz.User, error)
+	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
+	UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, id authz.UserID, p authz.Profile, at time.Time) error
+
+	GetConnectionAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) (authz.Connection, error)
+	ListConnections(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) ([]authz.Connection, error)
+	ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error)
+
+	GetConsent(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, client authz.ClientID) (authz.Consent, error)
+	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Sealer keeps the nonce and code verifier of an upstream leg unreadable in
+// the database (authz/secret).
+type Sealer interface {
+	Seal(purpose, row string, plaintext []byte) ([]byte, error)
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+}
+
+// Config is what a Flow needs; every field is required.
+type Config struct {
+	OAuth *oauth.Server
+	Store Store
+	// Connect returns the connector of a connection.
+	Connect func(ctx context.Context, c authz.Connection) (idp.Connector, error)
+	Sealer  Sealer
+	Outbox  oauth.Outbox
+	Clock   authz.Clock
+	Pages   *ui.Pages
+	// CookieSuffix tells the issuers' cookies apart, such as "up".
+	CookieSuffix string
+	// Secure is false only for an http issuer on loopback.
+	Secure bool
+	// SessionIdle and SessionAbsolute end a session.
+	SessionIdle, SessionAbsolute time.Duration
+}
+
+// Flow serves the pages of one issuer's sign-in. Its methods are HTTP handlers
+// that return an error for the one renderer to show: a *oauth.RedirectError
+// goes to the client, anything else to the person.
+type Flow struct {
+	cfg    Config
+	issuer authz.IssuerName
+}
+
+// New returns a Flow, or says what is missing.
+func New(cfg Config) (*Flow, error) {
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Sealer == nil || cfg.Outbox == nil ||
+		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
+		return nil, errors.New("login: every field of Config is required")
+	}
+	return &Flow{cfg: cfg, issuer: cfg.OAuth.Settings().Name}, nil
+}
+
+// requestLife is how long a person may take from page to page.
+const requestLife = 15 * time.Minute
+
+// pageError is an error a person reads.
+func pageError(kind authz.Kind, code, description string) *authz.Error {
+	return authz.NewError(kind, code, description)
+}
+
+func seeOther(w http.ResponseWriter, r *http.Request, location string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, location, http.StatusSeeOther)
+	return nil
+}

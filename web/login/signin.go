@@ -1,0 +1,184 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// signIn finds the one connection that can sign this person in, or asks.
+func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error {
+	if err := f.store(w, r, p); err != nil {
+		return err
+	}
+	connections, err := f.candidates(r.Context(), p, p.request.LoginHint)
+	if err != nil {
+		return err
+	}
+	if len(connections) == 1 && !p.request.Prompts("select_account") {
+		location, err := f.begin(r.Context(), p, connections[0], p.request.LoginHint)
+		if err != nil {
+			return err
+		}
+		return seeOther(w, r, location)
+	}
+	return f.showSignIn(w, http.StatusOK, p, connections, p.request.LoginHint, "")
+}
+
+// candidates are the connections a person may sign in by: the one their e-mail
+// domain routes to, or all of the client's workspace.
+func (f *Flow) candidates(ctx context.Context, p *pending, email string) ([]authz.Connection, error) {
+	if domain := emailDomain(email); domain != "" {
+		c, err := f.cfg.Store.ConnectionByDomainAcrossWorkspaces(ctx, f.issuer, domain)
+		switch {
+		case err == nil && c.State == authz.Active && (p.request.Client.Platform() || c.WorkspaceID == p.request.Client.WorkspaceID):
+			return []authz.Connection{c}, nil
+		case err != nil && !errors.Is(err, authz.ErrNotFound):
+			return nil, err
+		}
+	}
+	if p.request.Client.Platform() {
+		return nil, nil
+	}
+	all, err := f.cfg.Store.ListConnections(ctx, f.issuer, p.request.Client.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	active := make([]authz.Connection, 0, len(all))
+	for _, c := range all {
+		if c.State == authz.Active {
+			active = append(active, c)
+		}
+	}
+	if len(active) == 0 {
+		return nil, pageError(authz.Forbidden, "no_connection", "No sign-in has been set up for this workspace yet. Its administrator can connect an identity provider.")
+	}
+	return active, nil
+}
+
+// emailDomain is the lower-case domain of an address with exactly one @.
+func emailDomain(email string) string {
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || local == "" || strings.Contains(domain, "@") || len(email) > 320 {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(domain, "."))
+}
+
+type connectionView struct{ ID, Name, Href string }
+
+func (f *Flow) showSignIn(w http.ResponseWriter, status int, p *pending, connections []authz.Connection, email, problem string) error {
+	views := make([]connectionView, 0, len(connections))
+	for _, c := range connections {
+		query := url.Values{"request": {p.row.ID}, "connection": {string(c.ID)}}
+		views = append(views, connectionView{ID: string(c.ID), Name: c.Name, Href: "/signin?" + query.Encode()})
+	}
+	return f.cfg.Pages.Write(w, status, ui.SignInPage, map[string]any{
+		"Client": p.request.Client.Name, "Request": p.row.ID, "Connections": views, "Email": email, "Problem": problem,
+	})
+}
+
+// ChooseConnection serves GET /signin: a link of the chooser, or the page again.
+func (f *Flow) ChooseConnection(w http.ResponseWriter, r *http.Request) error {
+	p, err := f.resume(r.Context(), r, r.URL.Query().Get("request"))
+	if err != nil {
+		return err
+	}
+	connections, err := f.candidates(r.Context(), p, "")
+	if err != nil {
+		return err
+	}
+	chosen := authz.ConnectionID(r.URL.Query().Get("connection"))
+	for _, c := range connections {
+		if c.ID == chosen {
+			location, err := f.begin(r.Context(), p, c, "")
+			if err != nil {
+				return err
+			}
+			return seeOther(w, r, location)
+		}
+	}
+	return f.showSignIn(w, http.StatusOK, p, connections, "", "")
+}
+
+// SubmitEmail serves POST /signin: the e-mail address names the connection.
+// The answer is a page that leads on, as browsers hold the redirects behind a
+// form against its form-action, and the upstream was not known when it was sent.
+func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
+	p, err := f.resume(r.Context(), r, r.PostFormValue("request"))
+	if err != nil {
+		return err
+	}
+	email := strings.TrimSpace(r.PostFormValue("email"))
+	connections, err := f.candidates(r.Context(), p, email)
+	if err != nil {
+		return err
+	}
+	if len(connections) != 1 {
+		return f.showSignIn(w, http.StatusOK, p, connections, email, "No sign-in is set up for this address. Check the spelling, or ask your administrator.")
+	}
+	location, err := f.begin(r.Context(), p, connections[0], email)
+	if err != nil {
+		return err
+	}
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.ContinuePage, map[string]any{"Location": location})
+}
+
+// upstreamLeg is what must be remembered while the person is away.
+type upstreamLeg struct {
+	Nonce, Verifier string
+}
+
+const legPurpose = "upstream leg"
+
+// begin sends the person to the upstream: fresh state, nonce and code
+// verifier, of which the database keeps a digest and a sealed copy.
+func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string) (string, error) {
+	connector, err := f.cfg.Connect(ctx, c)
+	if err != nil {
+		return "", f.upstreamFailed(ctx, p, c, err)
+	}
+	state, leg := randomText(), upstreamLeg{Nonce: randomText(), Verifier: randomText()}
+	location, err := connector.Begin(ctx, idp.Login{
+		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint,
+		Prompt: upstreamPrompt(p), MaxAge: p.request.MaxAge, ACRValues: p.request.ACRValues,
+		UILocales: strings.Fields(p.request.UILocales),
+	})
+	if err != nil {
+		return "", f.upstreamFailed(ctx, p, c, err)
+	}
+	plain, err := json.Marshal(leg)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := f.cfg.Sealer.Seal(legPurpose, p.row.ID, plain)
+	if err != nil {
+		return "", err
+	}
+	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, digest(state), sealed); err != nil {
+		if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
+			return "", errRequestGone
+		}
+		return "", err
+	}
+	return location, nil
+}
+
+// upstreamPrompt passes on what the upstream must do for us: our own session
+// is not enough when the client asks for a fresh sign-in.
+func upstreamPrompt(p *pending) string {
+	switch {
+	case p.request.Prompts("login"), p.request.MaxAge != nil && *p.request.MaxAge == 0:
+		return "login"
+	case p.request.Prompts("select_account"):
+		return "select_account"
+	}
+	return ""
+}

@@ -1,0 +1,153 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
+
+// profileOf takes over what may be shown of a person. Tenants, roles and
+// scopes an upstream may claim are not looked at.
+func profileOf(i idp.Identity) authz.Profile {
+	p := authz.Profile{
+		Name: i.Profile.Name, GivenName: i.Profile.GivenName, FamilyName: i.Profile.FamilyName,
+		MiddleName: i.Profile.MiddleName, Nickname: i.Profile.Nickname, PreferredUsername: i.Profile.PreferredUsername,
+		ProfileURL: i.Profile.ProfileURL, Picture: i.Profile.Picture, Website: i.Profile.Website,
+		Gender: i.Profile.Gender, Birthdate: i.Profile.Birthdate, Zoneinfo: i.Profile.Zoneinfo, Locale: i.Profile.Locale,
+		Email: i.Email, EmailVerified: i.EmailVerified,
+		PhoneNumber: i.Profile.PhoneNumber, PhoneVerified: i.Profile.PhoneVerified,
+	}
+	if !i.Profile.UpdatedAt.IsZero() {
+		p.UpdatedAt = &i.Profile.UpdatedAt
+	}
+	if i.Profile.Address != (idp.Address{}) {
+		address := authz.Address(i.Profile.Address)
+		p.Address = &address
+	}
+	return p
+}
+
+var errNoMembership = pageError(authz.Forbidden, "no_membership",
+	"You signed in, but you do not belong to this workspace. Ask its administrator to invite you.")
+
+// welcome finds or makes the person behind an identity, by connection and
+// subject only, and signs them in: one transaction holds person, membership,
+// session and audit entry.
+func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, i idp.Identity) error {
+	ctx := r.Context()
+	cookie := randomText()
+	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		user, err := f.person(ctx, c, i)
+		if err != nil {
+			return err
+		}
+		session, err := f.signedIn(ctx, r, c, user, i, digest(cookie))
+		if err != nil {
+			return err
+		}
+		if err := f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, session.ID); err != nil {
+			return err
+		}
+		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
+			Result: authz.Success, Actor: string(user.ID), Target: string(session.ID),
+			Details: map[string]any{
+				"connection_id": c.ID, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+			},
+		}.From(authz.OriginFrom(ctx)))
+	})
+	if errors.Is(err, errNoMembership) {
+		return f.refuse(ctx, p, c, "no_membership", errNoMembership)
+	}
+	if err != nil {
+		return err
+	}
+	f.setCookie(w, sessionCookie, cookie)
+	return nil
+}
+
+// person returns the member behind the identity. Somebody new joins only with
+// an e-mail address the upstream verified, in a domain verified for this very
+// connection; nobody is ever found by e-mail.
+func (f *Flow) person(ctx context.Context, c authz.Connection, i idp.Identity) (authz.User, error) {
+	now, profile := f.cfg.Clock.Now(), profileOf(i)
+	user, err := f.cfg.Store.UserByUpstreamAcrossWorkspaces(ctx, f.issuer, c.ID, i.Subject)
+	if errors.Is(err, authz.ErrNotFound) {
+		return f.newPerson(ctx, c, i, profile, now)
+	}
+	if err != nil {
+		return authz.User{}, err
+	}
+	if user.State != authz.Active {
+		return authz.User{}, errNoMembership
+	}
+	_, err = f.cfg.Store.GetMember(ctx, f.issuer, c.WorkspaceID, user.ID)
+	if errors.Is(err, authz.ErrNotFound) {
+		return authz.User{}, errNoMembership
+	}
+	if err != nil {
+		return authz.User{}, err
+	}
+	user.Profile = profile
+	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, now)
+}
+
+func (f *Flow) newPerson(ctx context.Context, c authz.Connection, i idp.Identity, profile authz.Profile, now time.Time) (authz.User, error) {
+	domain := emailDomain(i.Email)
+	if !i.EmailVerified || domain == "" || !slices.Contains(c.Domains, domain) {
+		return authz.User{}, errNoMembership
+	}
+	user := authz.User{
+		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profile, State: authz.Active, CreatedAt: now, UpdatedAt: now,
+	}
+	err := f.cfg.Store.CreateUser(ctx, user, authz.UpstreamIdentity{
+		Issuer: f.issuer, ConnectionID: c.ID, Subject: i.Subject, UserID: user.ID, CreatedAt: now, LastLoginAt: now,
+	})
+	if err != nil {
+		return authz.User{}, err
+	}
+	member := authz.Member{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, Role: "member", CreatedAt: now}
+	return user, f.cfg.Store.AddMember(ctx, member)
+}
+
+// signedIn makes a session, or renews the browser's own when the same person
+// signs in again: the cookie changes, the sid that clients know stays. The
+// session of somebody else in this browser ends.
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection, user authz.User, i idp.Identity, cookie [32]byte) (authz.Session, error) {
+	now := f.cfg.Clock.Now()
+	origin := authz.OriginFrom(ctx)
+	session := authz.Session{
+		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
+		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
+		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
+	}
+	old, _, err := f.session(r.WithContext(ctx))
+	if err != nil {
+		return authz.Session{}, err
+	}
+	if old.ID == "" {
+		return session, f.cfg.Store.CreateSession(ctx, session)
+	}
+	if old.UserID == user.ID && old.WorkspaceID == c.WorkspaceID && old.ConnectionID == c.ID {
+		session.ID, session.CreatedAt = old.ID, old.CreatedAt
+		return session, f.cfg.Store.RenewSession(ctx, session)
+	}
+	ref := authz.NodeRef{Kind: authz.SessionNode, ID: string(old.ID)}
+	if _, err := f.cfg.Store.KillNode(ctx, f.issuer, old.WorkspaceID, ref, authz.Revoked); err != nil {
+		return authz.Session{}, err
+	}
+	return session, f.cfg.Store.CreateSession(ctx, session)
+}
+
+// authTime is when the upstream saw the person, if it says so; else now.
+func authTime(i idp.Identity, now time.Time) time.Time {
+	if i.AuthTime.IsZero() || i.AuthTime.After(now) {
+		return now
+	}
+	return i.AuthTime
+}

@@ -1,0 +1,84 @@
+package ui
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// Pages renders the pages of one issuer.
+type Pages struct {
+	templates map[string]*template.Template
+	brand     string
+}
+
+// Names of the pages.
+const (
+	SignInPage   = "signin.html"
+	ConsentPage  = "consent.html"
+	ContinuePage = "continue.html"
+	ErrorPage    = "error.html"
+	WelcomePage  = "welcome.html"
+)
+
+// New returns the pages, headed by the issuer's display name.
+func New(brand string) (*Pages, error) {
+	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage} {
+		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
+		if err != nil {
+			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
+		}
+		p.templates[name] = t
+	}
+	return p, nil
+}
+
+// Write answers with a page. formAction names origins, besides our own, that
+// the page's forms may lead to: browsers apply form-action to the redirects
+// that follow a form too.
+func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
+	var body bytes.Buffer
+	view := struct {
+		Brand string
+		Page  any
+	}{p.brand, data}
+	if err := p.templates[page].ExecuteTemplate(&body, "layout", view); err != nil {
+		return fmt.Errorf("ui: rendering %s: %w", page, err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", policy(formAction))
+	w.WriteHeader(status)
+	_, err := w.Write(body.Bytes())
+	return err
+}
+
+func policy(formAction []string) string {
+	return "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +
+		strings.Join(append([]string{"'self'"}, formAction...), " ")
+}
+
+// Static serves the style sheet and the icon below /static/.
+func Static() http.Handler {
+	files, err := fs.Sub(staticFiles, "static")
+	if err != nil {
+		return http.NotFoundHandler() // the directory is embedded; it is there
+	}
+	serve := http.StripPrefix("/static/", http.FileServerFS(files))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		serve.ServeHTTP(w, r)
+	})
+}
