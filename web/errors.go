@@ -1,0 +1,181 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// StatusClientClosed is what the log says of a client that hung up; nobody
+// receives it.
+const statusClientClosed = 499
+
+// Status is the one table from kinds of error to HTTP status codes.
+func Status(kind authz.Kind) int {
+	switch kind {
+	case authz.Invalid, authz.Expired:
+		return http.StatusBadRequest
+	case authz.Unauthenticated:
+		return http.StatusUnauthorized
+	case authz.Forbidden:
+		return http.StatusForbidden
+	case authz.NotFound:
+		return http.StatusNotFound
+	case authz.Conflict:
+		return http.StatusConflict
+	case authz.RateLimited:
+		return http.StatusTooManyRequests
+	case authz.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// classify makes every error one that can be told: what is not ours is
+// internal, a cancelled request is nobody's fault.
+func classify(err error) (*authz.Error, int) {
+	if errors.Is(err, context.Canceled) {
+		return authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request was cancelled."), statusClientClosed
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request took too long; try again."), http.StatusServiceUnavailable
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return authz.NewError(authz.Invalid, "invalid_request", "The body is too large.").Because(tooLarge), http.StatusRequestEntityTooLarge
+	}
+	e, ok := errors.AsType[*authz.Error](err)
+	if !ok {
+		e = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.").Because(err)
+	}
+	return e, Status(e.Kind)
+}
+
+func retryAfter(h http.Header, e *authz.Error) {
+	if e.Kind != authz.RateLimited && e.Kind != authz.Unavailable {
+		return
+	}
+	wait := max(time.Second, e.RetryAfter)
+	h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+}
+
+// oauthError renders an error of the token, introspection and revocation
+// endpoints (RFC 6749 section 5.2).
+func oauthError(w http.ResponseWriter, r *http.Request, err error) {
+	e, status := classify(err)
+	h := w.Header()
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
+	}
+	retryAfter(h, e)
+	h.Set("Cache-Control", "no-store")
+	writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
+	noteError(r, e)
+}
+
+// bearerError renders an error of an endpoint that takes a bearer token (RFC
+// 6750 section 3): a request without one is told nothing.
+func bearerError(w http.ResponseWriter, r *http.Request, err error) {
+	e, status := classify(err)
+	h := w.Header()
+	switch {
+	case e.Code == codeNoBearer:
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	case status < http.StatusInternalServerError:
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="`+e.Code+`"`)
+	}
+	retryAfter(h, e)
+	h.Set("Cache-Control", "no-store")
+	if e.Code == codeNoBearer {
+		w.WriteHeader(status)
+	} else {
+		writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
+	}
+	noteError(r, e)
+}
+
+// pageError renders an error a person reads, or sends it to the client when
+// the client's redirect URI was proven.
+func (s *site) pageError(w http.ResponseWriter, r *http.Request, err error) {
+	if redirect, ok := errors.AsType[*oauth.RedirectError](err); ok {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, redirect.Redirect.Location(), http.StatusSeeOther)
+		noteError(r, redirect.Err)
+		return
+	}
+	e, status := classify(err)
+	if e.Code == "invalid_client" {
+		status = http.StatusBadRequest // RFC 6749 section 4.1.2.1: told to the person, not a challenge
+	}
+	retryAfter(w.Header(), e)
+	if err := s.pages.Write(w, status, ui.ErrorPage, errorView(e, r)); err != nil {
+		noteError(r, authz.NewError(authz.Internal, "server_error", "").Because(err))
+		return
+	}
+	noteError(r, e)
+}
+
+func errorView(e *authz.Error, r *http.Request) map[string]any {
+	title := "This did not work"
+	switch e.Kind {
+	case authz.Unavailable:
+		title = "Not available right now"
+	case authz.Forbidden:
+		title = "Not allowed"
+	case authz.NotFound:
+		title = "Nothing here"
+	case authz.Expired, authz.Conflict:
+		title = "Start again"
+	}
+	return map[string]any{
+		"Title": title, "Description": e.Description, "Code": e.Code, "RequestID": authz.OriginFrom(r.Context()).RequestID,
+	}
+}
+
+// Problem is a problem document (RFC 9457). It never quotes the request.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// problemError renders an error of /v1.
+func problemError(w http.ResponseWriter, r *http.Request, err error) {
+	e, status := classify(err)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	}
+	retryAfter(w.Header(), e)
+	body, _ := json.Marshal(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description})
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+	noteError(r, e)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	writeRendered(w, status, body)
+}
+
+func writeRendered(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = jsonContentType
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+var jsonContentType = []string{"application/json;charset=UTF-8"}

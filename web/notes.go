@@ -1,0 +1,52 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// notes is what handlers learn of a request that the log line should say.
+type notes struct {
+	clientID    string
+	workspaceID string
+	grantType   string
+	err         *authz.Error
+}
+
+type notesKey struct{}
+
+func withNotes(ctx context.Context, n *notes) context.Context {
+	return context.WithValue(ctx, notesKey{}, n)
+}
+
+// noteOf returns the request's notes; ones nobody reads outside the ring.
+func noteOf(r *http.Request) *notes {
+	if n, ok := r.Context().Value(notesKey{}).(*notes); ok {
+		return n
+	}
+	return &notes{}
+}
+
+func noteError(r *http.Request, e *authz.Error) { noteOf(r).err = e }
+
+func (n *notes) attrs(attrs []slog.Attr) []slog.Attr {
+	if n.clientID != "" {
+		attrs = append(attrs, slog.String("client_id", n.clientID))
+	}
+	if n.workspaceID != "" {
+		attrs = append(attrs, slog.String("workspace_id", n.workspaceID))
+	}
+	if n.grantType != "" {
+		attrs = append(attrs, slog.String("grant_type", n.grantType))
+	}
+	if n.err != nil {
+		attrs = append(attrs, slog.String("error", n.err.Code))
+		if n.err.Err != nil {
+			attrs = append(attrs, slog.String("cause", n.err.Err.Error()))
+		}
+	}
+	return attrs
+}

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+)
+
+// Auditor records refused authentications of the endpoints served here.
+type Auditor func(ctx context.Context, typ, reason, actor string) error
+
+func invalid(description string) error {
+	return authz.NewError(authz.Invalid, "invalid_request", description)
+}
+
+// readForm reads a urlencoded body (RFC 6749 appendix B). Credentials in the
+// query are refused, whatever else is right.
+func (s *site) readForm(r *http.Request) (oauth.Request, error) {
+	var none oauth.Request
+	if r.URL.RawQuery != "" {
+		return none, invalid("Send parameters in the body; this endpoint takes none in the query.")
+	}
+	if len(r.Header["Authorization"]) > 1 {
+		return none, invalid("There is more than one Authorization header.")
+	}
+	if ct := r.Header.Get("Content-Type"); ct != formContentType {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != formContentType {
+			return none, invalid("The body must be application/x-www-form-urlencoded.")
+		}
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return none, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form) > 64 {
+		return none, invalid("The body could not be read.")
+	}
+	return oauth.Request{Authorization: r.Header.Get("Authorization"), Form: form}, nil
+}
+
+const formContentType = "application/x-www-form-urlencoded"
+
+// POST /oauth2/token (RFC 6749 section 3.2)
+func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readForm(r)
+	if err != nil {
+		return err
+	}
+	n := noteOf(r)
+	n.grantType, n.clientID = clip(in.Form.Get("grant_type"), 64), clip(in.Form.Get("client_id"), 64)
+	resp, err := s.OAuth.Token(r.Context(), in)
+	if err != nil {
+		return s.unauthenticated(r, "token.refused", n.clientID, err)
+	}
+	w.Header()["Cache-Control"] = noStore
+	writeJSON(w, http.StatusOK, resp)
+	return nil
+}
+
+// POST /oauth2/revoke (RFC 7009)
+func (s *site) postRevoke(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readForm(r)
+	if err != nil {
+		return err
+	}
+	if err := s.OAuth.Revoke(r.Context(), in); err != nil {
+		return s.unauthenticated(r, "revocation.refused", "", err)
+	}
+	w.Header()["Cache-Control"] = noStore
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// POST /oauth2/introspect (RFC 7662)
+func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readForm(r)
+	if err != nil {
+		return err
+	}
+	caller, err := s.OAuth.AuthenticateClient(r.Context(), in)
+	if err != nil {
+		return s.unauthenticated(r, "introspection.refused", "", err)
+	}
+	if !caller.Proven() {
+		return s.unauthenticated(r, "introspection.refused", string(caller.ID), authz.NewError(authz.Unauthenticated, "invalid_client", "Public clients cannot introspect."))
+	}
+	noteOf(r).clientID = string(caller.ID)
+	text := in.Form["token"]
+	if len(text) != 1 || text[0] == "" {
+		return invalid("token is required, once.")
+	}
+	w.Header()["Cache-Control"] = noStore
+	record, err := s.Verifier.Lookup(r.Context(), authz.Secret(text[0]))
+	switch {
+	case err == nil && caller.MaySee(&record.Credential):
+		writeRendered(w, http.StatusOK, record.JSON)
+	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
+		writeRendered(w, http.StatusOK, inactive)
+	default:
+		return err
+	}
+	return nil
+}
+
+var inactive = []byte(`{"active":false}`)
+
+const codeNoBearer = "no_bearer_token"
+
+// GET, POST /oauth2/userinfo (OpenID Connect Core section 5.3). The token comes
+// in the header only.
+func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
+	text, err := bearer(r)
+	if err != nil {
+		return err
+	}
+	record, err := s.Verifier.Lookup(r.Context(), text)
+	if err != nil {
+		return s.unauthenticated(r, "userinfo.refused", "", err)
+	}
+	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
+	if err != nil {
+		return err
+	}
+	w.Header()["Cache-Control"] = noStore
+	writeJSON(w, http.StatusOK, claims)
+	return nil
+}
+
+// bearer takes the token from the Authorization header (RFC 6750 section 2.1);
+// in query or body it is refused.
+func bearer(r *http.Request) (authz.Secret, error) {
+	if r.URL.Query().Has("access_token") {
+		return "", invalid("The access token must be in the Authorization header.")
+	}
+	headers := r.Header["Authorization"]
+	if len(headers) > 1 {
+		return "", invalid("There is more than one Authorization header.")
+	}
+	if len(headers) == 0 {
+		if r.Method == http.MethodPost && r.ContentLength != 0 {
+			if err := r.ParseForm(); err == nil && r.PostForm.Has("access_token") {
+				return "", invalid("The access token must be in the Authorization header.")
+			}
+		}
+		return "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
+	}
+	scheme, text, ok := strings.Cut(headers[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
+	}
+	return authz.Secret(strings.TrimSpace(text)), nil
+}
+
+// unauthenticated records a failed authentication before it is answered; a
+// failure to record is a failure to answer.
+func (s *site) unauthenticated(r *http.Request, typ, actor string, err error) error {
+	if authz.KindOf(err) != authz.Unauthenticated {
+		return err
+	}
+	if auditErr := s.Audit(r.Context(), typ, authz.CodeOf(err), actor); auditErr != nil {
+		return auditErr
+	}
+	return err
+}

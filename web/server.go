@@ -1,0 +1,145 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// Issuer is everything one issuer's host serves; every field is required.
+type Issuer struct {
+	OAuth    *oauth.Server
+	Verifier *credential.Verifier
+	Login    *login.Flow
+	Pages    *ui.Pages
+	// JWKS returns the key set document and its entity tag.
+	JWKS func() (body []byte, etag string)
+	// API serves /v1.
+	API http.Handler
+	// IsKey tells by its shape whether a text is an API key.
+	IsKey func(string) bool
+	// Audit records a refused authentication.
+	Audit Auditor
+}
+
+// Config is what New needs.
+type Config struct {
+	Issuers []Issuer // required
+	Clock   authz.Clock
+	Logger  *slog.Logger // required
+	Metrics *Metrics     // required
+	// TrustedProxies may tell the client's address in X-Forwarded-For.
+	TrustedProxies []netip.Prefix
+	// Limits bound requests per address; nil for none.
+	Limits Limiter
+}
+
+// Limiter decides whether a request may go on (authz/ratelimit).
+type Limiter interface {
+	// Allow counts one request of the key and returns an authz.Error of kind
+	// RateLimited when it is one too many.
+	Allow(key string) error
+}
+
+// site is one issuer with what its handlers share.
+type site struct {
+	Issuer
+	pages    *ui.Pages
+	metadata []byte
+	etag     string
+	name     string
+}
+
+type server struct {
+	cfg   Config
+	hosts map[string]http.Handler
+}
+
+// New returns the handler of every public host, told apart by Host.
+func New(cfg Config) (http.Handler, error) {
+	if len(cfg.Issuers) == 0 || cfg.Logger == nil || cfg.Metrics == nil || cfg.Clock == nil {
+		return nil, errors.New("web: Issuers, Clock, Logger and Metrics are required")
+	}
+	s := &server{cfg: cfg, hosts: make(map[string]http.Handler)}
+	for _, issuer := range cfg.Issuers {
+		if err := s.add(issuer); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *server) add(issuer Issuer) error {
+	settings := issuer.OAuth.Settings()
+	metadata, err := issuer.OAuth.Metadata()
+	if err != nil {
+		return err
+	}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name)}
+	host, err := hostOf(settings.URL)
+	if err != nil {
+		return err
+	}
+	api := host
+	if settings.APIURL != "" {
+		if api, err = hostOf(settings.APIURL); err != nil {
+			return err
+		}
+	}
+	if api == host {
+		return s.put(host, s.routes(st, issuerRoutes, apiRoutes))
+	}
+	if err := s.put(host, s.routes(st, issuerRoutes)); err != nil {
+		return err
+	}
+	return s.put(api, s.routes(st, apiRoutes))
+}
+
+func (s *server) put(host string, h http.Handler) error {
+	if _, taken := s.hosts[host]; taken {
+		return fmt.Errorf("web: two issuers share the host %s", host)
+	}
+	s.hosts[host] = h
+	return nil
+}
+
+// ServeHTTP finds the issuer by Host. A host nobody has is told nothing.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, ok := s.hosts[r.Host]
+	if !ok {
+		h, ok = s.hosts[canonicalHost(r.Host, r.TLS != nil)]
+	}
+	if !ok {
+		http.Error(w, "no issuer is served at this host", http.StatusMisdirectedRequest)
+		return
+	}
+	h.ServeHTTP(w, r)
+}
+
+// hostOf is the host and port of an issuer URL as browsers send it in Host.
+func hostOf(issuer string) (string, error) {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("web: %q is no issuer URL", issuer)
+	}
+	return canonicalHost(u.Host, u.Scheme == "https"), nil
+}
+
+// canonicalHost is lower case, without the scheme's default port.
+func canonicalHost(host string, https bool) string {
+	host = strings.ToLower(host)
+	if https {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
+}
