@@ -1,0 +1,94 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
+
+// Config describes one connection to an upstream.
+type Config struct {
+	// ID is the connection's id, required; it becomes Identity.Upstream.
+	ID string
+	// Issuer is the upstream's issuer identifier exactly as it tells it,
+	// trailing slash included; required.
+	Issuer string
+	// ClientID is required; an empty ClientSecret makes us a public client.
+	ClientID     string
+	ClientSecret string
+	// Scopes asked for; empty means openid, profile and email. openid is
+	// always asked for.
+	Scopes []string
+	// RedirectURI is this connection's own callback, required. A URI of its
+	// own per connection is a defence against mix-up (RFC 9700 section 2.1).
+	RedirectURI string
+	// HTTP talks to the upstream; required. Give it outbound.NewClient, which
+	// bounds exchanges and keeps them on the public internet.
+	HTTP *http.Client
+	// Now tells the time; nil means time.Now.
+	Now func() time.Time
+	// Algorithms that may sign ID tokens; empty means the RS, PS and ES families
+	// and EdDSA. What the upstream does not advertise is refused as well.
+	Algorithms []string
+	// MFA says what proves a second factor at this upstream.
+	MFA idp.MFARule
+}
+
+// defaults fills what was left out and refuses what cannot work.
+func (c *Config) defaults() error {
+	switch {
+	case c.ID == "":
+		return errors.New("oidc: connection id missing")
+	case c.ClientID == "":
+		return errors.New("oidc: client id missing")
+	case c.HTTP == nil:
+		return errors.New("oidc: HTTP client missing")
+	}
+	if err := checkIssuer(c.Issuer); err != nil {
+		return err
+	}
+	if u, err := url.Parse(c.RedirectURI); err != nil || u.Scheme == "" || u.Host == "" || u.Fragment != "" {
+		return errors.New("oidc: redirect URI is not an absolute URL without fragment")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if len(c.Scopes) == 0 {
+		c.Scopes = []string{"openid", "profile", "email"}
+	}
+	if !slices.Contains(c.Scopes, "openid") {
+		c.Scopes = append([]string{"openid"}, c.Scopes...)
+	}
+	for _, alg := range c.Algorithms {
+		if !slices.Contains(algorithms(), alg) {
+			return fmt.Errorf("oidc: algorithm %q is not an asymmetric one we know", alg)
+		}
+	}
+	if len(c.Algorithms) == 0 {
+		c.Algorithms = algorithms()
+	}
+	return nil
+}
+
+// checkIssuer holds an issuer to OpenID Connect Discovery section 3: a URL
+// without query and fragment. Plain http is left to the HTTP client to refuse.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return errors.New("oidc: issuer is not an https URL")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return errors.New("oidc: issuer has a query, fragment or credentials")
+	}
+	return nil
+}
+
+// algorithms are the asymmetric JWS algorithms (RFC 7518 section 3.1, RFC 8037).
+func algorithms() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+}

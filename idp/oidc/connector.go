@@ -1,0 +1,130 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
+
+// How a Connector keeps up with its upstream's discovery document.
+const (
+	metadataFresh = 12 * time.Hour
+	metadataLimit = 24 * time.Hour
+	finishTimeout = 10 * time.Second
+	maxHint       = 320
+)
+
+// Connector is a connection to one upstream. It is safe for concurrent use.
+type Connector struct {
+	config   Config
+	metadata cached[*metadata]
+}
+
+var _ idp.Connector = (*Connector)(nil)
+
+// New returns a Connector. It asks the upstream nothing yet: an upstream that
+// is away must not keep a server from starting.
+func New(c Config) (*Connector, error) {
+	if err := c.defaults(); err != nil {
+		return nil, err
+	}
+	conn := &Connector{config: c}
+	conn.metadata = cached[*metadata]{fetch: conn.discover, now: c.Now, fresh: metadataFresh, limit: metadataLimit, gap: attemptGap}
+	return conn, nil
+}
+
+// Discover fetches the discovery document unless it is known: a check that the
+// upstream is there and is who it should be.
+func (c *Connector) Discover(ctx context.Context) error {
+	_, err := c.metadata.get(ctx)
+	return err
+}
+
+// Begin returns the authentication request (OpenID Connect Core section
+// 3.1.2.1) as a URL. It fails when login lacks state, nonce or code verifier,
+// and with *idp.Error when the upstream cannot be used.
+func (c *Connector) Begin(ctx context.Context, login idp.Login) (string, error) {
+	if login.State == "" || login.Nonce == "" {
+		return "", errors.New("oidc: state and nonce are required")
+	}
+	if n := len(login.CodeVerifier); n < 43 || n > 128 {
+		return "", errors.New("oidc: the code verifier must be 43 to 128 characters")
+	}
+	m, err := c.metadata.get(ctx)
+	if err != nil {
+		return "", fmt.Errorf("beginning sign-in at %s: %w", c.config.ID, err)
+	}
+	request := oauth2.Config{
+		ClientID: c.config.ClientID, RedirectURL: c.config.RedirectURI, Scopes: c.config.Scopes,
+		Endpoint: oauth2.Endpoint{AuthURL: m.AuthURL},
+	}
+	return request.AuthCodeURL(login.State, options(login)...), nil
+}
+
+// options are the parameters beyond those of plain OAuth 2.0.
+func options(login idp.Login) []oauth2.AuthCodeOption {
+	opts := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(login.CodeVerifier)}
+	set := func(name, value string) {
+		if value != "" {
+			opts = append(opts, oauth2.SetAuthURLParam(name, value))
+		}
+	}
+	set("nonce", login.Nonce)
+	set("prompt", login.Prompt)
+	set("acr_values", strings.Join(login.ACRValues, " "))
+	set("ui_locales", strings.Join(login.UILocales, " "))
+	if len(login.LoginHint) <= maxHint {
+		set("login_hint", login.LoginHint)
+	}
+	if login.MaxAge != nil {
+		set("max_age", strconv.FormatInt(int64(*login.MaxAge/time.Second), 10))
+	}
+	return opts
+}
+
+// Finish checks the callback, exchanges its code and returns who signed in. It
+// takes 10 seconds at most. Every failure is an *idp.Error.
+func (c *Connector) Finish(ctx context.Context, callback idp.Callback) (idp.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	identity, err := c.finish(ctx, callback)
+	if err != nil {
+		return idp.Identity{}, fmt.Errorf("finishing sign-in at %s: %w", c.config.ID, err)
+	}
+	return identity, nil
+}
+
+func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Identity, error) {
+	params, err := parseCallback(callback, c.config.Issuer)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	m, err := c.metadata.get(ctx)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	code, err := params.code(m.IssInResponse)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	tokens, err := c.exchange(ctx, m, code, callback.CodeVerifier)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	claims, err := c.verify(ctx, m, tokens, callback)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	more, err := c.userInfo(ctx, m, tokens, claims)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	return c.identity(claims, more), nil
+}

@@ -1,0 +1,100 @@
+package oidc
+
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
+
+const (
+	maxEmail     = 320
+	maxSessionID = 255
+)
+
+// identity is all that is taken from an upstream. What it says of tenants,
+// roles, scopes and the like has no place to go.
+func (c *Connector) identity(id, more claims) idp.Identity {
+	out := idp.Identity{
+		Upstream: c.config.ID,
+		Issuer:   c.config.Issuer,
+		Subject:  id.text("sub"),
+		ACR:      id.text("acr"),
+		Profile:  profile(id, more),
+	}
+	out.AuthTime, _ = id.time("auth_time")
+	out.AMR, _ = id.texts("amr")
+	if sid := id.text("sid"); len(sid) <= maxSessionID {
+		out.SessionID = sid
+	}
+	// Entra tells authentication contexts as acrs.
+	contexts, _ := id.texts("acrs")
+	out.Evidence = c.config.MFA.Evidence(append(contexts, out.ACR), out.AMR)
+
+	email := source("email", id, more)
+	if text := email.text("email"); len(text) <= maxEmail {
+		out.Email, out.EmailVerified = text, text != "" && email.yes("email_verified")
+	}
+	out.Groups, out.GroupsOverage = groups(id, more)
+	return out
+}
+
+// source is the one of both that has a claim, the signed one first: what
+// belongs together must come from the same place.
+func source(name string, id, more claims) claims {
+	if id.has(name) {
+		return id
+	}
+	return more
+}
+
+// groups returns the person's groups. Left out for their number (distributed
+// or hasgroups), malformed or too many, they are none, and that is told.
+func groups(id, more claims) (list []string, overage bool) {
+	from := source("groups", id, more)
+	list, ok := from.texts("groups")
+	if !ok {
+		return nil, true
+	}
+	for _, c := range []claims{id, more} {
+		if c.object("_claim_names").has("groups") || c.yes("hasgroups") {
+			return nil, true
+		}
+	}
+	return list, false
+}
+
+func profile(id, more claims) idp.Profile {
+	text := func(name string) string { return source(name, id, more).text(name) }
+	phone := source("phone_number", id, more)
+	p := idp.Profile{
+		Name: text("name"), GivenName: text("given_name"), FamilyName: text("family_name"),
+		MiddleName: text("middle_name"), Nickname: text("nickname"), PreferredUsername: text("preferred_username"),
+		ProfileURL: text("profile"), Picture: text("picture"), Website: text("website"),
+		Gender: text("gender"), Birthdate: text("birthdate"), Zoneinfo: text("zoneinfo"), Locale: text("locale"),
+		UpdatedAt:   updatedAt(source("updated_at", id, more)),
+		PhoneNumber: phone.text("phone_number"),
+		Address:     address(source("address", id, more).object("address")),
+	}
+	p.PhoneVerified = p.PhoneNumber != "" && phone.yes("phone_number_verified")
+	return p
+}
+
+// updatedAt reads the number of the specification and the RFC 3339 text that
+// some vendors send.
+func updatedAt(c claims) time.Time {
+	if at, ok := c.time("updated_at"); ok {
+		return at
+	}
+	at, err := time.Parse(time.RFC3339, c.text("updated_at"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+func address(c claims) idp.Address {
+	return idp.Address{
+		Formatted: c.text("formatted"), StreetAddress: c.text("street_address"), Locality: c.text("locality"),
+		Region: c.text("region"), PostalCode: c.text("postal_code"), Country: c.text("country"),
+	}
+}
