@@ -1,0 +1,159 @@
+package config
+
+import "time"
+
+// Issuer is one product's authorization server. What it does not set comes
+// from its profile.
+type Issuer struct {
+	// The name in stored rows, logs and on the command line; the profile's when unset.
+	Name string `yaml:"name"`
+	// The built-in settings to start from: "default", "uptimepulse" or "statuspulse".
+	Profile string `yaml:"profile" jsonschema:"enum=default,enum=uptimepulse,enum=statuspulse"`
+	// The issuer identifier, the iss of its tokens: https://host[:port], without
+	// a path; http on loopback hosts only.
+	URL string `yaml:"url"`
+	// A second host that serves introspection and /v1, and is advertised for
+	// them; empty for the first.
+	APIURL string `yaml:"api_url"`
+	// What people are shown as the name of the product.
+	DisplayName string `yaml:"display_name"`
+	// Words of the console.
+	Console Console `yaml:"console"`
+	// API keys.
+	Keys Keys `yaml:"keys"`
+	// Lifetimes and form of tokens.
+	Tokens Tokens `yaml:"tokens"`
+	// The protocol.
+	OAuth OAuth `yaml:"oauth"`
+	// The keys that sign tokens.
+	Signing Signing `yaml:"signing"`
+	// Sessions of signed-in browsers.
+	Session Session `yaml:"session"`
+	// Upstream OpenID providers that are known from the start.
+	Connections []Connection `yaml:"connections"`
+}
+
+// Console holds words people were told to look for.
+type Console struct {
+	// The menu path to the page of API keys.
+	KeysPath string `yaml:"keys_path"`
+	// The button that creates an API key.
+	CreateButton string `yaml:"create_button"`
+}
+
+// Keys are the rules of API keys.
+type Keys struct {
+	// The beginning of the text of a key, before _live_ or _test_.
+	Prefix string `yaml:"prefix"`
+	// Where the API of keys is served.
+	Path string `yaml:"path"`
+	// The environment variable that command line and libraries read a key from.
+	EnvVar string `yaml:"env_var"`
+	// The interval at which a key is rotated when its schedule does not say.
+	RotationDefault time.Duration `yaml:"rotation_default"`
+	// Rotate every key, also those without a schedule.
+	RotationForced bool `yaml:"rotation_forced"`
+	// The interval a workspace may enforce on all its keys; 0 for none.
+	RotationEnforceable time.Duration `yaml:"rotation_enforceable"`
+	// How long a rotated key stays valid beside its successor.
+	RotationGrace time.Duration `yaml:"rotation_grace"`
+	// How long a revoked key is kept before it is purged.
+	Quarantine time.Duration `yaml:"quarantine"`
+	// Requests in any 60 seconds, by tier; keys are of tier "standard" unless
+	// they say otherwise.
+	Tiers map[string]int `yaml:"tiers"`
+}
+
+// Tokens are the rules of tokens.
+type Tokens struct {
+	// The life of an access token.
+	AccessTTL time.Duration `yaml:"access_ttl"`
+	// The life of a refresh token, counted from the grant; refreshing does not extend it.
+	RefreshTTL time.Duration `yaml:"refresh_ttl"`
+	// The life of an authorization code, at most 60 seconds.
+	CodeTTL time.Duration `yaml:"code_ttl"`
+	// The life of an ID token.
+	IDTokenTTL time.Duration `yaml:"id_token_ttl"`
+	// The form of access tokens for clients that do not choose.
+	Format string `yaml:"format" jsonschema:"enum=opaque,enum=jwt"`
+	// How long a used refresh token answers with the same successor.
+	RefreshGrace time.Duration `yaml:"refresh_grace"`
+}
+
+// OAuth are the rules of the protocol.
+type OAuth struct {
+	// Who must send a code challenge (S256): public clients or all of them.
+	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
+	// The client authentication methods in use (RFC 7591 section 2).
+	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post"`
+	// The scopes that clients may be granted.
+	Scopes []Scope `yaml:"scopes"`
+	// The scopes that API keys may be granted.
+	KeyScopes []KeyScope `yaml:"key_scopes"`
+}
+
+// Scope is a scope of clients.
+type Scope struct {
+	// The scope (RFC 6749 section 3.3).
+	Name string `yaml:"name"`
+	// What the consent page says it allows.
+	Description string `yaml:"description"`
+	// The claims it adds to userinfo (OpenID Connect Core section 5.4).
+	Claims []string `yaml:"claims"`
+}
+
+// KeyScope is a scope of API keys.
+type KeyScope struct {
+	// The scope.
+	Name string `yaml:"name"`
+	// What the console says it allows.
+	Description string `yaml:"description"`
+	// Never given to a key: only people hold it.
+	PeopleOnly bool `yaml:"people_only"`
+	// Given only by name, never as part of a group or wildcard.
+	ExplicitOnly bool `yaml:"explicit_only"`
+}
+
+// Signing are the rules of signing keys.
+type Signing struct {
+	// How long a key signs before the next one does.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// How long the next key is published before it signs.
+	PublishAhead time.Duration `yaml:"publish_ahead"`
+	// The JWS algorithms that keys are kept for (RFC 7518 section 3.1).
+	Algorithms []string `yaml:"algorithms" jsonschema:"enum=RS256,enum=ES256,enum=PS256,enum=EdDSA"`
+}
+
+// Session are the rules of sessions.
+type Session struct {
+	// How long a session lives without being used.
+	Idle time.Duration `yaml:"idle"`
+	// How long a session lives at most.
+	Absolute time.Duration `yaml:"absolute"`
+}
+
+// Connection is an upstream OpenID provider of a workspace.
+type Connection struct {
+	// The id or name of the workspace it belongs to.
+	Workspace string `yaml:"workspace"`
+	// The id; part of its callback, /oidc/{id}/callback.
+	ID string `yaml:"id"`
+	// What people are shown.
+	Name string `yaml:"name"`
+	// The upstream's issuer identifier; discovery starts there.
+	Issuer string `yaml:"issuer"`
+	// Our client at the upstream.
+	ClientID string `yaml:"client_id"`
+	// Its secret; empty for a public client.
+	ClientSecret Secret `yaml:"client_secret"`
+	// A file that holds the secret.
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// The scopes to ask the upstream for.
+	Scopes []string `yaml:"scopes"`
+	// The e-mail domains that sign in here.
+	Domains []string `yaml:"domains"`
+}
+
+func (c *Connection) setDefaults(func(string) string) {
+	c.Scopes = []string{"openid", "profile", "email"}
+}

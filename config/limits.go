@@ -1,0 +1,43 @@
+package config
+
+// Limits are the rate limits of the public endpoints.
+type Limits struct {
+	// Whether the limits apply.
+	Enabled bool `yaml:"enabled"`
+	// The token endpoint.
+	Token Limit `yaml:"token"`
+	// The introspection endpoint.
+	Introspect Limit `yaml:"introspect"`
+	// The authorization endpoint.
+	Authorize Limit `yaml:"authorize"`
+	// Attempts to sign in.
+	Login Limit `yaml:"login"`
+}
+
+// Limit bounds an endpoint twice.
+type Limit struct {
+	// For each client address.
+	PerAddress Rate `yaml:"per_address"`
+	// For each OAuth client, over all addresses.
+	PerClient Rate `yaml:"per_client"`
+}
+
+// Rate is a sustained rate and what may come at once.
+type Rate struct {
+	// Requests per second, sustained; fractions are allowed.
+	PerSecond float64 `yaml:"per_second"`
+	// Requests that may come at once.
+	Burst int `yaml:"burst"`
+}
+
+// defaultLimits leave room for an office behind one address, and for a
+// gateway that introspects every request it sees.
+func defaultLimits() Limits {
+	return Limits{
+		Enabled:    true,
+		Token:      Limit{PerAddress: Rate{20, 100}, PerClient: Rate{100, 400}},
+		Introspect: Limit{PerAddress: Rate{2000, 4000}, PerClient: Rate{2000, 4000}},
+		Authorize:  Limit{PerAddress: Rate{10, 60}, PerClient: Rate{100, 400}},
+		Login:      Limit{PerAddress: Rate{1, 20}, PerClient: Rate{50, 200}},
+	}
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// Validate says what is wrong with the configuration: nil or Problems, all of
+// them, each with its path. It opens the TLS files.
+func (c Config) Validate() error { return c.problems().err() }
+
+func (c Config) problems() Problems {
+	var p Problems
+	p.server(c.Server)
+	p.database(c.Database)
+	p.secrets(c.Secrets, c.Database.Driver)
+	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "json", "text")
+	p.webhook(c.Webhook)
+	p.prefixes("outbound.allow_private", c.Outbound.AllowPrivate)
+	p.duration("outbound.timeout", c.Outbound.Timeout, 100*time.Millisecond, time.Minute)
+	p.number("outbound.max_body_bytes", c.Outbound.MaxBodyBytes, 64<<10, 16<<20)
+	p.limits(c.Limits)
+	p.issuers(c.Issuers)
+	return p
+}
+
+func (p *Problems) database(d Database) {
+	p.oneOf("database.driver", d.Driver, SQLite, Postgres)
+	if d.Driver == SQLite && d.Path == "" {
+		p.add("database.path", "is required for sqlite")
+	}
+	if d.Driver == Postgres && d.DSN.Empty() {
+		p.add("database.dsn", "is required for postgres, here or by dsn_file")
+	}
+	if d.Driver == SQLite && !d.DSN.Empty() {
+		p.add("database.dsn", "is for postgres, but the driver is sqlite")
+	}
+	p.oneOf("database.sqlite.synchronous", d.SQLite.Synchronous, "full", "normal")
+	p.number("database.max_open_conns", int64(d.MaxOpenConns), 1, 1000)
+}
+
+func (p *Problems) limits(l Limits) {
+	for _, e := range []struct {
+		path  string
+		limit Limit
+	}{
+		{"limits.token", l.Token}, {"limits.introspect", l.Introspect},
+		{"limits.authorize", l.Authorize}, {"limits.login", l.Login},
+	} {
+		p.rate(e.path+".per_address", e.limit.PerAddress)
+		p.rate(e.path+".per_client", e.limit.PerClient)
+	}
+}
+
+func (p *Problems) rate(path string, r Rate) {
+	// Written so that NaN fails.
+	if !(r.PerSecond >= 0.001 && r.PerSecond <= 1e6) {
+		p.add(path+".per_second", "must be between 0.001 and 1000000")
+	}
+	p.number(path+".burst", int64(r.Burst), 1, 1e6)
+}
+
+func (p *Problems) oneOf(path, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		p.add(path, "must be one of %s", strings.Join(allowed, ", "))
+	}
+}
+
+func (p *Problems) duration(path string, d, least, most time.Duration) {
+	if d < least || d > most {
+		p.add(path, "must be between %s and %s", least, most)
+	}
+}
+
+func (p *Problems) number(path string, n, least, most int64) {
+	if n < least || n > most {
+		p.add(path, "must be between %d and %d", least, most)
+	}
+}
+
+// unique notes the second and further places of a value.
+func (p *Problems) unique(seen map[string]string, path, value, what string) {
+	if value == "" {
+		return
+	}
+	if first, ok := seen[value]; ok {
+		p.add(path, "must differ from %s: %s", first, what)
+		return
+	}
+	seen[value] = path
+}
+
+// prefixes refuses what would trust the internet: the whole address space, or
+// a part of it that is larger than any network of one's own.
+func (p *Problems) prefixes(path string, prefixes []netip.Prefix) {
+	for i, prefix := range prefixes {
+		at := index(path, i)
+		switch {
+		case !prefix.IsValid():
+			p.add(at, "must be a prefix such as 10.0.0.0/8 or 2001:db8::/32")
+		case prefix.Addr().Is4In6():
+			p.add(at, "must be written as an IPv4 prefix")
+		case prefix.Addr().Is4() && prefix.Bits() < 8, prefix.Bits() < 7:
+			p.add(at, "takes in too much of the internet: at least /8 for IPv4 and /7 for IPv6")
+		case prefix != prefix.Masked():
+			p.add(at, "has bits set beyond its length; did you mean %s?", prefix.Masked())
+		}
+	}
+}

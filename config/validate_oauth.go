@@ -1,0 +1,138 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	keyPrefix    = regexp.MustCompile(`^[a-z][a-z0-9]{1,7}$`)
+	keyPath      = regexp.MustCompile(`^/v1(/[a-z][a-z0-9-]{0,31}){1,4}$`)
+	envVar       = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+	tierName     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+	connectionID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+)
+
+// managementPaths are the first segments under /v1 that are other resources.
+var managementPaths = []string{
+	"accounts", "workspaces", "members", "role-bindings", "service-accounts", "clients", "connections",
+	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth",
+}
+
+func (p *Problems) keys(seen issuersSeen, path string, k Keys) {
+	if !keyPrefix.MatchString(k.Prefix) {
+		p.add(path+".prefix", "must be 2 to 8 lower-case letters or digits, a letter first")
+	}
+	p.unique(seen.prefixes, path+".prefix", k.Prefix, "the prefix tells whose key it is")
+	first, _, _ := strings.Cut(strings.TrimPrefix(k.Path, "/v1/"), "/")
+	if !keyPath.MatchString(k.Path) || slices.Contains(managementPaths, first) {
+		p.add(path+".path", "must be a path under /v1 that is no other resource's")
+	}
+	if !envVar.MatchString(k.EnvVar) {
+		p.add(path+".env_var", "must be 1 to 64 upper-case letters, digits or underscores, a letter first")
+	}
+	p.rotation(path, k)
+	p.duration(path+".quarantine", k.Quarantine, day, 3660*day)
+	if _, ok := k.Tiers["standard"]; !ok || len(k.Tiers) > 64 {
+		p.add(path+".tiers", "must hold the tier standard, and at most 64 tiers")
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.Tiers)) {
+		if !tierName.MatchString(name) {
+			p.add(path+".tiers", "names must be 1 to 32 lower-case letters, digits or dashes, a letter first")
+		}
+		p.number(path+".tiers."+name, int64(k.Tiers[name]), 1, 1_000_000)
+	}
+}
+
+func (p *Problems) rotation(path string, k Keys) {
+	p.duration(path+".rotation_grace", k.RotationGrace, 0, 30*day)
+	p.duration(path+".rotation_default", k.RotationDefault, day, 3660*day)
+	if k.RotationDefault <= k.RotationGrace {
+		p.add(path+".rotation_default", "must be longer than rotation_grace")
+	}
+	if k.RotationEnforceable == 0 {
+		return
+	}
+	p.duration(path+".rotation_enforceable", k.RotationEnforceable, day, 3660*day)
+	if k.RotationEnforceable <= k.RotationGrace {
+		p.add(path+".rotation_enforceable", "must be longer than rotation_grace")
+	}
+}
+
+func (p *Problems) oauth(path string, o OAuth) {
+	p.oneOf(path+".pkce", o.PKCE, "public", "all")
+	if len(o.ClientAuthMethods) == 0 {
+		p.add(path+".client_auth_methods", "must hold at least one method")
+	}
+	methods := map[string]string{}
+	for i, method := range o.ClientAuthMethods {
+		at := index(path+".client_auth_methods", i)
+		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post")
+		p.unique(methods, at, method, "once is enough")
+	}
+	scopes := map[string]string{}
+	for i, s := range o.Scopes {
+		at := index(path+".scopes", i)
+		p.scope(scopes, at, s.Name)
+		p.label(at+".description", s.Description)
+	}
+	if _, ok := scopes["openid"]; !ok {
+		p.add(path+".scopes", "must hold openid")
+	}
+	keyScopes := map[string]string{}
+	for i, s := range o.KeyScopes {
+		at := index(path+".key_scopes", i)
+		p.scope(keyScopes, at, s.Name)
+		p.label(at+".description", s.Description)
+	}
+}
+
+// scope checks a scope-token (RFC 6749 section 3.3), wildcards left out: a
+// grant names what it grants.
+func (p *Problems) scope(seen map[string]string, path, name string) {
+	wrong := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' || r == '*' }
+	if name == "" || len(name) > 128 || strings.ContainsFunc(name, wrong) {
+		p.add(path+".name", "must be 1 to 128 printable ASCII characters without space, quote, backslash or *")
+	}
+	p.unique(seen, path+".name", name, "once is enough")
+}
+
+func (p *Problems) connections(path string, connections []Connection) {
+	ids, domains := map[string]string{}, map[string]string{}
+	for i, c := range connections {
+		at := index(path, i)
+		p.connection(at, c)
+		p.unique(ids, at+".id", c.ID, "the id is part of the callback")
+		for j, domain := range c.Domains {
+			here := index(at+".domains", j)
+			if !hostName.MatchString(domain) || !strings.Contains(domain, ".") {
+				p.add(here, "must be a domain in lower-case ASCII")
+			}
+			p.unique(domains, here, domain, "a domain signs in at one place")
+		}
+	}
+}
+
+func (p *Problems) connection(path string, c Connection) {
+	for _, required := range []struct{ key, value string }{
+		{"workspace", c.Workspace}, {"name", c.Name}, {"client_id", c.ClientID},
+	} {
+		if required.value == "" || len(required.value) > 255 {
+			p.add(path+"."+required.key, "is required, at most 255 characters")
+		}
+	}
+	if !connectionID.MatchString(c.ID) {
+		p.add(path+".id", "must be 1 to 63 letters, digits, dashes or underscores")
+	}
+	p.endpoint(path+".issuer", c.Issuer)
+	if !slices.Contains(c.Scopes, "openid") {
+		p.add(path+".scopes", "must hold openid")
+	}
+}
+
+// Longest is the longest life of a token that a signing key signs: how long a
+// retired key must stay published.
+func (t Tokens) Longest() time.Duration { return max(t.AccessTTL, t.IDTokenTTL) }

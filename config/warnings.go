@@ -1,0 +1,47 @@
+package config
+
+import (
+	"net"
+	"os"
+)
+
+// Warnings names what was loosened and is allowed, to be logged at start.
+func (c Config) Warnings() Problems {
+	var w Problems
+	for i, l := range c.Server.Public {
+		if l.TLS.Enabled() && l.TLS.MinVersion == "1.2" {
+			w.add(index("server.public", i)+".tls.min_version", "TLS 1.2 is spoken")
+		}
+	}
+	if host, _, err := net.SplitHostPort(c.Server.Operator.Address); err == nil && !loopback(host) {
+		w.add("server.operator.address", "the operator listener is reachable from outside this machine")
+	}
+	if c.Database.Driver == SQLite && c.Database.SQLite.Synchronous == "normal" {
+		w.add("database.sqlite.synchronous", "a power cut may lose the last transactions")
+	}
+	if !c.Limits.Enabled {
+		w.add("limits.enabled", "endpoints are not rate limited")
+	}
+	if len(c.Outbound.AllowPrivate) > 0 {
+		w.add("outbound.allow_private", "private networks can be reached through upstream addresses")
+	}
+	if len(c.Webhook.AllowPrivate) > 0 {
+		w.add("webhook.allow_private", "the webhook may be in a private network")
+	}
+	w.exposed("database.dsn_file", c.Database.DSNFile)
+	w.exposed("webhook.secret_file", c.Webhook.SecretFile)
+	for i, k := range c.Secrets.RootKeys {
+		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
+	}
+	return w
+}
+
+// exposed warns of a secret's file that everyone on the machine may read.
+func (p *Problems) exposed(path, file string) {
+	if file == "" {
+		return
+	}
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
+		p.add(path, "the file can be read by every user of this machine")
+	}
+}
