@@ -1,0 +1,132 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Scopes that allow administration.
+const (
+	ScopeWorkspaces = "manage:workspace"
+	ScopeClients    = "manage:clients"
+)
+
+// Store is what this package needs of the database.
+type Store interface {
+	InTx(ctx context.Context, fn func(context.Context) error) error
+	CreateAccount(ctx context.Context, a authz.Account) error
+	GetAccount(ctx context.Context, issuer authz.IssuerName, id authz.AccountID) (authz.Account, error)
+	CreateWorkspace(ctx context.Context, w authz.Workspace) error
+	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+	ListWorkspacesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, page authz.Page) ([]authz.Workspace, error)
+	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
+	ReviveNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
+
+	CreateClient(ctx context.Context, c authz.Client, secret *authz.ClientSecret) error
+	GetClient(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ClientID) (authz.Client, error)
+	ListClients(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.Client, error)
+	UpdateClient(ctx context.Context, c authz.Client) error
+	AddClientSecret(ctx context.Context, issuer authz.IssuerName, s authz.ClientSecret, oldExpireAt time.Time) error
+	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Hasher hashes secrets we generate (authz/secret).
+type Hasher interface {
+	HashMachine(ctx context.Context, text authz.Secret) (string, error)
+}
+
+// Outbox takes events that others must learn of (authz/event).
+type Outbox interface {
+	Publish(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, typ string, data any) error
+}
+
+// Config is what an Admin needs; every field is required.
+type Config struct {
+	Issuer authz.IssuerName
+	Store  Store
+	Hasher Hasher
+	Outbox Outbox
+	Clock  authz.Clock
+	// Scopes is the OAuth scope catalogue a client may be given.
+	Scopes []string
+	// ManageScopes may be given to platform clients.
+	ManageScopes []string
+	// AuthMethods are the client authentication methods in use.
+	AuthMethods []string
+	// CheckRedirectURI says whether a URI may be registered.
+	CheckRedirectURI func(string) error
+}
+
+// Admin administers one issuer.
+type Admin struct{ cfg Config }
+
+// New returns an Admin, or says what is missing.
+func New(cfg Config) (*Admin, error) {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.CheckRedirectURI == nil {
+		return nil, errors.New("admin: every field of Config is required")
+	}
+	return &Admin{cfg: cfg}, nil
+}
+
+func invalid(member, why string) error {
+	return authz.NewError(authz.Invalid, "invalid_"+member, member+": "+why)
+}
+
+// may checks that the principal holds the scope and reaches the workspace. A
+// workspace out of reach does not exist.
+func may(by authz.Principal, scope string, ws authz.WorkspaceID) error {
+	if !by.Holds(scope) {
+		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+scope+" is required.")
+	}
+	if !by.Reaches(ws) {
+		return authz.ErrNotFound
+	}
+	return nil
+}
+
+// platform checks that the principal is the operator's.
+func platform(by authz.Principal, scope string) error {
+	if err := may(by, scope, by.WorkspaceID); err != nil {
+		return err
+	}
+	if !by.Platform() {
+		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator may do this.")
+	}
+	return nil
+}
+
+// name checks a text people read: 1 to 200 characters, no control characters,
+// nothing that turns the direction of the text around it.
+func name(member, s string) error {
+	if !utf8.ValidString(s) || strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 200 {
+		return invalid(member, "must be 1 to 200 characters.")
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
+			return invalid(member, "must not hold control characters.")
+		}
+	}
+	return nil
+}
+
+// record writes the audit entry of an act and tells the outbox.
+func (a *Admin) record(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, typ, target string, details map[string]any) error {
+	entry := authz.AuditEntry{
+		Issuer: a.cfg.Issuer, WorkspaceID: ws, AccountID: by.AccountID, Time: a.cfg.Clock.Now(), Type: typ,
+		Result: authz.Success, Actor: by.Subject, Target: target, Details: details,
+	}.From(authz.OriginFrom(ctx))
+	if err := a.cfg.Store.AppendAudit(ctx, entry); err != nil {
+		return err
+	}
+	data := map[string]any{"id": target, "actor": by.Subject}
+	for k, v := range details {
+		data[k] = v
+	}
+	return a.cfg.Outbox.Publish(ctx, a.cfg.Issuer, ws, typ, data)
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+)
+
+// Config is what the API of one issuer needs; every field is required.
+type Config struct {
+	Admin *admin.Admin
+	Keys  *apikey.Keys
+	// KeysPath is the product's path for API keys: /v1/auth/keys or /v1/api-keys.
+	KeysPath string
+	// Authenticate finds who presents a credential.
+	Authenticate func(ctx context.Context, text authz.Secret) (authz.Principal, error)
+	// Refused records a failed authentication.
+	Refused func(ctx context.Context, typ, reason, actor string) error
+	// Status maps kinds of error to HTTP status codes.
+	Status  func(authz.Kind) int
+	Version string
+}
+
+type api struct{ cfg Config }
+
+// New returns the handler of /v1.
+func New(cfg Config) (http.Handler, error) {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil {
+		return nil, errors.New("api: every field of Config is required")
+	}
+	quietErrors.Do(func() { huma.NewError = humaError })
+	mux := http.NewServeMux()
+	a := &api{cfg: cfg}
+	h := humago.New(mux, description(cfg.Version))
+	h.UseMiddleware(a.authenticate(h))
+	a.workspaceRoutes(h)
+	a.clientRoutes(h)
+	a.keyRoutes(h)
+	return a.fallback(mux), nil
+}
+
+// quietErrors replaces huma's errors, which echo the request, once for the
+// process: huma keeps the constructor in a variable of its package.
+var quietErrors sync.Once
+
+// description is the frame of the OpenAPI document. The pages and schema links
+// huma would add load from elsewhere, or leak into bodies, and are off.
+func description(version string) huma.Config {
+	c := huma.DefaultConfig("Gatehouse management API", version)
+	c.OpenAPIPath = "/v1/openapi"
+	c.DocsPath, c.SchemasPath = "", ""
+	c.CreateHooks = nil
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.RejectUnknownQueryParameters = true
+	c.Info.Description = "Administration of one issuer. Authenticate with an API key or access token: Authorization: Bearer."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
+	c.Security = []map[string][]string{{"bearer": {}}}
+	return c
+}
+
+type principalKey struct{}
+
+// principal is who sent the request; the middleware put it there.
+func principal(ctx context.Context) authz.Principal {
+	p, _ := ctx.Value(principalKey{}).(authz.Principal)
+	return p
+}
+
+// workspaceOr is the workspace named, or the caller's own.
+func workspaceOr(ctx context.Context, named string) authz.WorkspaceID {
+	if named != "" {
+		return authz.WorkspaceID(named)
+	}
+	return principal(ctx).WorkspaceID
+}

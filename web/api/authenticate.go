@@ -1,0 +1,66 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+var credentialParameters = []string{"access_token", "api_key", "apikey", "key", "token"}
+
+var (
+	errNoCredential = authz.NewError(authz.Unauthenticated, "authentication_required", "Send an API key or access token: Authorization: Bearer.")
+	errInQuery      = authz.NewError(authz.Invalid, "credential_in_query", "Credentials are accepted in the Authorization header only. Revoke the one you sent: it may have been logged on its way.")
+	errTwoHeaders   = authz.NewError(authz.Invalid, "invalid_request", "There is more than one Authorization header.")
+	errBrowser      = authz.NewError(authz.Forbidden, "browser_refused", "This API is not for browsers: a key in a page is a leaked key.")
+)
+
+// authenticate finds the principal before any handler runs. A credential in
+// the query is refused even when the header is right.
+func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		p, err := a.principalOf(ctx)
+		if err == nil {
+			next(huma.WithValue(ctx, principalKey{}, p))
+			return
+		}
+		if kind := authz.KindOf(err); kind == authz.Unauthenticated || authz.CodeOf(err) == "credential_in_query" {
+			if auditErr := a.cfg.Refused(ctx.Context(), "api.refused", authz.CodeOf(err), ""); auditErr != nil {
+				err = auditErr
+			}
+		}
+		writeProblem(h, ctx, a.problem(err))
+	}
+}
+
+func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {
+	u := ctx.URL()
+	query := u.Query()
+	for _, name := range credentialParameters {
+		if query.Has(name) {
+			return authz.Principal{}, errInQuery
+		}
+	}
+	var headers []string
+	ctx.EachHeader(func(name, value string) {
+		if strings.EqualFold(name, "Authorization") {
+			headers = append(headers, value)
+		}
+	})
+	if len(headers) > 1 {
+		return authz.Principal{}, errTwoHeaders
+	}
+	if ctx.Header("Origin") != "" {
+		return authz.Principal{}, errBrowser
+	}
+	if len(headers) == 0 {
+		return authz.Principal{}, errNoCredential
+	}
+	scheme, text, ok := strings.Cut(headers[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return authz.Principal{}, errNoCredential
+	}
+	return a.cfg.Authenticate(ctx.Context(), authz.Secret(strings.TrimSpace(text)))
+}

@@ -1,0 +1,228 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
+)
+
+// Client is a client as the API tells of it. The secret is in the answer that
+// made it and nowhere else, ever.
+type Client struct {
+	ID               string   `json:"client_id"`
+	Secret           string   `json:"client_secret,omitempty"`
+	WorkspaceID      string   `json:"workspace_id,omitempty"`
+	Name             string   `json:"name"`
+	AuthMethod       string   `json:"token_endpoint_auth_method"`
+	GrantTypes       []string `json:"grant_types"`
+	RedirectURIs     []string `json:"redirect_uris"`
+	Scopes           []string `json:"scopes"`
+	TokenFormat      string   `json:"token_format,omitempty"`
+	IDTokenAlgorithm string   `json:"id_token_signed_response_alg,omitempty"`
+	Environment      string   `json:"environment,omitempty"`
+	Environments     []string `json:"environments,omitempty"`
+	Introspect       bool     `json:"introspect,omitempty"`
+	SkipConsent      bool     `json:"skip_consent,omitempty"`
+	Status           string   `json:"status"`
+	Revision         int64    `json:"revision"`
+	CreatedAt        string   `json:"created_at"`
+	UpdatedAt        string   `json:"updated_at"`
+}
+
+func viewClient(c authz.Client) Client {
+	return Client{
+		ID: string(c.ID), WorkspaceID: string(c.WorkspaceID), Name: c.Name, AuthMethod: c.AuthMethod,
+		GrantTypes: orEmpty(c.GrantTypes), RedirectURIs: orEmpty(c.RedirectURIs), Scopes: orEmpty(c.Scopes),
+		TokenFormat: string(c.TokenFormat), IDTokenAlgorithm: c.IDTokenAlgorithm, Environment: string(c.Environment),
+		Environments: texts(c.Environments), Introspect: c.Introspect, SkipConsent: c.SkipConsent,
+		Status: string(c.State), Revision: c.Revision, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
+	}
+}
+
+// clientMembers are the members an administrator decides. Members that are
+// absent from a PATCH stay as they are.
+type clientMembers struct {
+	Name             *string   `json:"name,omitempty" maxLength:"200"`
+	RedirectURIs     *[]string `json:"redirect_uris,omitempty" maxItems:"50"`
+	GrantTypes       *[]string `json:"grant_types,omitempty" maxItems:"10"`
+	Scopes           *[]string `json:"scopes,omitempty" maxItems:"100"`
+	TokenFormat      *string   `json:"token_format,omitempty" enum:"opaque,jwt"`
+	IDTokenAlgorithm *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,ES256"`
+	Environment      *string   `json:"environment,omitempty" enum:"live,test"`
+	Environments     *[]string `json:"environments,omitempty" maxItems:"2"`
+	Introspect       *bool     `json:"introspect,omitempty"`
+	SkipConsent      *bool     `json:"skip_consent,omitempty"`
+}
+
+type createClient struct {
+	Body struct {
+		WorkspaceID string `json:"workspace_id,omitempty" doc:"Absent: the caller's own; for the operator, a platform client."`
+		AuthMethod  string `json:"token_endpoint_auth_method,omitempty" enum:"none,client_secret_basic,client_secret_post"`
+		clientMembers
+	}
+}
+
+type clientPath struct {
+	ID          string `path:"id" maxLength:"64"`
+	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+}
+
+type listClients struct {
+	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+	paging
+}
+
+type patchClient struct {
+	clientPath
+	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the client that was read."`
+	Body    clientMembers
+}
+
+type rotateClient struct {
+	clientPath
+	Body struct {
+		Overlap string `json:"overlap,omitempty" maxLength:"20" doc:"How long the old secret works on, such as 24h; absent: it stops at once."`
+	} `required:"false"`
+}
+
+func (a *api) clientRoutes(h huma.API) {
+	register(a, h, http.MethodPost, "/v1/clients", "create-client", "Register a client", http.StatusCreated, a.createClient)
+	register(a, h, http.MethodGet, "/v1/clients", "list-clients", "List clients", http.StatusOK, a.listClients)
+	register(a, h, http.MethodGet, "/v1/clients/{id}", "get-client", "Get a client", http.StatusOK, a.getClient)
+	register(a, h, http.MethodPatch, "/v1/clients/{id}", "update-client", "Change a client", http.StatusOK, a.patchClient)
+	register(a, h, http.MethodDelete, "/v1/clients/{id}", "delete-client", "Delete a client and end its tokens", http.StatusNoContent, a.deleteClient)
+	register(a, h, http.MethodPost, "/v1/clients/{id}/rotate", "rotate-client-secret", "Give a client a new secret", http.StatusOK, a.rotateClient)
+}
+
+func (a *api) createClient(ctx context.Context, in *createClient) (*answer[Client], error) {
+	settings := admin.ClientSettings{WorkspaceID: workspaceOr(ctx, in.Body.WorkspaceID), AuthMethod: in.Body.AuthMethod}
+	in.Body.apply(&settings)
+	c, secret, err := a.cfg.Admin.CreateClient(ctx, principal(ctx), settings)
+	if err != nil {
+		return nil, err
+	}
+	return clientAnswer(c, secret), nil
+}
+
+func (a *api) listClients(ctx context.Context, in *listClients) (*answer[list[Client]], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.cfg.Admin.ListClients(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), page)
+	if err != nil {
+		return nil, err
+	}
+	at := func(c authz.Client) authz.Position {
+		return authz.Position{CreatedAt: c.CreatedAt, ID: string(c.ID)}
+	}
+	return listed(rows, page, at, viewClient), nil
+}
+
+func (a *api) getClient(ctx context.Context, in *clientPath) (*answer[Client], error) {
+	c, err := a.cfg.Admin.GetClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	return clientAnswer(c, ""), nil
+}
+
+func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client], error) {
+	revision, err := revisionOf(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.cfg.Admin.UpdateClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID), revision, in.Body.apply)
+	if err != nil {
+		return nil, err
+	}
+	return clientAnswer(c, ""), nil
+}
+
+func (a *api) deleteClient(ctx context.Context, in *clientPath) (*struct{}, error) {
+	return nil, a.cfg.Admin.DeleteClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
+}
+
+func (a *api) rotateClient(ctx context.Context, in *rotateClient) (*answer[Client], error) {
+	var overlap time.Duration
+	if in.Body.Overlap != "" {
+		var err error
+		if overlap, err = time.ParseDuration(in.Body.Overlap); err != nil {
+			return nil, authz.NewError(authz.Invalid, "invalid_overlap", "overlap: must be a duration such as 24h.")
+		}
+	}
+	c, secret, err := a.cfg.Admin.RotateClientSecret(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID), overlap)
+	if err != nil {
+		return nil, err
+	}
+	return clientAnswer(c, secret), nil
+}
+
+func clientAnswer(c authz.Client, secret authz.Secret) *answer[Client] {
+	view := viewClient(c)
+	view.Secret = secret.Reveal()
+	out := answered(view)
+	out.ETag = `"` + strconv.FormatInt(c.Revision, 10) + `"`
+	return out
+}
+
+func revisionOf(ifMatch string) (int64, error) {
+	if ifMatch == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
+	if err != nil || n <= 0 {
+		return 0, authz.NewError(authz.Invalid, "invalid_if_match", "If-Match: is not an ETag of this client.")
+	}
+	return n, nil
+}
+
+func (m clientMembers) apply(s *admin.ClientSettings) {
+	set(&s.Name, m.Name)
+	set(&s.RedirectURIs, m.RedirectURIs)
+	set(&s.GrantTypes, m.GrantTypes)
+	set(&s.Scopes, m.Scopes)
+	set(&s.IDTokenAlgorithm, m.IDTokenAlgorithm)
+	set(&s.Introspect, m.Introspect)
+	set(&s.SkipConsent, m.SkipConsent)
+	if m.TokenFormat != nil {
+		s.TokenFormat = authz.TokenFormat(*m.TokenFormat)
+	}
+	if m.Environment != nil {
+		s.Environment = authz.Environment(*m.Environment)
+	}
+	if m.Environments != nil {
+		s.Environments = nil
+		for _, e := range *m.Environments {
+			s.Environments = append(s.Environments, authz.Environment(e))
+		}
+	}
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func texts[S ~string](list []S) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, string(s))
+	}
+	return out
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Problem is a problem document (RFC 9457). Errors names the members at fault,
+// never their values.
+type Problem struct {
+	Type   string   `json:"type" doc:"about:blank"`
+	Title  string   `json:"title"`
+	Status int      `json:"status"`
+	Code   string   `json:"code" doc:"A stable code for programs."`
+	Detail string   `json:"detail,omitempty"`
+	Errors []Detail `json:"errors,omitempty" doc:"What is wrong with which member."`
+	retry  time.Duration
+}
+
+// Detail is one fault of a request.
+type Detail struct {
+	Location string `json:"location" doc:"Such as body.name."`
+	Message  string `json:"message"`
+}
+
+// Error returns the code and detail.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// GetStatus is the HTTP status code.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is that of problem documents.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders returns the headers that go with the problem.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{"Cache-Control": {"no-store"}}
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(int(max(time.Second, p.retry)/time.Second)))
+	}
+	return h
+}
+
+// problem makes of any error one that can be told.
+func (a *api) problem(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	e, ok := errors.AsType[*authz.Error](err)
+	if !ok {
+		e = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.")
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			e = authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request took too long; try again.")
+		}
+	}
+	status := a.cfg.Status(e.Kind)
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter}
+}
+
+// humaError is how huma reports what it refuses itself: it would echo the
+// value that was sent, which may be a secret.
+func humaError(status int, msg string, errs ...error) huma.StatusError {
+	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: "invalid_request", Detail: msg}
+	if status >= http.StatusInternalServerError {
+		p.Code, p.Detail = "server_error", "Something went wrong on our side."
+		return p
+	}
+	for _, err := range errs {
+		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {
+			p.Errors = append(p.Errors, Detail{Location: d.Location, Message: d.Message})
+		}
+	}
+	return p
+}
+
+func writeProblem(_ huma.API, ctx huma.Context, p *Problem) {
+	for name, values := range p.GetHeaders() {
+		for _, v := range values {
+			ctx.SetHeader(name, v)
+		}
+	}
+	ctx.SetHeader("Content-Type", "application/problem+json")
+	ctx.SetStatus(p.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p)
+}
+
+// fallback answers what the mux has no route for as a problem too.
+func (a *api) fallback(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		probe := &statusProbe{header: http.Header{}}
+		h.ServeHTTP(probe, r)
+		p := &Problem{Type: "about:blank", Title: "Not Found", Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing at this address."}
+		if probe.code == http.StatusMethodNotAllowed {
+			p = &Problem{Type: "about:blank", Title: "Method Not Allowed", Status: probe.code, Code: "method_not_allowed"}
+			w.Header().Set("Allow", probe.header.Get("Allow"))
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(p.Status)
+		_ = json.NewEncoder(w).Encode(p)
+	})
+}
+
+// statusProbe learns what the mux would have answered.
+type statusProbe struct {
+	header http.Header
+	code   int
+}
+
+func (p *statusProbe) Header() http.Header         { return p.header }
+func (p *statusProbe) WriteHeader(code int)        { p.code = code }
+func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
