@@ -1,0 +1,75 @@
+package apikey
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Refusals of people and keys that are known. Codes are stable.
+var (
+	errDelegation = authz.NewError(authz.Forbidden, "issuing_delegation_required",
+		"Creating a key needs a live issuing delegation.")
+	errExceeded = authz.NewError(authz.Forbidden, "issuing_delegation_exceeded",
+		"The issuing delegation does not reach this far.")
+	errScope = authz.NewError(authz.Forbidden, "insufficient_scope",
+		"This needs the scope manage:keys.")
+	errEnvironment = authz.NewError(authz.Forbidden, "wrong_environment",
+		"A credential acts in its own environment only.")
+	errOperator = authz.NewError(authz.Forbidden, "operator_required",
+		"Only the operator may name a tier or give a delegation.")
+	errSuspended = authz.NewError(authz.Conflict, "workspace_suspended",
+		"The workspace is suspended.")
+	errServiceAccount = authz.NewError(authz.Conflict, "service_account_disabled",
+		"The service account is disabled.")
+)
+
+// mayMint checks that the principal carries a delegation that reaches as far
+// as the request. A key never gets what its maker could not hand out.
+func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
+	d := by.Delegation
+	if d == nil || by.Issuer != k.cfg.Issuer || d.Issuer != k.cfg.Issuer || !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt) {
+		return errDelegation
+	}
+	if !by.Reaches(r.WorkspaceID) {
+		return authz.ErrNotFound
+	}
+	everywhere := by.Platform() && len(d.Workspaces) == 0
+	if !everywhere && !slices.Contains(d.Workspaces, r.WorkspaceID) {
+		return errExceeded
+	}
+	if !inEnvironment(by, r.Environment) {
+		return errEnvironment
+	}
+	if !covers(by, r.Scopes) {
+		return errExceeded
+	}
+	if !by.Platform() && (r.Tier != k.cfg.DefaultTier || r.Delegation != nil) {
+		return errOperator
+	}
+	if r.Delegation == nil {
+		return nil
+	}
+	if !covers(by, r.Delegation.Scopes) || !d.ExpiresAt.IsZero() && r.Delegation.ExpiresAt.After(d.ExpiresAt) {
+		return errExceeded
+	}
+	return nil
+}
+
+// inEnvironment reports whether the principal may act on what belongs to env.
+// The operator acts in both, and so does whoever is bound to neither.
+func inEnvironment(by authz.Principal, env authz.Environment) bool {
+	return by.Platform() || by.Environment == "" || by.Environment == env
+}
+
+// mayManage checks that the principal may see the keys of a workspace.
+func (k *Keys) mayManage(by authz.Principal, ws authz.WorkspaceID) error {
+	if by.Issuer != k.cfg.Issuer || !by.Reaches(ws) {
+		return authz.ErrNotFound
+	}
+	if !by.Holds(ScopeManageKeys) {
+		return errScope
+	}
+	return nil
+}

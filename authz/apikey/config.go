@@ -1,0 +1,133 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// ScopeManageKeys is the scope that lists, reads and revokes keys.
+const ScopeManageKeys = "manage:keys"
+
+// Store keeps keys and what they hang on. Its methods join the transaction of
+// their context; ErrNotFound and ErrConflict are told by errors.Is.
+type Store interface {
+	InTx(ctx context.Context, fn func(ctx context.Context) error) error
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
+	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+
+	CreateServiceAccount(ctx context.Context, a authz.ServiceAccount) error
+	GetServiceAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ServiceAccountID) (authz.ServiceAccount, error)
+	CreateDelegation(ctx context.Context, d authz.Delegation) error
+
+	CreateAPIKey(ctx context.Context, k authz.APIKey) error
+	GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
+	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
+	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error)
+	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
+	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
+	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
+
+	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Hasher hashes what we generated with Argon2id (authz/secret).
+type Hasher interface {
+	HashMachine(ctx context.Context, text authz.Secret) (string, error)
+	VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
+}
+
+// Outbox takes an event that commits with the context's transaction (authz/event).
+type Outbox interface {
+	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
+}
+
+// Scope is a scope a key may carry.
+type Scope struct {
+	Name string
+	// PeopleOnly scopes are never given to a key.
+	PeopleOnly bool
+	// ExplicitOnly scopes are given only by a delegation that names them; the
+	// operator's own may hand them out one by one.
+	ExplicitOnly bool
+}
+
+// Config is what Keys needs. Everything is required but Tiers and Logger.
+type Config struct {
+	Issuer authz.IssuerName
+	// Prefix is the issuer's mark: "up" makes "up_live_…".
+	Prefix         string
+	ScopeCatalogue []Scope
+	// Quarantine is how long a revoked key stays before it is purged.
+	Quarantine time.Duration
+	// Grace is how long a replaced key stays valid.
+	Grace time.Duration
+	// DefaultTier is the rate tier of keys that name none. Tiers are the
+	// others an operator may name.
+	DefaultTier string
+	Tiers       []string
+	Store       Store
+	Outbox      Outbox
+	Hasher      Hasher
+	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
+	// all are accepted.
+	TagKeys [][]byte
+	Clock   authz.Clock
+	// Logger hears of a hash that could not be renewed; nil for silence.
+	Logger *slog.Logger
+}
+
+// Keys are the API keys of one issuer. They are safe for use by many goroutines.
+type Keys struct {
+	cfg      Config
+	scopes   map[string]Scope
+	failures *failures // wrong secrets
+	refusals *failures // refusals worth an audit entry
+}
+
+// New returns the keys of an issuer, or says what its configuration lacks.
+func New(cfg Config) (*Keys, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("apikey: %w", err)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	scopes := make(map[string]Scope, len(cfg.ScopeCatalogue))
+	for _, s := range cfg.ScopeCatalogue {
+		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
+		scopes[s.Name] = s
+	}
+	return &Keys{cfg: cfg, scopes: scopes, failures: newFailures(), refusals: newFailures()}, nil
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Issuer == "":
+		return errors.New("the issuer is required")
+	case !validBrand(c.Prefix):
+		return errors.New("the prefix must be 2 to 8 lower-case letters and digits, a letter first")
+	case len(c.ScopeCatalogue) == 0:
+		return errors.New("the scope catalogue is empty")
+	case c.Quarantine <= 0 || c.Grace <= 0:
+		return errors.New("quarantine and grace must be longer than zero")
+	case c.DefaultTier == "":
+		return errors.New("the default tier is required")
+	case c.Store == nil || c.Outbox == nil || c.Hasher == nil || c.Clock == nil:
+		return errors.New("store, outbox, hasher and clock are required")
+	case len(c.TagKeys) == 0 || slices.ContainsFunc(c.TagKeys, func(k []byte) bool { return len(k) < 32 }):
+		return errors.New("tag keys of at least 32 bytes are required")
+	}
+	for i, s := range c.ScopeCatalogue {
+		same := func(other Scope) bool { return other.Name == s.Name }
+		if !validScope(s.Name) || slices.ContainsFunc(c.ScopeCatalogue[:i], same) {
+			return fmt.Errorf("scope %d of the catalogue is empty, doubled, a wildcard or not of RFC 6749 section 3.3", i)
+		}
+	}
+	return nil
+}

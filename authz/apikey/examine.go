@@ -1,0 +1,61 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Delegations finds issuing delegations.
+type Delegations interface {
+	GetDelegation(ctx context.Context, issuer authz.IssuerName, id authz.DelegationID) (authz.Delegation, error)
+}
+
+// Examiner returns the slow look at a key, for authz/credential to keep: what
+// Authenticate proves, as a credential of the issuer at url, good for audience.
+func (k *Keys) Examiner(url string, audience []string, delegations Delegations) func(context.Context, authz.Secret) (*authz.Credential, error) {
+	return func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
+		key, lineage, err := k.Authenticate(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		c := credentialOf(key, lineage, url, audience)
+		if key.Delegation == "" {
+			return c, nil
+		}
+		d, err := delegations.GetDelegation(ctx, key.Issuer, key.Delegation)
+		switch {
+		case errors.Is(err, authz.ErrNotFound): // a key whose delegation is gone mints nothing
+		case err != nil:
+			return nil, undecided(err)
+		default:
+			c.Principal.Delegation = &d
+		}
+		return c, nil
+	}
+}
+
+func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience []string) *authz.Credential {
+	subject := string(key.ServiceAccountID)
+	in := authz.Introspection{
+		Active: true, Scope: strings.Join(key.Scopes, " "), ClientID: subject, Sub: subject, TokenType: "Bearer",
+		CredentialType: authz.CredentialAPIKey, Iat: key.CreatedAt.Unix(), Iss: url, Aud: audience,
+		WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Environment: key.Environment, KeyID: key.ID,
+	}
+	if !key.Resources.Empty() {
+		in.Resources = &key.Resources
+	}
+	ends := key.EndsAt()
+	if !ends.IsZero() {
+		in.Exp = ends.Unix()
+	}
+	return &authz.Credential{
+		Principal: authz.Principal{
+			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: subject,
+			ClientID: authz.ClientID(subject), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
+		},
+		Introspection: in, Refs: lineage.Refs(), EndsAt: ends,
+	}
+}

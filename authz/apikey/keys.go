@@ -1,0 +1,69 @@
+package apikey
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Get returns a key of the workspace. An empty ws means the principal's own
+// workspace, and for the operator whichever the key is in. A key that is not
+// there and one that is not the principal's to see are both ErrNotFound.
+func (k *Keys) Get(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
+	if ws == "" {
+		ws = by.WorkspaceID
+	}
+	if err := k.mayManage(by, ws); err != nil {
+		return authz.APIKey{}, err
+	}
+	key, err := k.find(ctx, by, ws, id)
+	if err != nil {
+		return authz.APIKey{}, err
+	}
+	return shown(key), nil
+}
+
+// List returns a page of the workspace's keys, oldest first. An empty ws means
+// the principal's own, and for the operator the platform keys.
+func (k *Keys) List(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error) {
+	if ws == "" {
+		ws = by.WorkspaceID
+	}
+	if err := k.mayManage(by, ws); err != nil {
+		return nil, err
+	}
+	if ws != "" {
+		if _, err := k.cfg.Store.GetWorkspace(ctx, k.cfg.Issuer, ws); err != nil {
+			return nil, fmt.Errorf("listing API keys: %w", err)
+		}
+	}
+	keys, err := k.cfg.Store.ListAPIKeys(ctx, k.cfg.Issuer, ws, page)
+	if err != nil {
+		return nil, fmt.Errorf("listing API keys: %w", err)
+	}
+	for i := range keys {
+		keys[i] = shown(keys[i])
+	}
+	return keys, nil
+}
+
+// find reads a key the principal may see. An id alone names a key only to the
+// operator.
+func (k *Keys) find(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
+	if len(id) != len("key_")+idLength {
+		return authz.APIKey{}, authz.ErrNotFound
+	}
+	if ws != "" || !by.Platform() {
+		key, err := k.cfg.Store.GetAPIKey(ctx, k.cfg.Issuer, ws, id)
+		if err != nil {
+			return authz.APIKey{}, fmt.Errorf("reading an API key: %w", err)
+		}
+		return key, nil
+	}
+	key, _, err := k.cfg.Store.GetAPIKeyAcrossWorkspaces(ctx, k.cfg.Issuer, id)
+	if err != nil {
+		return authz.APIKey{}, fmt.Errorf("reading an API key: %w", err)
+	}
+	return key, nil
+}

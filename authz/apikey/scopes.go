@@ -1,0 +1,74 @@
+package apikey
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// maxDelegation is the longest life of a delegation a key carries, the
+// operator's first one aside.
+const maxDelegation = 90 * 24 * time.Hour
+
+// wildcard is what only the operator's bootstrap delegation holds.
+const wildcard = "*"
+
+// validScope reports whether s is a scope-token (RFC 6749 section 3.3) and no
+// wildcard.
+func validScope(s string) bool {
+	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '"' || r == '\\' || r == '*'
+	})
+}
+
+// validScopes checks that a key may carry the scopes at all.
+func (k *Keys) validScopes(member string, scopes []string) error {
+	if len(scopes) == 0 || len(scopes) > maxScopes {
+		return invalid(member, "must name 1 to 64 scopes")
+	}
+	for i, name := range scopes {
+		scope, known := k.scopes[name]
+		switch {
+		case strings.Contains(name, wildcard):
+			return invalid(member, "a key never holds a wildcard")
+		case !known:
+			return invalid(member, "names a scope this issuer does not have")
+		case scope.PeopleOnly:
+			return invalid(member, "names a scope for people only")
+		case slices.Contains(scopes[:i], name):
+			return invalid(member, "names a scope twice")
+		}
+	}
+	return nil
+}
+
+// validDelegation checks the delegation a request would give its key.
+func (k *Keys) validDelegation(r Request, now time.Time) error {
+	d := r.Delegation
+	if d == nil {
+		return nil
+	}
+	if err := k.validScopes("delegation.scopes", d.Scopes); err != nil {
+		return err
+	}
+	if len(d.Workspaces) > 1 || len(d.Workspaces) == 1 && d.Workspaces[0] != r.WorkspaceID {
+		return invalid("delegation.workspaces", "must be the key's own workspace")
+	}
+	if end := whole(d.ExpiresAt); !end.After(now) || end.After(now.Add(maxDelegation)) {
+		return invalid("delegation.expires_at", "must lie in the future, at most 90 days ahead")
+	}
+	return nil
+}
+
+// covers reports whether the principal's delegation hands out every one of the
+// scopes. "*" counts for the operator only; who is given a delegation names
+// what they may hand out.
+func covers(by authz.Principal, scopes []string) bool {
+	held := by.Delegation.Scopes
+	if by.Platform() && slices.Contains(held, wildcard) {
+		return true
+	}
+	return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(held, s) })
+}
