@@ -24,7 +24,7 @@ func (p *Provider) showLogin(w http.ResponseWriter, r *http.Request, req request
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would make the POST's Origin null
 	h.Set("X-Frame-Options", "DENY")
 	// The redirect's origin is named because Chromium holds form-action
 	// against the redirect after the POST as well.
