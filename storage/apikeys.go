@@ -1,0 +1,152 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+type apiKeyRow struct {
+	ID               authz.KeyID
+	Issuer           authz.IssuerName
+	WorkspaceID      authz.WorkspaceID
+	AccountID        authz.AccountID
+	ServiceAccountID authz.ServiceAccountID
+	Environment      authz.Environment
+	Name             string
+	Prefix           string
+	Last4            string `gorm:"column:last4"`
+	Hash             string
+	Scopes           list[string]
+	Resources        text[authz.Resources]
+	IPAllowlist      list[string] `gorm:"column:ip_allowlist"`
+	Tier             string
+	DelegationID     authz.DelegationID
+	State            authz.State
+	Epoch            int64
+	CreatedAt        time.Time
+	CreatedBy        string
+	ExpiresAt        sql.NullTime
+	GraceUntil       sql.NullTime
+	RevokedAt        sql.NullTime
+	PurgeAt          sql.NullTime
+}
+
+// TableName is the row's table.
+func (apiKeyRow) TableName() string { return "api_keys" }
+
+func (r apiKeyRow) apiKey() authz.APIKey {
+	return authz.APIKey{
+		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, AccountID: r.AccountID, ServiceAccountID: r.ServiceAccountID,
+		Environment: r.Environment, Name: r.Name, Prefix: r.Prefix, Last4: r.Last4, Hash: r.Hash, Scopes: r.Scopes.V,
+		Resources: r.Resources.V, IPAllowlist: r.IPAllowlist.V, Tier: r.Tier, Delegation: r.DelegationID,
+		State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ExpiresAt: instant(r.ExpiresAt),
+		GraceUntil: instant(r.GraceUntil), RevokedAt: instant(r.RevokedAt), PurgeAt: instant(r.PurgeAt),
+	}
+}
+
+// CreateAPIKey stores a new key; ErrConflict when its id is taken.
+func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
+	err := s.writer(ctx).Create(&apiKeyRow{
+		ID: k.ID, Issuer: k.Issuer, WorkspaceID: k.WorkspaceID, AccountID: k.AccountID, ServiceAccountID: k.ServiceAccountID,
+		Environment: k.Environment, Name: k.Name, Prefix: k.Prefix, Last4: k.Last4, Hash: k.Hash, Scopes: asText(k.Scopes),
+		Resources: asText(k.Resources), IPAllowlist: asText(k.IPAllowlist), Tier: k.Tier, DelegationID: k.Delegation,
+		State: k.State, Epoch: k.Epoch, CreatedAt: utc(k.CreatedAt), CreatedBy: k.CreatedBy, ExpiresAt: optional(k.ExpiresAt),
+		GraceUntil: optional(k.GraceUntil), RevokedAt: optional(k.RevokedAt), PurgeAt: optional(k.PurgeAt),
+	}).Error
+	return failure(ctx, "creating an API key", err)
+}
+
+// GetAPIKey returns a workspace's key in any state, or ErrNotFound.
+func (s *Store) GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
+	var r apiKeyRow
+	if err := s.reader(ctx).Where("id = ? AND issuer = ? AND workspace_id = ?", id, issuer, ws).Take(&r).Error; err != nil {
+		return authz.APIKey{}, failure(ctx, "reading an API key", err)
+	}
+	return r.apiKey(), nil
+}
+
+const apiKeyWithLineage = `SELECT k.*,
+	a.state AS account_state, a.epoch AS account_epoch, w.state AS workspace_state, w.epoch AS workspace_epoch,
+	sa.state AS service_account_state, sa.epoch AS service_account_epoch
+	FROM api_keys k
+	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer = k.issuer
+	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer = k.issuer
+	LEFT JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer = k.issuer
+	WHERE k.id = ? AND k.issuer = ?`
+
+// GetAPIKeyAcrossWorkspaces returns a key in any state with its account,
+// workspace, service account and itself as nodes, or ErrNotFound.
+func (s *Store) GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error) {
+	var r struct {
+		apiKeyRow      `gorm:"embedded"`
+		Account        ancestor `gorm:"embedded;embeddedPrefix:account_"`
+		Workspace      ancestor `gorm:"embedded;embeddedPrefix:workspace_"`
+		ServiceAccount ancestor `gorm:"embedded;embeddedPrefix:service_account_"`
+	}
+	found := s.reader(ctx).Raw(apiKeyWithLineage, id, issuer).Scan(&r)
+	if err := changed(ctx, "reading an API key", found, authz.ErrNotFound); err != nil {
+		return authz.APIKey{}, nil, err
+	}
+	lineage := make(authz.Lineage, 0, 4)
+	lineage = r.Account.appendNode(lineage, authz.AccountNode, string(r.AccountID))
+	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.WorkspaceID))
+	lineage = r.ServiceAccount.appendNode(lineage, authz.ServiceAccountNode, string(r.ServiceAccountID))
+	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.APIKeyNode, ID: string(r.ID)}, State: r.State, Epoch: r.Epoch}
+	return r.apiKey(), append(lineage, self), nil
+}
+
+// ListAPIKeys lists a workspace's keys, revoked ones too until they are purged.
+func (s *Store) ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error) {
+	var rows []apiKeyRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ?", issuer, ws).
+		Where("(created_at, id) > (?, ?)", utc(page.After.CreatedAt), page.After.ID).
+		Order("created_at, id").Limit(page.Rows()).Find(&rows).Error
+	if err != nil {
+		return nil, failure(ctx, "listing API keys", err)
+	}
+	keys := make([]authz.APIKey, len(rows))
+	for i, r := range rows {
+		keys[i] = r.apiKey()
+	}
+	return keys, nil
+}
+
+// RevokeAPIKey ends a key for good; its row goes at purgeAt. moved is false
+// when the workspace has no such key or it is revoked already.
+func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error) {
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&apiKeyRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'revoked'", id, issuer, ws).
+			UpdateColumns(map[string]any{
+				"state": authz.Revoked, "epoch": gorm.Expr("epoch + 1"), "revoked_at": utc(at), "purge_at": utc(purgeAt),
+			})
+		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
+			return failure(ctx, "revoking an API key", done.Error)
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(id)})
+	})
+	return moved && err == nil, err
+}
+
+// UpdateAPIKeyHash replaces a key's hash if it is still old, and reports
+// whether it was.
+func (s *Store) UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error) {
+	done := s.writer(ctx).Model(&apiKeyRow{}).Where("id = ? AND issuer = ? AND hash = ?", id, issuer, old).
+		UpdateColumns(map[string]any{"hash": hash})
+	return done.RowsAffected == 1, failure(ctx, "updating an API key's hash", done.Error)
+}
+
+const purgeAPIKeys = `DELETE FROM api_keys WHERE id IN (
+	SELECT id FROM api_keys WHERE purge_at IS NOT NULL AND purge_at <= ? AND state = 'revoked' ORDER BY purge_at LIMIT ?)`
+
+// PurgeAPIKeysAcrossWorkspaces deletes at most limit revoked keys whose time
+// has come at now, and returns how many.
+func (s *Store) PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
+	done := s.writer(ctx).Exec(purgeAPIKeys, utc(now), limit)
+	return done.RowsAffected, failure(ctx, "purging API keys", done.Error)
+}

@@ -1,0 +1,80 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+type authorizationCodeRow struct {
+	Digest        digest
+	Issuer        authz.IssuerName
+	WorkspaceID   authz.WorkspaceID
+	GrantID       authz.GrantID
+	ClientID      authz.ClientID
+	RedirectURI   string
+	CodeChallenge string
+	Scopes        list[string]
+	State         authz.State
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+}
+
+// TableName is the row's table.
+func (authorizationCodeRow) TableName() string { return "authorization_codes" }
+
+func (r authorizationCodeRow) code() authz.AuthorizationCode {
+	return authz.AuthorizationCode{
+		Digest: r.Digest, Issuer: r.Issuer, GrantID: r.GrantID, ClientID: r.ClientID, RedirectURI: r.RedirectURI,
+		CodeChallenge: r.CodeChallenge, Scopes: r.Scopes.V, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		State: r.State,
+	}
+}
+
+const insertAuthorizationCode = `INSERT INTO authorization_codes
+	(digest, issuer, workspace_id, grant_id, client_id, redirect_uri, code_challenge, scopes, state, created_at, expires_at)
+	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
+
+// CreateAuthorizationCode stores a new code; ErrNotFound when its grant is not
+// there, ErrConflict when its digest is.
+func (s *Store) CreateAuthorizationCode(ctx context.Context, c authz.AuthorizationCode) error {
+	done := s.writer(ctx).Exec(insertAuthorizationCode, digest(c.Digest), c.ClientID, c.RedirectURI, c.CodeChallenge,
+		asText(c.Scopes), c.State, utc(c.CreatedAt), utc(c.ExpiresAt), c.GrantID, c.Issuer)
+	return changed(ctx, "creating an authorization code", done, authz.ErrNotFound)
+}
+
+const authorizationCodeWithLineage = `SELECT
+	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
+	t.client_id AS t_client_id, t.redirect_uri AS t_redirect_uri, t.code_challenge AS t_code_challenge,
+	t.scopes AS t_scopes, t.state AS t_state, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
+	grantColumns + ` FROM authorization_codes t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+
+// GetAuthorizationCode returns a code in any state, its grant and the grant's
+// ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
+func (s *Store) GetAuthorizationCode(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.AuthorizationCode, authz.Grant, authz.Lineage, error) {
+	var r struct {
+		Code   authorizationCodeRow `gorm:"embedded;embeddedPrefix:t_"`
+		family `gorm:"embedded"`
+	}
+	found := s.reader(ctx).Raw(authorizationCodeWithLineage, digest(of), issuer).Scan(&r)
+	if err := changed(ctx, "reading an authorization code", found, authz.ErrNotFound); err != nil {
+		return authz.AuthorizationCode{}, authz.Grant{}, nil, err
+	}
+	g := r.Grant.grant()
+	return r.Code.code(), g, r.lineage(g), nil
+}
+
+// ConsumeAuthorizationCode takes an active code to "used" or "burned". Of many
+// who try, one succeeds; ErrConsumed is for the others, and for a code that
+// does not exist (RFC 6749 section 4.1.2).
+func (s *Store) ConsumeAuthorizationCode(ctx context.Context, issuer authz.IssuerName, of [32]byte, to authz.State) error {
+	if to != authz.Used && to != authz.Burned {
+		return fmt.Errorf("storage: an authorization code cannot be consumed as %q", to)
+	}
+	done := s.writer(ctx).Model(&authorizationCodeRow{}).
+		Where("digest = ? AND issuer = ? AND state = 'active'", digest(of), issuer).
+		UpdateColumns(map[string]any{"state": to})
+	return changed(ctx, "consuming an authorization code", done, authz.ErrConsumed)
+}

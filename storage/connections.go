@@ -1,0 +1,144 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+type connectionRow struct {
+	ID             authz.ConnectionID
+	Issuer         authz.IssuerName
+	WorkspaceID    authz.WorkspaceID
+	Name           string
+	UpstreamIssuer string
+	ClientID       string
+	ClientSecret   []byte
+	Scopes         list[string]
+	Domains        list[string]
+	State          authz.State
+	Epoch          int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// TableName is the row's table.
+func (connectionRow) TableName() string { return "connections" }
+
+func (r connectionRow) connection() authz.Connection {
+	return authz.Connection{
+		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
+		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
+		State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+}
+
+// connectionDomainRow makes a domain unique within the issuer; the list in
+// the connection's own row is what is read.
+type connectionDomainRow struct {
+	Issuer       authz.IssuerName
+	Domain       string
+	WorkspaceID  authz.WorkspaceID
+	ConnectionID authz.ConnectionID
+}
+
+// TableName is the row's table.
+func (connectionDomainRow) TableName() string { return "connection_domains" }
+
+// maxDomains bounds the domains of one connection.
+const maxDomains = 1000
+
+// PutConnection creates a connection or replaces the one of its id in its
+// workspace, with its domains. Replacing leaves state, epoch and creation as
+// they are. ErrConflict says that the id is another workspace's or a deleted
+// connection's, or a domain another connection's.
+func (s *Store) PutConnection(ctx context.Context, c authz.Connection) error {
+	if len(c.Domains) > maxDomains {
+		return fmt.Errorf("storage: a connection with %d domains; at most %d", len(c.Domains), maxDomains)
+	}
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.putConnectionRow(ctx, c); err != nil {
+			return err
+		}
+		if err := s.freeDomains(ctx, c.Issuer, c.ID); err != nil {
+			return err
+		}
+		for _, domain := range c.Domains {
+			err := s.writer(ctx).Create(&connectionDomainRow{
+				Issuer: c.Issuer, Domain: domain, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID,
+			}).Error
+			if err != nil {
+				return failure(ctx, "taking a domain", err)
+			}
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
+	})
+}
+
+func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error {
+	done := s.writer(ctx).Model(&connectionRow{}).
+		Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID).
+		UpdateColumns(map[string]any{
+			"name": c.Name, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
+			"scopes": asText(c.Scopes), "domains": asText(c.Domains), "updated_at": utc(c.UpdatedAt),
+		})
+	if done.Error != nil || done.RowsAffected == 1 {
+		return failure(ctx, "replacing a connection", done.Error)
+	}
+	err := s.writer(ctx).Create(&connectionRow{
+		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: asText(c.Scopes), Domains: asText(c.Domains),
+		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
+	}).Error
+	return failure(ctx, "creating a connection", err)
+}
+
+func (s *Store) freeDomains(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) error {
+	err := s.writer(ctx).Where("issuer = ? AND connection_id = ?", issuer, id).Delete(&connectionDomainRow{}).Error
+	return failure(ctx, "freeing domains", err)
+}
+
+// GetConnectionAcrossWorkspaces returns a connection in any state, or ErrNotFound.
+func (s *Store) GetConnectionAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) (authz.Connection, error) {
+	var r connectionRow
+	if err := s.reader(ctx).Where("id = ? AND issuer = ?", id, issuer).Take(&r).Error; err != nil {
+		return authz.Connection{}, failure(ctx, "reading a connection", err)
+	}
+	return r.connection(), nil
+}
+
+// maxConnections bounds a workspace's list.
+const maxConnections = 500
+
+// ListConnections lists a workspace's connections that are not deleted, oldest
+// first, at most 500.
+func (s *Store) ListConnections(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) ([]authz.Connection, error) {
+	var rows []connectionRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND state <> 'deleted'", issuer, ws).
+		Order("created_at, id").Limit(maxConnections).Find(&rows).Error
+	if err != nil {
+		return nil, failure(ctx, "listing connections", err)
+	}
+	connections := make([]authz.Connection, len(rows))
+	for i, r := range rows {
+		connections[i] = r.connection()
+	}
+	return connections, nil
+}
+
+const connectionByDomain = `SELECT c.* FROM connection_domains d
+	JOIN connections c ON c.id = d.connection_id AND c.issuer = d.issuer
+	WHERE d.issuer = ? AND d.domain = ?`
+
+// ConnectionByDomainAcrossWorkspaces returns the connection a domain routes
+// to, in any state but deleted, or ErrNotFound. The domain is in lower case.
+func (s *Store) ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error) {
+	var r connectionRow
+	found := s.reader(ctx).Raw(connectionByDomain, issuer, domain).Scan(&r)
+	if err := changed(ctx, "finding a connection by domain", found, authz.ErrNotFound); err != nil {
+		return authz.Connection{}, err
+	}
+	return r.connection(), nil
+}

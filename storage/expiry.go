@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	deleteExpiredCodes = `DELETE FROM authorization_codes WHERE digest IN (
+		SELECT digest FROM authorization_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
+	deleteExpiredAccessTokens = `DELETE FROM access_tokens WHERE digest IN (
+		SELECT digest FROM access_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredRequests = `DELETE FROM authorization_requests WHERE id IN (
+		SELECT id FROM authorization_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	// A session is an ancestor of grants and its end by time is not theirs:
+	// it goes when the last of them has gone.
+	deleteExpiredSessions = `DELETE FROM sessions WHERE id IN (
+		SELECT s.id FROM sessions s WHERE s.expires_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.session_id = s.id AND g.session_id <> '')
+		ORDER BY s.expires_at LIMIT ?)`
+	deleteIdleSessions = `DELETE FROM sessions WHERE id IN (
+		SELECT s.id FROM sessions s WHERE s.idle_until <= ?
+		AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.session_id = s.id AND g.session_id <> '')
+		ORDER BY s.idle_until LIMIT ?)`
+	// A grant outlives its end until its last access token is gone; a standing
+	// one has no end but its revocation.
+	endedGrants = `SELECT g.id FROM grants g WHERE g.expires_at IS NOT NULL AND g.expires_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) ORDER BY g.expires_at LIMIT ?`
+	endedStandingGrants = `SELECT g.id FROM grants g WHERE g.standing AND g.state <> 'active'
+		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) LIMIT ?`
+	deleteCodesOf         = `DELETE FROM authorization_codes WHERE grant_id IN ?`
+	deleteRefreshTokensOf = `DELETE FROM refresh_tokens WHERE grant_id IN ?`
+	deleteGrants          = `DELETE FROM grants WHERE id IN ?`
+)
+
+// DeleteExpiredAcrossWorkspaces deletes what ended before now and can no
+// longer matter, at most limit rows of each kind, and returns how many: codes
+// that were never used (used ones stay with their grant, so that a replay is
+// recognised), access tokens, authorization requests, ended grants with their
+// codes and refresh tokens, and sessions.
+func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
+	var total int64
+	for _, step := range []func(context.Context, time.Time, int) (int64, error){
+		s.deleteExpiredLeaves, s.deleteEndedGrants, s.deleteEndedSessions,
+	} {
+		n, err := step(ctx, utc(now), limit)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit int) (int64, error) {
+	codes := s.writer(ctx).Exec(deleteExpiredCodes, now, limit)
+	if codes.Error != nil {
+		return 0, failure(ctx, "deleting expired codes", codes.Error)
+	}
+	tokens := s.writer(ctx).Exec(deleteExpiredAccessTokens, now, limit)
+	if tokens.Error != nil {
+		return codes.RowsAffected, failure(ctx, "deleting expired access tokens", tokens.Error)
+	}
+	requests := s.writer(ctx).Exec(deleteExpiredRequests, now, limit)
+	return codes.RowsAffected + tokens.RowsAffected + requests.RowsAffected,
+		failure(ctx, "deleting expired authorization requests", requests.Error)
+}
+
+func (s *Store) deleteEndedGrants(ctx context.Context, now time.Time, limit int) (deleted int64, err error) {
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		deleted = 0
+		var ids, standing []string
+		if err := s.writer(ctx).Raw(endedGrants, now, limit).Scan(&ids).Error; err != nil {
+			return failure(ctx, "finding ended grants", err)
+		}
+		if err := s.writer(ctx).Raw(endedStandingGrants, limit).Scan(&standing).Error; err != nil {
+			return failure(ctx, "finding ended standing grants", err)
+		}
+		if ids = append(ids, standing...); len(ids) == 0 {
+			return nil
+		}
+		codes := s.writer(ctx).Exec(deleteCodesOf, ids)
+		if codes.Error != nil {
+			return failure(ctx, "deleting the codes of ended grants", codes.Error)
+		}
+		tokens := s.writer(ctx).Exec(deleteRefreshTokensOf, ids)
+		if tokens.Error != nil {
+			return failure(ctx, "deleting the refresh tokens of ended grants", tokens.Error)
+		}
+		grants := s.writer(ctx).Exec(deleteGrants, ids)
+		deleted = codes.RowsAffected + tokens.RowsAffected + grants.RowsAffected
+		return failure(ctx, "deleting ended grants", grants.Error)
+	})
+	return deleted, err
+}
+
+func (s *Store) deleteEndedSessions(ctx context.Context, now time.Time, limit int) (int64, error) {
+	expired := s.writer(ctx).Exec(deleteExpiredSessions, now, limit)
+	if expired.Error != nil {
+		return 0, failure(ctx, "deleting expired sessions", expired.Error)
+	}
+	unused := s.writer(ctx).Exec(deleteIdleSessions, now, limit)
+	return expired.RowsAffected + unused.RowsAffected, failure(ctx, "deleting idle sessions", unused.Error)
+}

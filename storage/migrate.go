@@ -1,0 +1,179 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
+var migrations embed.FS
+
+// Schema says how far a database's schema is.
+type Schema struct {
+	// Version is the last migration applied; 0 for an empty database.
+	Version int64
+	// Latest is the last migration this program knows.
+	Latest int64
+	// Pending are the file names of what MigrateUp would apply, in order.
+	Pending []string
+}
+
+// Behind reports whether this program cannot work with the schema.
+func (s Schema) Behind() bool { return s.Version < s.Latest }
+
+// MigrateUp applies what is pending and returns the file names of what it
+// applied. On SQLite it needs the file's lock, so no server may run; several
+// processes may do it at once on PostgreSQL, where one does the work.
+func MigrateUp(ctx context.Context, cfg Config) (applied []string, err error) {
+	cfg.Clock = authz.SystemClock{} // no row is written
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return nil, err
+	}
+	p, err := openPools(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	return migrate(ctx, cfg, p.writing)
+}
+
+// MigrateStatus tells how far the schema is and changes nothing. On SQLite it
+// needs no lock; a file that does not exist is a database at version 0.
+func MigrateStatus(ctx context.Context, cfg Config) (status Schema, err error) {
+	cfg.Clock = authz.SystemClock{}
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return Schema{}, err
+	}
+	db, err := openToLook(ctx, cfg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return known(cfg.Driver, 0)
+	}
+	if err != nil {
+		return Schema{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return schemaOf(ctx, cfg.Driver, db)
+}
+
+func openToLook(ctx context.Context, cfg Config) (*sql.DB, error) {
+	if cfg.Driver == Postgres {
+		p, err := openPostgres(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return p.writing, nil
+	}
+	if _, err := os.Stat(cfg.Path); err != nil {
+		return nil, fmt.Errorf("storage: looking for the database: %w", err)
+	}
+	return lookSQLite(cfg.Path)
+}
+
+// ensureSchema is Open's gate.
+func ensureSchema(ctx context.Context, cfg Config, db *sql.DB) error {
+	schema, err := schemaOf(ctx, cfg.Driver, db)
+	if err != nil || !schema.Behind() {
+		return err
+	}
+	if !cfg.AutoMigrate {
+		return fmt.Errorf("storage: the schema is at version %d and this program needs %d: run `gatehouse migrate up`",
+			schema.Version, schema.Latest)
+	}
+	_, err = migrate(ctx, cfg, db)
+	return err
+}
+
+func migrate(ctx context.Context, cfg Config, db *sql.DB) ([]string, error) {
+	schema, err := schemaOf(ctx, cfg.Driver, db)
+	if err != nil || !schema.Behind() {
+		return nil, err
+	}
+	provider, err := newProvider(cfg.Driver, db)
+	if err != nil {
+		return nil, fmt.Errorf("storage: reading the migrations: %w", err)
+	}
+	results, err := provider.Up(ctx)
+	var applied []string
+	for _, r := range results {
+		applied = append(applied, fileName(r.Source.Path))
+		cfg.Logger.InfoContext(ctx, "migration applied", "version", r.Source.Version, "duration", r.Duration)
+	}
+	if err != nil {
+		return applied, fmt.Errorf("storage: migrating the schema: %w", err)
+	}
+	return applied, nil
+}
+
+func newProvider(driver string, db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations/"+driver)
+	if err != nil {
+		return nil, fmt.Errorf("opening the folder: %w", err)
+	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	if driver == SQLite { // the file's lock is held already
+		return goose.NewProvider(goose.DialectSQLite3, db, files, options...)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("making the lock: %w", err)
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, files, append(options, goose.WithSessionLocker(locker))...)
+}
+
+const (
+	sqliteHasVersions   = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`
+	postgresHasVersions = `SELECT count(*) FROM pg_class WHERE oid = to_regclass('goose_db_version')`
+	schemaVersion       = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+)
+
+func schemaOf(ctx context.Context, driver string, db *sql.DB) (Schema, error) {
+	hasVersions := sqliteHasVersions
+	if driver == Postgres {
+		hasVersions = postgresHasVersions
+	}
+	var tables int
+	if err := db.QueryRowContext(ctx, hasVersions).Scan(&tables); err != nil {
+		return Schema{}, failure(ctx, "looking for the schema's version", err)
+	}
+	var version int64
+	if tables > 0 {
+		if err := db.QueryRowContext(ctx, schemaVersion).Scan(&version); err != nil {
+			return Schema{}, failure(ctx, "reading the schema's version", err)
+		}
+	}
+	return known(driver, version)
+}
+
+// known compares a version with the migrations in this program, which are
+// named NNNN_what.sql.
+func known(driver string, version int64) (Schema, error) {
+	schema := Schema{Version: version}
+	entries, err := migrations.ReadDir("migrations/" + driver)
+	if err != nil {
+		return Schema{}, fmt.Errorf("storage: listing the migrations: %w", err)
+	}
+	for _, entry := range entries {
+		v, err := goose.NumericComponent(entry.Name())
+		if err != nil {
+			return Schema{}, fmt.Errorf("storage: naming a migration: %w", err)
+		}
+		schema.Latest = max(schema.Latest, v)
+		if v > version {
+			schema.Pending = append(schema.Pending, entry.Name())
+		}
+	}
+	return schema, nil
+}
+
+func fileName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

@@ -1,0 +1,79 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+type refreshTokenRow struct {
+	Digest          digest
+	Issuer          authz.IssuerName
+	WorkspaceID     authz.WorkspaceID
+	GrantID         authz.GrantID
+	Scopes          list[string]
+	State           authz.State
+	UsedAt          sql.NullTime
+	Successor       []byte
+	SuccessorDigest digest
+	CreatedAt       time.Time
+	ExpiresAt       sql.NullTime
+}
+
+// TableName is the row's table.
+func (refreshTokenRow) TableName() string { return "refresh_tokens" }
+
+func (r refreshTokenRow) token() authz.RefreshToken {
+	return authz.RefreshToken{
+		Digest: r.Digest, Issuer: r.Issuer, GrantID: r.GrantID, Scopes: r.Scopes.V, State: r.State, UsedAt: instant(r.UsedAt),
+		Successor: r.Successor, SuccessorDigest: r.SuccessorDigest, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: instant(r.ExpiresAt),
+	}
+}
+
+const insertRefreshToken = `INSERT INTO refresh_tokens
+	(digest, issuer, workspace_id, grant_id, scopes, state, created_at, expires_at)
+	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
+
+// CreateRefreshToken stores a new, unused refresh token; ErrNotFound when its
+// grant is not there, ErrConflict when its digest is.
+func (s *Store) CreateRefreshToken(ctx context.Context, t authz.RefreshToken) error {
+	done := s.writer(ctx).Exec(insertRefreshToken, digest(t.Digest), asText(t.Scopes), t.State,
+		utc(t.CreatedAt), optional(t.ExpiresAt), t.GrantID, t.Issuer)
+	return changed(ctx, "creating a refresh token", done, authz.ErrNotFound)
+}
+
+const refreshTokenWithLineage = `SELECT
+	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
+	t.scopes AS t_scopes, t.state AS t_state, t.used_at AS t_used_at, t.successor AS t_successor,
+	t.successor_digest AS t_successor_digest, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
+	grantColumns + ` FROM refresh_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+
+// GetRefreshToken returns a refresh token in any state, its grant and the
+// grant's ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
+func (s *Store) GetRefreshToken(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error) {
+	var r struct {
+		Token  refreshTokenRow `gorm:"embedded;embeddedPrefix:t_"`
+		family `gorm:"embedded"`
+	}
+	found := s.reader(ctx).Raw(refreshTokenWithLineage, digest(of), issuer).Scan(&r)
+	if err := changed(ctx, "reading a refresh token", found, authz.ErrNotFound); err != nil {
+		return authz.RefreshToken{}, authz.Grant{}, nil, err
+	}
+	g := r.Grant.grant()
+	return r.Token.token(), g, r.lineage(g), nil
+}
+
+// ConsumeRefreshToken takes an active token to "used" and keeps what it was
+// exchanged for: the successor's digest and the sealed response. Of many who
+// try, one succeeds; ErrConsumed is for the others, and for a token that does
+// not exist (RFC 9700 section 4.14.2).
+func (s *Store) ConsumeRefreshToken(ctx context.Context, issuer authz.IssuerName, of, successor [32]byte, sealed []byte, at time.Time) error {
+	done := s.writer(ctx).Model(&refreshTokenRow{}).
+		Where("digest = ? AND issuer = ? AND state = 'active'", digest(of), issuer).
+		UpdateColumns(map[string]any{
+			"state": authz.Used, "used_at": utc(at), "successor": sealed, "successor_digest": digest(successor),
+		})
+	return changed(ctx, "consuming a refresh token", done, authz.ErrConsumed)
+}

@@ -1,0 +1,120 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+type authorizationRequestRow struct {
+	ID               string
+	Issuer           authz.IssuerName
+	BrowserDigest    digest
+	ClientID         authz.ClientID
+	Parameters       string
+	ArrivedAt        time.Time
+	ExpiresAt        time.Time
+	State            authz.State
+	ConnectionID     authz.ConnectionID
+	StateDigest      digest
+	SpentStateDigest digest
+	Upstream         []byte
+	SessionID        authz.SessionID
+}
+
+// TableName is the row's table.
+func (authorizationRequestRow) TableName() string { return "authorization_requests" }
+
+func (r authorizationRequestRow) request() authz.AuthorizationRequest {
+	return authz.AuthorizationRequest{
+		ID: r.ID, Issuer: r.Issuer, BrowserDigest: r.BrowserDigest, ClientID: r.ClientID, Parameters: r.Parameters,
+		ArrivedAt: r.ArrivedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), State: r.State, ConnectionID: r.ConnectionID,
+		StateDigest: r.StateDigest, Upstream: r.Upstream, SessionID: r.SessionID,
+	}
+}
+
+// CreateAuthorizationRequest stores a new request; ErrConflict when its id is taken.
+func (s *Store) CreateAuthorizationRequest(ctx context.Context, v authz.AuthorizationRequest) error {
+	err := s.writer(ctx).Create(&authorizationRequestRow{
+		ID: v.ID, Issuer: v.Issuer, BrowserDigest: v.BrowserDigest, ClientID: v.ClientID, Parameters: v.Parameters,
+		ArrivedAt: utc(v.ArrivedAt), ExpiresAt: utc(v.ExpiresAt), State: v.State, ConnectionID: v.ConnectionID,
+		StateDigest: v.StateDigest, Upstream: v.Upstream, SessionID: v.SessionID,
+	}).Error
+	return failure(ctx, "creating an authorization request", err)
+}
+
+// GetAuthorizationRequest returns a request, used or expired ones too, or ErrNotFound.
+func (s *Store) GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error) {
+	var r authorizationRequestRow
+	if err := s.reader(ctx).Where("id = ? AND issuer = ?", id, issuer).Take(&r).Error; err != nil {
+		return authz.AuthorizationRequest{}, failure(ctx, "reading an authorization request", err)
+	}
+	return r.request(), nil
+}
+
+// BeginUpstream remembers the leg to an upstream that begins now and forgets
+// one begun before. ErrConsumed when the request is not active, ErrConflict
+// when the state is another's.
+func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error {
+	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
+		UpdateColumns(map[string]any{"connection_id": connection, "state_digest": digest(stateDigest), "upstream": sealed})
+	return changed(ctx, "beginning an upstream leg", done, authz.ErrConsumed)
+}
+
+const stateWasSpent = `SELECT count(*) FROM authorization_requests
+	WHERE spent_state_digest = ? AND issuer = ? AND connection_id = ?`
+
+// ConsumeUpstreamState returns the active request that an upstream's answer
+// belongs to. The state is good once, and at the connection it was made for:
+// ErrConsumed when it was used before, ErrNotFound when it never was.
+func (s *Store) ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error) {
+	const doing = "consuming an upstream state"
+	var request authz.AuthorizationRequest
+	outcome := authz.ErrConsumed
+	err := s.InTx(ctx, func(ctx context.Context) error {
+		var r authorizationRequestRow
+		found := s.writer(ctx).Where("state_digest = ? AND issuer = ? AND connection_id = ?", digest(stateDigest), issuer, connection).
+			Limit(1).Find(&r)
+		if found.Error != nil {
+			return failure(ctx, doing, found.Error)
+		}
+		if found.RowsAffected == 0 {
+			var spent int64
+			err := s.writer(ctx).Raw(stateWasSpent, digest(stateDigest), issuer, connection).Row().Scan(&spent)
+			if spent == 0 {
+				outcome = authz.ErrNotFound
+			}
+			return failure(ctx, doing, err)
+		}
+		done := s.writer(ctx).Model(&authorizationRequestRow{}).
+			Where("id = ? AND issuer = ? AND state = 'active' AND state_digest = ?", r.ID, issuer, digest(stateDigest)).
+			UpdateColumns(map[string]any{"state_digest": nil, "spent_state_digest": digest(stateDigest)})
+		if done.RowsAffected == 1 {
+			outcome, r.StateDigest = nil, digest{}
+			request = r.request()
+		}
+		return failure(ctx, doing, done.Error)
+	})
+	if err == nil && outcome != nil {
+		err = fmt.Errorf("%s: %w", doing, outcome)
+	}
+	return request, err
+}
+
+// SetRequestSession remembers the session a request signed in; ErrConsumed
+// when the request is not active.
+func (s *Store) SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error {
+	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
+		UpdateColumns(map[string]any{"session_id": session})
+	return changed(ctx, "signing in a request", done, authz.ErrConsumed)
+}
+
+// ConsumeAuthorizationRequest takes an active request to "used". Of many who
+// try, one succeeds; ErrConsumed is for the others.
+func (s *Store) ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error {
+	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
+		UpdateColumns(map[string]any{"state": authz.Used})
+	return changed(ctx, "consuming an authorization request", done, authz.ErrConsumed)
+}

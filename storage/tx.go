@@ -1,0 +1,101 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// attempts bounds how often a transaction is run before its failure is told.
+const attempts = 8
+
+// transaction travels in the context of what runs inside it.
+type transaction struct {
+	store *Store
+	db    *gorm.DB
+	moved []authz.NodeRef
+	// failed is the error of a part that joined; nothing may commit after it.
+	failed error
+}
+
+type transactionKey struct{}
+
+// transaction returns the context's transaction on this store, or nil.
+func (s *Store) transaction(ctx context.Context) *transaction {
+	if t, ok := ctx.Value(transactionKey{}).(*transaction); ok && t.store == s {
+		return t
+	}
+	return nil
+}
+
+// InTx runs fn in a transaction and commits it. Every verb called with fn's
+// context takes part in it. It is rolled back when fn fails or panics, and run
+// again, a bounded number of times, when the database gave up on it in favour
+// of another: fn must have no other effects. Inside a transaction fn joins it,
+// and its failure is the failure of the whole.
+func (s *Store) InTx(ctx context.Context, fn func(context.Context) error) error {
+	if t := s.transaction(ctx); t != nil {
+		err := fn(ctx)
+		if err != nil && t.failed == nil {
+			t.failed = err
+		}
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := s.attempt(ctx, fn)
+		if attempt == attempts || !retryable(err) {
+			return err
+		}
+		s.logger.DebugContext(ctx, "transaction retried", "attempt", attempt)
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) error {
+	db := s.writing.WithContext(ctx).Begin()
+	if db.Error != nil {
+		return failure(ctx, "beginning a transaction", db.Error)
+	}
+	t := &transaction{store: s, db: db}
+	ended := false
+	defer func() {
+		if !ended { // fn failed or panicked
+			db.Rollback()
+		}
+	}()
+	if err := fn(context.WithValue(ctx, transactionKey{}, t)); err != nil {
+		return err
+	}
+	if t.failed != nil {
+		return fmt.Errorf("a part of the transaction failed: %w", t.failed)
+	}
+	ended = true
+	err := db.Commit().Error
+	// A commit whose answer was lost may have happened: its nodes are taken as
+	// moved, which costs a look at the database at most.
+	if len(t.moved) > 0 {
+		s.onMoved(t.moved)
+	}
+	return failure(ctx, "committing a transaction", err)
+}
+
+// pause waits a little longer after every attempt, and not quite as long as
+// the others that are waiting.
+func pause(ctx context.Context, attempt int) error {
+	longest := time.Millisecond << min(attempt, 6)
+	timer := time.NewTimer(longest/2 + rand.N(longest)) //nolint:gosec // spreads load, hides nothing
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("waiting to retry a transaction: %w", ctx.Err())
+	case <-timer.C:
+		return nil
+	}
+}
