@@ -88,7 +88,7 @@ func securityHeaders(h http.Header, kind routeKind, requestID string, https bool
 	}
 	switch kind {
 	case pageRoute:
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // no-referrer would make a form's Origin null
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")

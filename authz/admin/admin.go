@@ -41,9 +41,10 @@ type Hasher interface {
 	HashMachine(ctx context.Context, text authz.Secret) (string, error)
 }
 
-// Outbox takes events that others must learn of (authz/event).
+// Outbox takes an event that commits with the context's transaction
+// (authz/event).
 type Outbox interface {
-	Publish(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, typ string, data any) error
+	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
 // Config is what an Admin needs; every field is required.
@@ -128,5 +129,5 @@ func (a *Admin) record(ctx context.Context, by authz.Principal, ws authz.Workspa
 	for k, v := range details {
 		data[k] = v
 	}
-	return a.cfg.Outbox.Publish(ctx, a.cfg.Issuer, ws, typ, data)
+	return a.cfg.Outbox.Append(ctx, ws, typ, a.cfg.Clock.Now(), data)
 }

@@ -205,7 +205,7 @@ func (s *Server) revokeReused(ctx context.Context, g authz.Grant, reason string)
 		if err := s.store.AppendAudit(ctx, entry); err != nil {
 			return err
 		}
-		return s.cfg.Outbox.Publish(ctx, s.settings.Name, g.WorkspaceID, "grant.revoked", map[string]any{
+		return s.cfg.Outbox.Append(ctx, g.WorkspaceID, "grant.revoked", s.clock.Now(), map[string]any{
 			"grant_id": g.ID, "client_id": g.ClientID, "sub": g.Subject, "reason": reason, "severity": "P1",
 		})
 	})

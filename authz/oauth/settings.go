@@ -86,9 +86,10 @@ type Sealer interface {
 	OpenWithToken(token authz.Secret, purpose string, sealed []byte) ([]byte, error)
 }
 
-// Outbox takes events that others must learn of (authz/event).
+// Outbox takes an event that commits with the context's transaction
+// (authz/event).
 type Outbox interface {
-	Publish(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, typ string, data any) error
+	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
 // Config is what a Server needs; every field is required.

@@ -26,6 +26,7 @@ type Config struct {
 	Refused func(ctx context.Context, typ, reason, actor string) error
 	// Status maps kinds of error to HTTP status codes.
 	Status  func(authz.Kind) int
+	Clock   authz.Clock
 	Version string
 }
 
@@ -33,7 +34,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.Clock == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() { huma.NewError = humaError })

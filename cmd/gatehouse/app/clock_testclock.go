@@ -1,0 +1,46 @@
+//go:build testclock
+
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// newClock returns a clock that POST /debug/clock on the operator listener
+// moves, either way: {"advance":"72h"}. The background jobs catch up before
+// the answer.
+func newClock(a *App) (authz.Clock, map[string]http.Handler) {
+	clock := &authz.MovableClock{}
+	move := func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Advance string `json:"advance"`
+		}
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1024)).Decode(&in); err != nil {
+			http.Error(w, "the body must be {\"advance\":\"72h\"}", http.StatusBadRequest)
+			return
+		}
+		by, err := time.ParseDuration(in.Advance)
+		if err != nil {
+			http.Error(w, "advance must be a duration such as 72h or -5s", http.StatusBadRequest)
+			return
+		}
+		clock.Advance(by)
+		a.catchUp(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"now": clock.Now().Format(time.RFC3339Nano)})
+	}
+	return clock, map[string]http.Handler{"POST /debug/clock": http.HandlerFunc(move)}
+}
+
+// catchUp does what the jobs would have done meanwhile.
+func (a *App) catchUp(ctx context.Context) {
+	for _, name := range a.issuerNames() {
+		a.logFailure(ctx, "rotating signing keys", a.Issuers[name].set.Rotate(ctx))
+	}
+	a.purge(ctx)
+}

@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/idp/oidc"
+)
+
+// maxConnectors bounds the connectors kept: beyond it all are made anew.
+const maxConnectors = 10_000
+
+// connectors keeps one connector per connection, so that discovery and keys
+// are remembered; a changed connection gets a new one.
+type connectors struct {
+	app  *App
+	mu   sync.Mutex
+	kept map[authz.ConnectionID]kept
+}
+
+type kept struct {
+	connector idp.Connector
+	updatedAt time.Time
+}
+
+func newConnectors(a *App) *connectors {
+	return &connectors{app: a, kept: make(map[authz.ConnectionID]kept)}
+}
+
+func (c *connectors) connect(_ context.Context, conn authz.Connection) (idp.Connector, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, ok := c.kept[conn.ID]; ok && k.updatedAt.Equal(conn.UpdatedAt) {
+		return k.connector, nil
+	}
+	connector, err := c.app.newConnector(conn)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.kept) >= maxConnectors {
+		clear(c.kept)
+	}
+	c.kept[conn.ID] = kept{connector, conn.UpdatedAt}
+	return connector, nil
+}
+
+const connectionSecretPurpose = "connection client secret"
+
+func (a *App) newConnector(conn authz.Connection) (idp.Connector, error) {
+	issuer, ok := a.Issuers[conn.Issuer]
+	if !ok {
+		return nil, fmt.Errorf("connection %s belongs to no issuer of this process", conn.ID)
+	}
+	secret := ""
+	if len(conn.ClientSecret) > 0 {
+		plain, err := a.keyring.Open(connectionSecretPurpose, string(conn.ID), conn.ClientSecret)
+		if err != nil {
+			return nil, fmt.Errorf("opening the client secret of connection %s: %w", conn.ID, err)
+		}
+		secret = string(plain)
+	}
+	return oidc.New(oidc.Config{
+		ID: string(conn.ID), Issuer: conn.UpstreamIssuer, ClientID: conn.ClientID, ClientSecret: secret, Scopes: conn.Scopes,
+		RedirectURI: CallbackURI(issuer.Config.URL, conn.ID), HTTP: a.outside, Now: a.clock.Now,
+	})
+}
+
+// CallbackURI is the redirect URI to register at the upstream.
+func CallbackURI(issuer string, id authz.ConnectionID) string {
+	return issuer + "/oidc/" + string(id) + "/callback"
+}
+
+// putConnections writes the connections of the configuration to the database.
+func (a *App) putConnections(ctx context.Context, name authz.IssuerName, cfg config.Issuer) error {
+	for n, c := range cfg.Connections {
+		ws, err := a.workspaceNamed(ctx, name, c.Workspace)
+		if err != nil {
+			return fmt.Errorf("connections[%d].workspace: %w", n, err)
+		}
+		err = a.PutConnection(ctx, authz.Connection{
+			ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
+			Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active,
+		}, authz.Secret(c.ClientSecret.Reveal()))
+		if err != nil {
+			return fmt.Errorf("connections[%d]: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// PutConnection seals the secret and writes the connection.
+func (a *App) PutConnection(ctx context.Context, c authz.Connection, secret authz.Secret) error {
+	c.CreatedAt, c.UpdatedAt = a.clock.Now(), a.clock.Now()
+	if secret != "" {
+		sealed, err := a.keyring.Seal(connectionSecretPurpose, string(c.ID), []byte(secret.Reveal()))
+		if err != nil {
+			return err
+		}
+		c.ClientSecret = sealed
+	}
+	return a.store.PutConnection(ctx, c)
+}
+
+// workspaceNamed finds a workspace by id, or by its name where only one has it.
+// One that is named and does not exist is created, so that a configuration is
+// enough to start from nothing.
+func (a *App) workspaceNamed(ctx context.Context, issuer authz.IssuerName, named string) (authz.Workspace, error) {
+	if strings.HasPrefix(named, "ws_") {
+		return a.store.GetWorkspace(ctx, issuer, authz.WorkspaceID(named))
+	}
+	return a.EnsureWorkspace(ctx, issuer, named)
+}
+
+// EnsureWorkspace returns the workspace of that name, created if there is none.
+func (a *App) EnsureWorkspace(ctx context.Context, issuer authz.IssuerName, named string) (authz.Workspace, error) {
+	var page authz.Page
+	for {
+		rows, err := a.store.ListWorkspacesAcrossWorkspaces(ctx, issuer, page)
+		if err != nil {
+			return authz.Workspace{}, err
+		}
+		for _, ws := range rows {
+			if ws.Name == named && ws.State != authz.Deleted {
+				return ws, nil
+			}
+		}
+		if len(rows) < page.Rows() {
+			break
+		}
+		last := rows[len(rows)-1]
+		page.After = authz.Position{CreatedAt: last.CreatedAt, ID: string(last.ID)}
+	}
+	return a.createWorkspace(ctx, issuer, named)
+}
+
+func (a *App) createWorkspace(ctx context.Context, issuer authz.IssuerName, named string) (authz.Workspace, error) {
+	now := a.clock.Now()
+	account := authz.Account{ID: authz.NewAccountID(), Issuer: issuer, Name: named, State: authz.Active, CreatedAt: now}
+	ws := authz.Workspace{
+		ID: authz.NewWorkspaceID(), Issuer: issuer, AccountID: account.ID, Name: named, State: authz.Active, CreatedAt: now, UpdatedAt: now,
+	}
+	err := a.store.InTx(ctx, func(ctx context.Context) error {
+		return errors.Join(a.store.CreateAccount(ctx, account), a.store.CreateWorkspace(ctx, ws), a.store.AppendAudit(ctx, authz.AuditEntry{
+			Issuer: issuer, WorkspaceID: ws.ID, AccountID: ws.AccountID, Time: now, Type: "workspace.created", Result: authz.Success,
+			Actor: "configuration", Target: string(ws.ID),
+		}))
+	})
+	return ws, err
+}
+
+func lower(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, strings.ToLower(s))
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/web"
+	"github.com/gatehouse-auth/gatehouse/web/api"
+	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// jwksMaxAge is how long others may keep a copy of the key set.
+const jwksMaxAge = 15 * time.Minute
+
+// addIssuer puts one issuer together.
+func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
+	name := authz.IssuerName(cfg.Name)
+	outbox, err := event.NewOutbox(name, a.store, a.sinkNames())
+	if err != nil {
+		return err
+	}
+	i := &Issuer{Config: cfg}
+	if i.set, err = a.signingKeys(ctx, name, cfg); err != nil {
+		return err
+	}
+	if i.Keys, err = a.apiKeys(name, cfg, outbox); err != nil {
+		return err
+	}
+	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
+		return err
+	}
+	if i.served, err = a.assemble(name, i, outbox); err != nil {
+		return err
+	}
+	a.Issuers[name] = i
+	return a.putConnections(ctx, name, cfg)
+}
+
+func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config.Issuer) (*jwks.Set, error) {
+	set, err := jwks.New(jwks.Config{
+		Issuer: name, Algorithms: cfg.Signing.Algorithms, RotateEvery: cfg.Signing.RotateEvery, PublishAhead: cfg.Signing.PublishAhead,
+		TokenTTL: cfg.Tokens.Longest(), MaxAge: jwksMaxAge, Store: a.store, Sealer: a.keyring, Clock: a.clock, Logger: a.options.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return set, set.Rotate(ctx)
+}
+
+func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*apikey.Keys, error) {
+	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
+	for _, s := range cfg.OAuth.KeyScopes {
+		catalogue = append(catalogue, apikey.Scope{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+	}
+	tiers := make([]string, 0, len(cfg.Keys.Tiers))
+	for tier := range cfg.Keys.Tiers {
+		tiers = append(tiers, tier)
+	}
+	return apikey.New(apikey.Config{
+		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
+		DefaultTier: "standard", Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
+		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
+	})
+}
+
+func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*admin.Admin, error) {
+	scopes := make([]string, 0, len(cfg.OAuth.Scopes))
+	for _, s := range cfg.OAuth.Scopes {
+		scopes = append(scopes, s.Name)
+	}
+	return admin.New(admin.Config{
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes,
+		AuthMethods: cfg.OAuth.ClientAuthMethods, CheckRedirectURI: oauth.CheckRedirectURI,
+	})
+}
+
+// assemble ties the hot path, the protocol, the pages and the API together.
+// The protocol examines tokens for the hot path, and asks the hot path about
+// keys: the knot is tied here.
+func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
+	settings := settingsOf(name, i.Config)
+	callers, err := credential.NewCallers(credential.CallersConfig{
+		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	var verifier *credential.Verifier
+	server, err := oauth.New(oauth.Config{
+		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Clients: callers,
+		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
+			if !apikey.LooksLikeKey(text) {
+				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
+			}
+			record, err := verifier.Lookup(ctx, text)
+			if err != nil {
+				return nil, err
+			}
+			return &record.Credential, nil
+		},
+		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	examineKey := i.Keys.Examiner(settings.URL, []string{apiURL(i.Config)}, a.store)
+	verifier, err = credential.NewVerifier(credential.Config{
+		Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
+		Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
+			if apikey.LooksLikeKey(text) {
+				return examineKey(ctx, text)
+			}
+			return server.Examine(ctx, text)
+		},
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	return a.serve(name, i, server, verifier, outbox)
+}
+
+func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, verifier *credential.Verifier, outbox *event.Outbox) (web.Issuer, error) {
+	pages, err := ui.New(i.Config.DisplayName)
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	flow, err := login.New(login.Config{
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Pages: pages,
+		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
+		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute,
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	refused := a.refusals(name)
+	management, err := api.New(api.Config{
+		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock,
+		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
+			record, err := verifier.Lookup(ctx, text)
+			if err != nil {
+				return authz.Principal{}, err
+			}
+			if record.Introspection.CredentialType == authz.CredentialRefreshToken {
+				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "A refresh token opens nothing.")
+			}
+			return record.Principal, nil
+		},
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	return web.Issuer{
+		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused,
+		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+	}, nil
+}
+
+// refusals records refused authentications of an issuer.
+func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, reason, actor string) error {
+	return func(ctx context.Context, typ, reason, actor string) error {
+		return a.store.AppendAudit(ctx, authz.AuditEntry{
+			Issuer: name, Time: a.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor,
+		}.From(authz.OriginFrom(ctx)))
+	}
+}
+
+func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
+	s := oauth.Settings{
+		Name: name, URL: cfg.URL, APIURL: cfg.APIURL, CodeTTL: cfg.Tokens.CodeTTL, AccessTTL: cfg.Tokens.AccessTTL,
+		RefreshTTL: cfg.Tokens.RefreshTTL, IDTokenTTL: cfg.Tokens.IDTokenTTL, RefreshGrace: cfg.Tokens.RefreshGrace,
+		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
+		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
+	}
+	for _, scope := range cfg.OAuth.Scopes {
+		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
+	}
+	return s
+}
+
+func apiURL(cfg config.Issuer) string {
+	if cfg.APIURL != "" {
+		return cfg.APIURL
+	}
+	return cfg.URL
+}
+
+func isHTTPS(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Scheme == "https"
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
+	"github.com/gatehouse-auth/gatehouse/config"
+)
+
+// delegationLife is how long a bootstrap key may mint others.
+const delegationLife = 24 * time.Hour
+
+func newBootstrap() *cobra.Command {
+	var file, issuer string
+	c := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "Create an operator API key for an issuer, shown once",
+		Long: `Create an operator API key and print it, once. It administers every workspace
+of the issuer and may mint keys for 24 hours.
+
+Whoever can run this owns the deployment: it needs the database and the root
+key. With an embedded database the server must be stopped.`,
+		RunE: func(c *cobra.Command, _ []string) error { return bootstrap(c.Context(), file, issuer) },
+	}
+	c.Flags().StringVar(&file, "config", "", "configuration file (YAML)")
+	c.Flags().StringVar(&issuer, "issuer", "", "name of the issuer; needed when there are several")
+	return c
+}
+
+func bootstrap(ctx context.Context, file, name string) error {
+	cfg, err := config.Load(file, os.Environ())
+	if err != nil {
+		return invalidConfig(err)
+	}
+	a, err := app.Open(ctx, app.Options{Config: cfg, Logger: slog.New(slog.DiscardHandler), Version: version})
+	if err != nil {
+		return err
+	}
+	return errors.Join(bootstrapIssuer(ctx, a, name), a.Close())
+}
+
+func bootstrapIssuer(ctx context.Context, a *app.App, name string) error {
+	issuer, err := chooseIssuer(a, name)
+	if err != nil {
+		return err
+	}
+	ends := a.Clock().Now().Add(delegationLife)
+	_, text, err := issuer.Keys.MintOperator(ctx, authz.Origin{}, apikey.OperatorRequest{Name: "operator", DelegationEndsAt: ends})
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`Operator key of issuer %s. It is shown this once; keep it in a vault:
+
+  %s
+
+It administers every workspace and may mint keys until %s. Use it:
+
+  export %s=<the key above>
+  gatehouse workspace create --url %s --name "First workspace"
+`, issuer.Config.Name, text.Reveal(), ends.Format(time.RFC3339), issuer.Config.Keys.EnvVar, apiOf(issuer.Config))
+	return nil
+}
+
+func chooseIssuer(a *app.App, name string) (*app.Issuer, error) {
+	if name == "" && len(a.Issuers) == 1 {
+		for _, i := range a.Issuers {
+			return i, nil
+		}
+	}
+	if i, ok := a.Issuers[authz.IssuerName(name)]; ok {
+		return i, nil
+	}
+	names := make([]string, 0, len(a.Issuers))
+	for n := range a.Issuers {
+		names = append(names, string(n))
+	}
+	return nil, usagef("name one of the issuers with --issuer: %v", names)
+}
+
+func apiOf(i config.Issuer) string {
+	if i.APIURL != "" {
+		return i.APIURL
+	}
+	return i.URL
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// remote is the management API of a running server, as the command line uses
+// it: commands do nothing that the API does not offer.
+type remote struct {
+	base   string
+	output string
+}
+
+// keyVariables are where the key is looked for, the product's own first.
+var keyVariables = []string{"GATEHOUSE_API_KEY", "UP_API_KEY", "SP_API_KEY"}
+
+func (r *remote) flags(c *cobra.Command) {
+	c.PersistentFlags().StringVar(&r.base, "url", envOr("GATEHOUSE_URL", "http://127.0.0.1:8080"), "where the API is served (or GATEHOUSE_URL)")
+	c.PersistentFlags().StringVarP(&r.output, "output", "o", "text", "text or json")
+}
+
+func envOr(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// key finds the API key in the environment: a key on the command line would
+// end up in the shell's history.
+func (r *remote) key() (string, error) {
+	var found []string
+	for _, name := range keyVariables {
+		if v := os.Getenv(name); v != "" {
+			found = append(found, v)
+		}
+	}
+	if len(found) == 0 {
+		return "", usagef("no API key: set %s", strings.Join(keyVariables, " or "))
+	}
+	return found[0], nil
+}
+
+const maxAnswer = 8 << 20
+
+// call sends a request and decodes the answer; a problem becomes an error.
+func (r *remote) call(ctx context.Context, method, path string, in any) (json.RawMessage, error) {
+	key, err := r.key()
+	if err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, body)
+	if err != nil {
+		return nil, usagef("--url is no URL")
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be reached: %w", r.base, errors.Unwrap(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		return nil, problem(resp.Status, answer)
+	}
+	return answer, nil
+}
+
+func problem(status string, answer []byte) error {
+	var p struct {
+		Detail string `json:"detail"`
+		Code   string `json:"code"`
+		Errors []struct{ Location, Message string }
+	}
+	if json.Unmarshal(answer, &p) != nil || p.Code == "" {
+		return fmt.Errorf("the server answered %s", status)
+	}
+	text := p.Detail
+	for _, e := range p.Errors {
+		text += "; " + e.Location + ": " + e.Message
+	}
+	return fmt.Errorf("%s (%s)", text, p.Code)
+}
+
+// print shows an answer: as it came with -o json, else the named members.
+func (r *remote) print(answer json.RawMessage, members ...string) error {
+	switch r.output {
+	case "json":
+		var out bytes.Buffer
+		if len(answer) == 0 {
+			return nil
+		}
+		if err := json.Indent(&out, answer, "", "  "); err != nil {
+			return err
+		}
+		fmt.Println(out.String())
+		return nil
+	case "text":
+		return printText(answer, members)
+	}
+	return usagef("-o must be text or json")
+}
+
+func printText(answer json.RawMessage, members []string) error {
+	if len(answer) == 0 {
+		fmt.Println("done")
+		return nil
+	}
+	var page struct {
+		Items      []map[string]any `json:"items"`
+		NextCursor string           `json:"next_cursor"`
+	}
+	if json.Unmarshal(answer, &page) == nil && page.Items != nil {
+		return printTable(page.Items, page.NextCursor, members)
+	}
+	var one map[string]any
+	if err := json.Unmarshal(answer, &one); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	for _, m := range members {
+		if v, ok := one[m]; ok {
+			_, _ = fmt.Fprintf(w, "%s\t%s\n", m, show(v))
+		}
+	}
+	return w.Flush()
+}
+
+func printTable(items []map[string]any, next string, members []string) error {
+	if len(items) == 0 {
+		fmt.Println("none")
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, strings.ToUpper(strings.Join(members, "\t")))
+	for _, item := range items {
+		cells := make([]string, 0, len(members))
+		for _, m := range members {
+			cells = append(cells, show(item[m]))
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	if next != "" {
+		_, _ = fmt.Fprintf(w, "… more: --cursor %s\n", next)
+	}
+	return w.Flush()
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "-"
+	case []any:
+		parts := make([]string, 0, len(v))
+		for _, p := range v {
+			parts = append(parts, show(p))
+		}
+		return strings.Join(parts, " ")
+	case map[string]any:
+		text, _ := json.Marshal(v)
+		return string(text)
+	}
+	return fmt.Sprint(v)
+}
+
+// query renders the parameters that are set.
+func query(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}

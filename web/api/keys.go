@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+)
+
+// Key is an API key as the API tells of it. The text is in the answer that
+// made it and nowhere else, ever.
+type Key struct {
+	ID               string          `json:"id"`
+	Key              string          `json:"key,omitempty"`
+	Prefix           string          `json:"prefix"`
+	Last4            string          `json:"last4"`
+	Name             string          `json:"name"`
+	WorkspaceID      string          `json:"workspace_id"`
+	AccountID        string          `json:"account_id"`
+	ServiceAccountID string          `json:"service_account_id"`
+	Environment      string          `json:"environment"`
+	Scopes           []string        `json:"scopes"`
+	Resources        authz.Resources `json:"resources"`
+	IPAllowlist      []string        `json:"ip_allowlist"`
+	Tier             string          `json:"tier"`
+	Status           string          `json:"status" enum:"active,grace,disabled,revoked,expired"`
+	CreatedAt        string          `json:"created_at"`
+	CreatedBy        string          `json:"created_by,omitempty"`
+	ExpiresAt        string          `json:"expires_at,omitempty"`
+	RevokedAt        string          `json:"revoked_at,omitempty"`
+	PurgeAt          string          `json:"purge_at,omitempty"`
+}
+
+func (a *api) viewKey(k authz.APIKey) Key {
+	return Key{
+		ID: string(k.ID), Prefix: k.Prefix, Last4: k.Last4, Name: k.Name, WorkspaceID: string(k.WorkspaceID),
+		AccountID: string(k.AccountID), ServiceAccountID: string(k.ServiceAccountID), Environment: string(k.Environment),
+		Scopes: orEmpty(k.Scopes), Resources: k.Resources, IPAllowlist: orEmpty(k.IPAllowlist), Tier: k.Tier,
+		Status: k.StatusAt(a.cfg.Clock.Now()), CreatedAt: stamp(k.CreatedAt), CreatedBy: k.CreatedBy,
+		ExpiresAt: stamp(k.ExpiresAt), RevokedAt: stamp(k.RevokedAt), PurgeAt: stamp(k.PurgeAt),
+	}
+}
+
+type createKey struct {
+	Body struct {
+		Name             string          `json:"name" minLength:"1" maxLength:"100"`
+		WorkspaceID      string          `json:"workspace_id,omitempty" maxLength:"64" doc:"Absent: the caller's own."`
+		Environment      string          `json:"environment" enum:"live,test"`
+		Scopes           []string        `json:"scopes" minItems:"1" maxItems:"64"`
+		ServiceAccountID string          `json:"service_account_id,omitempty" maxLength:"64"`
+		Resources        authz.Resources `json:"resources,omitempty"`
+		IPAllowlist      []string        `json:"ip_allowlist,omitempty" maxItems:"64"`
+		ExpiresAt        *time.Time      `json:"expires_at,omitempty"`
+		Tier             string          `json:"tier,omitempty" maxLength:"32"`
+	}
+}
+
+type keyPath struct {
+	ID          string `path:"id" maxLength:"64"`
+	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+}
+
+type listKeys struct {
+	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+	paging
+}
+
+type revokeKey struct {
+	Body struct {
+		ID          string `json:"id" minLength:"1" maxLength:"64" doc:"The key's id, never the key."`
+		WorkspaceID string `json:"workspace_id,omitempty" maxLength:"64"`
+	}
+}
+
+func (a *api) keyRoutes(h huma.API) {
+	path := a.cfg.KeysPath
+	register(a, h, http.MethodPost, path, "create-key", "Create an API key; its text is shown this once", http.StatusCreated, a.createKey)
+	register(a, h, http.MethodGet, path, "list-keys", "List API keys", http.StatusOK, a.listKeys)
+	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
+	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
+	if path == "/v1/api-keys" {
+		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
+	}
+}
+
+func (a *api) createKey(ctx context.Context, in *createKey) (*answer[Key], error) {
+	b := in.Body
+	request := apikey.Request{
+		Name: b.Name, WorkspaceID: workspaceOr(ctx, b.WorkspaceID), Environment: authz.Environment(b.Environment), Scopes: b.Scopes,
+		ServiceAccountID: authz.ServiceAccountID(b.ServiceAccountID), Resources: b.Resources, IPAllowlist: b.IPAllowlist, Tier: b.Tier,
+	}
+	if b.ExpiresAt != nil {
+		request.ExpiresAt = *b.ExpiresAt
+	}
+	key, text, err := a.cfg.Keys.Mint(ctx, principal(ctx), authz.OriginFrom(ctx), request)
+	if err != nil {
+		return nil, err
+	}
+	view := a.viewKey(key)
+	view.Key = text.Reveal()
+	return answered(view), nil
+}
+
+func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.cfg.Keys.List(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), page)
+	if err != nil {
+		return nil, err
+	}
+	at := func(k authz.APIKey) authz.Position {
+		return authz.Position{CreatedAt: k.CreatedAt, ID: string(k.ID)}
+	}
+	return listed(rows, page, at, a.viewKey), nil
+}
+
+func (a *api) getKey(ctx context.Context, in *keyPath) (*answer[Key], error) {
+	return a.keyAnswer(a.cfg.Keys.Get(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID)))
+}
+
+func (a *api) deleteKey(ctx context.Context, in *keyPath) (*answer[Key], error) {
+	return a.revoke(ctx, in.WorkspaceID, in.ID)
+}
+
+func (a *api) revokeKey(ctx context.Context, in *revokeKey) (*answer[Key], error) {
+	return a.revoke(ctx, in.Body.WorkspaceID, in.Body.ID)
+}
+
+func (a *api) revoke(ctx context.Context, ws, id string) (*answer[Key], error) {
+	return a.keyAnswer(a.cfg.Keys.Revoke(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws), authz.KeyID(id)))
+}
+
+func (a *api) keyAnswer(k authz.APIKey, err error) (*answer[Key], error) {
+	if err != nil {
+		return nil, err
+	}
+	return answered(a.viewKey(k)), nil
+}
