@@ -144,6 +144,7 @@ func TestFilesThatAreNotOneYAMLMappingAreRefused(t *testing.T) {
 		"alias":          "log: &l {level: info}\nissuers: [*l, *l]",
 		"merge":          "log: {<<: {level: info}}",
 		"tag":            "log: !!binary aGVsbG8=",
+		"complex key":    "? log\n: {level: info}",
 		"text for block": "server: yes",
 		"block for text": "log: {level: {a: b}}",
 		"block for list": "issuers: {a: b}",
@@ -157,6 +158,16 @@ func TestFilesThatAreNotOneYAMLMappingAreRefused(t *testing.T) {
 	}
 	if _, err := load(t, "#"+strings.Repeat("x", maxFile)); err == nil {
 		t.Error("a file over the limit loaded")
+	}
+}
+
+// The parser alone takes minutes over these.
+func TestDeepNestingIsRefusedBeforeItIsParsed(t *testing.T) {
+	for _, opening := range []string{"[", "{a: ", "- ", "? ", "[{a: ", "&a "} {
+		text := strings.Repeat(opening, maxFile/len(opening))
+		if _, err := load(t, text); err == nil || strings.Contains(err.Error(), "is not YAML") {
+			t.Errorf("%q: %v", opening, err)
+		}
 	}
 }
 

@@ -1,14 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
 
 // maxList bounds every list and map in the file.
@@ -32,52 +29,21 @@ type defaulter interface {
 
 // file decodes a whole document into v. It reports whether the text was YAML.
 func (d *decoder) file(text []byte, v reflect.Value) bool {
-	f, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		d.problems = append(d.problems, syntaxProblem(err))
+	body, p := parse(text)
+	if p != nil {
+		d.problems = append(d.problems, *p)
 		return false
 	}
-	bodies := make([]ast.Node, 0, 1)
-	for _, doc := range f.Docs {
-		if doc.Body != nil {
-			bodies = append(bodies, doc.Body)
-		}
+	if body != nil {
+		d.value("", body, v)
 	}
-	switch len(bodies) {
-	case 0:
-		return true
-	case 1:
-		d.value("", bodies[0], v)
-		return true
-	}
-	d.problems.add("", "must hold one YAML document")
-	return false
-}
-
-// syntaxProblem leaves out the library's excerpt of the file: a secret may
-// stand in it.
-func syntaxProblem(err error) Problem {
-	p := Problem{Message: "is not YAML"}
-	var syntax yaml.Error
-	if errors.As(err, &syntax) && syntax.GetToken() != nil && syntax.GetToken().Position != nil {
-		at := syntax.GetToken().Position
-		p.Line, p.Column = at.Line, at.Column
-		p.Message = "is not YAML: " + syntax.GetMessage()
-	}
-	return p
+	return true
 }
 
 func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	d.place(path, n)
-	switch n.(type) {
-	case *ast.NullNode:
-		return // the same as leaving it out
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		// Aliases of aliases grow without bound.
-		d.problem(path, n, "anchors, aliases and tags are not supported")
-		return
-	}
 	switch {
+	case n.Type() == ast.NullType: // the same as leaving it out
 	case isScalar(v.Type()):
 		d.scalar(path, n, v)
 	case v.Kind() == reflect.Struct:

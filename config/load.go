@@ -8,7 +8,9 @@ import (
 )
 
 // maxFile bounds the configuration file and every file of a secret, in bytes.
-const maxFile = 1 << 20
+// It holds 32 issuers printed in full, and keeps what the YAML parser takes
+// more than linear time for to seconds.
+const maxFile = 256 << 10
 
 // Load reads the file at path, or takes Default when path is empty, lays the
 // environment over it (entries are "NAME=value", as os.Environ gives them),

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -64,4 +65,13 @@ func TestInlineSecretsArePrintedAsAPlaceholderThatDoesNotLoad(t *testing.T) {
 	if problems := err.(Problems); len(problems) != 1 || !strings.Contains(p.Message, "placeholder") {
 		t.Errorf("problems: %v", err)
 	}
+}
+
+func TestThirtyTwoPrintedIssuersFitIntoAFile(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("secrets: {root_keys: [{id: one, value: \"${env:ROOT_KEY}\"}]}\nissuers:\n")
+	for i := range 32 {
+		fmt.Fprintf(&b, "- {name: n%d, profile: statuspulse, url: \"https://n%d.test\", keys: {prefix: p%d}}\n", i, i, i)
+	}
+	mustLoad(t, printed(t, mustLoad(t, b.String())))
 }

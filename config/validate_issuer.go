@@ -19,8 +19,8 @@ var (
 type issuersSeen struct{ names, hosts, prefixes map[string]string }
 
 func (p *Problems) issuers(issuers []Issuer) {
-	if n := len(issuers); n == 0 || n > 64 {
-		p.add("issuers", "must list between 1 and 64 issuers")
+	if n := len(issuers); n == 0 || n > 32 {
+		p.add("issuers", "must list between 1 and 32 issuers")
 	}
 	seen := issuersSeen{map[string]string{}, map[string]string{}, map[string]string{}}
 	for i, issuer := range issuers {
