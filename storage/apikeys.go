@@ -83,21 +83,21 @@ const apiKeyWithLineage = `SELECT k.*,
 // workspace, service account and itself as nodes, or ErrNotFound.
 func (s *Store) GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error) {
 	var r struct {
-		apiKeyRow      `gorm:"embedded"`
-		Account        ancestor `gorm:"embedded;embeddedPrefix:account_"`
-		Workspace      ancestor `gorm:"embedded;embeddedPrefix:workspace_"`
-		ServiceAccount ancestor `gorm:"embedded;embeddedPrefix:service_account_"`
+		Key            apiKeyRow `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
+		Account        ancestor  `gorm:"embedded;embeddedPrefix:account_"`
+		Workspace      ancestor  `gorm:"embedded;embeddedPrefix:workspace_"`
+		ServiceAccount ancestor  `gorm:"embedded;embeddedPrefix:service_account_"`
 	}
 	found := s.reader(ctx).Raw(apiKeyWithLineage, id, issuer).Scan(&r)
 	if err := changed(ctx, "reading an API key", found, authz.ErrNotFound); err != nil {
 		return authz.APIKey{}, nil, err
 	}
 	lineage := make(authz.Lineage, 0, 4)
-	lineage = r.Account.appendNode(lineage, authz.AccountNode, string(r.AccountID))
-	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.WorkspaceID))
-	lineage = r.ServiceAccount.appendNode(lineage, authz.ServiceAccountNode, string(r.ServiceAccountID))
-	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.APIKeyNode, ID: string(r.ID)}, State: r.State, Epoch: r.Epoch}
-	return r.apiKey(), append(lineage, self), nil
+	lineage = r.Account.appendNode(lineage, authz.AccountNode, string(r.Key.AccountID))
+	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.Key.WorkspaceID))
+	lineage = r.ServiceAccount.appendNode(lineage, authz.ServiceAccountNode, string(r.Key.ServiceAccountID))
+	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.APIKeyNode, ID: string(r.Key.ID)}, State: r.Key.State, Epoch: r.Key.Epoch}
+	return r.Key.apiKey(), append(lineage, self), nil
 }
 
 // ListAPIKeys lists a workspace's keys, revoked ones too until they are purged.

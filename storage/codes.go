@@ -56,14 +56,14 @@ const authorizationCodeWithLineage = `SELECT
 func (s *Store) GetAuthorizationCode(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.AuthorizationCode, authz.Grant, authz.Lineage, error) {
 	var r struct {
 		Code   authorizationCodeRow `gorm:"embedded;embeddedPrefix:t_"`
-		family `gorm:"embedded"`
+		Family family               `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
 	}
 	found := s.reader(ctx).Raw(authorizationCodeWithLineage, digest(of), issuer).Scan(&r)
 	if err := changed(ctx, "reading an authorization code", found, authz.ErrNotFound); err != nil {
 		return authz.AuthorizationCode{}, authz.Grant{}, nil, err
 	}
-	g := r.Grant.grant()
-	return r.Code.code(), g, r.lineage(g), nil
+	g := r.Family.Grant.grant()
+	return r.Code.code(), g, r.Family.lineage(g), nil
 }
 
 // ConsumeAuthorizationCode takes an active code to "used" or "burned". Of many

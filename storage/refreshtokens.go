@@ -55,14 +55,14 @@ const refreshTokenWithLineage = `SELECT
 func (s *Store) GetRefreshToken(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error) {
 	var r struct {
 		Token  refreshTokenRow `gorm:"embedded;embeddedPrefix:t_"`
-		family `gorm:"embedded"`
+		Family family          `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
 	}
 	found := s.reader(ctx).Raw(refreshTokenWithLineage, digest(of), issuer).Scan(&r)
 	if err := changed(ctx, "reading a refresh token", found, authz.ErrNotFound); err != nil {
 		return authz.RefreshToken{}, authz.Grant{}, nil, err
 	}
-	g := r.Grant.grant()
-	return r.Token.token(), g, r.lineage(g), nil
+	g := r.Family.Grant.grant()
+	return r.Token.token(), g, r.Family.lineage(g), nil
 }
 
 // ConsumeRefreshToken takes an active token to "used" and keeps what it was

@@ -83,7 +83,7 @@ const sessionWithLineage = `SELECT s.*, w.account_id AS account_id,
 // or ErrNotFound.
 func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, cookie [32]byte) (authz.Session, authz.Lineage, error) {
 	var r struct {
-		sessionRow `gorm:"embedded"`
+		Session    sessionRow `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
 		AccountID  string
 		Account    ancestor `gorm:"embedded;embeddedPrefix:account_"`
 		Workspace  ancestor `gorm:"embedded;embeddedPrefix:workspace_"`
@@ -96,11 +96,11 @@ func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer auth
 	}
 	lineage := make(authz.Lineage, 0, 5)
 	lineage = r.Account.appendNode(lineage, authz.AccountNode, r.AccountID)
-	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.WorkspaceID))
-	lineage = r.Connection.appendNode(lineage, authz.ConnectionNode, string(r.ConnectionID))
-	lineage = r.User.appendNode(lineage, authz.UserNode, string(r.UserID))
-	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(r.ID)}, State: r.State, Epoch: r.Epoch}
-	return r.session(), append(lineage, self), nil
+	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.Session.WorkspaceID))
+	lineage = r.Connection.appendNode(lineage, authz.ConnectionNode, string(r.Session.ConnectionID))
+	lineage = r.User.appendNode(lineage, authz.UserNode, string(r.Session.UserID))
+	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(r.Session.ID)}, State: r.Session.State, Epoch: r.Session.Epoch}
+	return r.Session.session(), append(lineage, self), nil
 }
 
 // GetSession returns a workspace's session in any state, or ErrNotFound.

@@ -54,14 +54,14 @@ const accessTokenWithLineage = `SELECT
 func (s *Store) GetAccessToken(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.AccessToken, authz.Grant, authz.Lineage, error) {
 	var r struct {
 		Token  accessTokenRow `gorm:"embedded;embeddedPrefix:t_"`
-		family `gorm:"embedded"`
+		Family family         `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
 	}
 	found := s.reader(ctx).Raw(accessTokenWithLineage, digest(of), issuer).Scan(&r)
 	if err := changed(ctx, "reading an access token", found, authz.ErrNotFound); err != nil {
 		return authz.AccessToken{}, authz.Grant{}, nil, err
 	}
-	g := r.Grant.grant()
-	return r.Token.token(), g, r.lineage(g), nil
+	g := r.Family.Grant.grant()
+	return r.Token.token(), g, r.Family.lineage(g), nil
 }
 
 // RevokeAccessToken ends one access token and leaves its family alone. moved

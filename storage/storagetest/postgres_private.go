@@ -31,6 +31,8 @@ const unavailable = 69
 
 // shared is the one private server of this process, started at first use. Its
 // life is the process's, and a process has no other place to keep that.
+//
+//nolint:gochecknoglobals // the reason stands above
 var shared = sync.OnceValues(start)
 
 // server is a running private server.
