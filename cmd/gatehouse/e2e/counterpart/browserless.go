@@ -58,7 +58,9 @@ func FreeAddress(t testing.TB) string {
 		if err != nil {
 			continue
 		}
-		listener.Close()
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
 		return address
 	}
 	t.Fatal("found no free port in 50 tries")

@@ -63,7 +63,7 @@ func ModAuthOpenIDC(t testing.TB, address string, rp RelyingParty) string {
 // processes can read the page.
 func apacheDir(t testing.TB, address string, rp RelyingParty) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gatehouse-apache-")
+	dir, err := os.MkdirTemp("", "gatehouse-apache-") //nolint:usetesting // t.TempDir is closed to Apache's user
 	if err != nil {
 		t.Fatal(err)
 	}
