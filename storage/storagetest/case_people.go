@@ -1,0 +1,107 @@
+package storagetest
+
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+func testUsers(e *env) {
+	x := e.tenant()
+	user, err := e.GetUserAcrossWorkspaces(e.ctx, e.issuer, x.user.ID)
+	e.must(err)
+	e.same(user, x.user)
+	user, err = e.UserByUpstreamAcrossWorkspaces(e.ctx, e.issuer, x.connection.ID, x.identity.Subject)
+	e.must(err)
+	e.same(user, x.user)
+	_, err = e.UserByUpstreamAcrossWorkspaces(e.ctx, e.issuer, "con_other", x.identity.Subject)
+	e.is(err, authz.ErrNotFound)
+
+	// The same upstream subject is never two people, and the second leaves nothing.
+	twin := x.user
+	twin.ID = authz.NewUserID()
+	identity := x.identity
+	identity.UserID = twin.ID
+	e.is(e.CreateUser(e.ctx, twin, identity), authz.ErrConflict)
+	_, err = e.GetUserAcrossWorkspaces(e.ctx, e.issuer, twin.ID)
+	e.is(err, authz.ErrNotFound)
+
+	at := e.now.Add(time.Hour)
+	profile := authz.Profile{Name: "Ada L.", UpdatedAt: &at, Address: &authz.Address{Country: "GB"}}
+	e.must(e.UpdateUserProfile(e.ctx, e.issuer, x.user.ID, profile, at))
+	user, err = e.GetUserAcrossWorkspaces(e.ctx, e.issuer, x.user.ID)
+	e.must(err)
+	x.user.Profile, x.user.UpdatedAt = profile, at
+	e.same(user, x.user)
+	e.is(e.UpdateUserProfile(e.ctx, e.issuer, "usr_none", profile, at), authz.ErrNotFound)
+	e.must(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, x.identity.Subject, at))
+	e.is(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, "nobody", at), authz.ErrNotFound)
+
+	member, err := e.GetMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+	e.must(err)
+	e.is(e.AddMember(e.ctx, member), authz.ErrConflict)
+	e.same(member, authz.Member{Issuer: e.issuer, WorkspaceID: x.workspace.ID, UserID: x.user.ID, Role: "member", CreatedAt: e.now})
+
+	// The operator, who names no workspace, may disable anybody.
+	e.moved(e.KillNode(e.ctx, e.issuer, "", authz.NodeRef{Kind: authz.UserNode, ID: string(x.user.ID)}, authz.Disabled))
+}
+
+func testRemoveMember(e *env) {
+	x := e.tenant()
+	g := e.granted(e.personal(x))
+	token := e.accessToken(g)
+	machine := e.granted(e.machine(x))
+	e.moved(e.RemoveMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID))
+	e.still(e.RemoveMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID))
+	session, err := e.GetSession(e.ctx, e.issuer, x.workspace.ID, x.session.ID)
+	e.must(err)
+	_, after, lineage, err := e.GetAccessToken(e.ctx, e.issuer, token.Digest)
+	e.must(err)
+	if session.State != authz.Revoked || after.State != authz.Revoked || live(after, lineage) {
+		e.Fatal("a former member's session or token lives")
+	}
+	after, lineage, err = e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, machine.ID)
+	e.must(err)
+	if !live(after, lineage) {
+		e.Fatal("a machine's grant ended with a member's")
+	}
+}
+
+func testConnections(e *env) {
+	x := e.tenant()
+	got, err := e.GetConnectionAcrossWorkspaces(e.ctx, e.issuer, x.connection.ID)
+	e.must(err)
+	e.same(got, x.connection)
+	got, err = e.ConnectionByDomainAcrossWorkspaces(e.ctx, e.issuer, x.connection.Domains[0])
+	e.must(err)
+	e.same(got, x.connection)
+
+	rival := e.connection(x.workspace.ID)
+	rival.Domains = append(rival.Domains, x.connection.Domains...)
+	e.is(e.PutConnection(e.ctx, rival), authz.ErrConflict)
+	_, err = e.GetConnectionAcrossWorkspaces(e.ctx, e.issuer, rival.ID)
+	e.is(err, authz.ErrNotFound)
+
+	// Replacing changes neither state nor epoch.
+	ref := authz.NodeRef{Kind: authz.ConnectionNode, ID: string(x.connection.ID)}
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, ref, authz.Disabled))
+	old := x.connection.Domains[0]
+	x.connection.Name, x.connection.Domains, x.connection.ClientSecret = "Entra", []string{"new-" + old}, nil
+	x.connection.UpdatedAt = e.now.Add(time.Minute)
+	e.must(e.PutConnection(e.ctx, x.connection))
+	x.connection.State, x.connection.Epoch = authz.Disabled, 1
+	list, err := e.ListConnections(e.ctx, e.issuer, x.workspace.ID)
+	e.must(err)
+	e.same(list, []authz.Connection{x.connection})
+	_, err = e.ConnectionByDomainAcrossWorkspaces(e.ctx, e.issuer, old)
+	e.is(err, authz.ErrNotFound)
+
+	// Deleting frees the domains and the connection never comes back.
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, ref, authz.Deleted))
+	e.is(e.PutConnection(e.ctx, x.connection), authz.ErrConflict)
+	rival.Domains = x.connection.Domains
+	e.must(e.PutConnection(e.ctx, rival))
+	list, err = e.ListConnections(e.ctx, e.issuer, x.workspace.ID)
+	e.must(err)
+	e.same(list, []authz.Connection{rival})
+}

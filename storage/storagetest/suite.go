@@ -1,0 +1,127 @@
+package storagetest
+
+import (
+	"context"
+	"os"
+	"reflect"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/storage"
+)
+
+// Run holds a store to everything package storage promises, on whichever
+// database open opens. Cases use issuers of their own and share one store.
+func Run(t *testing.T, open func(testing.TB) *storage.Store) {
+	store := open(t)
+	for _, c := range []struct {
+		name string
+		run  func(*env)
+	}{
+		{"TenantsComeBackAsTheyWereStored", testTenants},
+		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
+		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
+		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
+		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
+		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
+		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
+		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
+		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
+		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"GrantsComeBackWithTheirLineage", testGrants},
+		{"StandingGrantsAreOneForAllWhoAsk", testStandingGrants},
+		{"TokensComeBackWithGrantAndLineage", testTokens},
+		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
+		{"AuthorizationRequestsAreUsedOnce", testRequests},
+		{"UpstreamStatesAreGoodOnceAndAtTheirConnection", testUpstreamStates},
+		{"ConsentsAreReplaced", testConsents},
+		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
+		{"AuditEntriesAreListedOldestFirst", testAudit},
+		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
+		{"LeasesHaveOneHolderAndARisingFence", testLeases},
+		{"WhatEndedIsDeletedAndNothingElse", testExpiry},
+		{"TimesInAnyZoneAreTheSameMoment", testZones},
+		{"FinalStatesAreFinal", testFinalStates},
+		{"KillingAnyAncestorEndsTheToken", testKillProperty},
+		{"RevivingDoesNotResurrect", testRevive},
+		{"AFailedTransactionLeavesNothing", testRollback},
+		{"TransactionsSeeTheirOwnWrites", testOwnWrites},
+		{"ACancelledContextStaysOne", testCancelled},
+		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
+		{"OneOfManyRedeemsACode", testCodeRace},
+		{"OneOfManyRotatesARefreshToken", testRefreshRace},
+		{"OneOfManyKillsANode", testKillRace},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.run(&env{
+				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
+				issuer: authz.IssuerName(authz.NewID("issuer")),
+			})
+		})
+	}
+}
+
+// env is what a case works with; the store's verbs are its own.
+type env struct {
+	*testing.T
+	*storage.Store
+	ctx    context.Context
+	issuer authz.IssuerName
+	now    time.Time
+}
+
+// must fails the case on an error.
+func (e *env) must(err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// is fails the case unless err is target.
+func (e *env) is(err, target error) {
+	e.Helper()
+	if !isError(err, target) {
+		e.Fatalf("got error %v, want %v", err, target)
+	}
+}
+
+// same fails the case unless got is want, in every field.
+func (e *env) same(got, want any) {
+	e.Helper()
+	if !reflect.DeepEqual(got, want) {
+		e.Fatalf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// moved fails the case unless a verb moved what it should have.
+func (e *env) moved(moved bool, err error) {
+	e.Helper()
+	e.must(err)
+	if !moved {
+		e.Fatal("nothing moved")
+	}
+}
+
+// still fails the case unless a verb found nothing left to move.
+func (e *env) still(moved bool, err error) {
+	e.Helper()
+	e.must(err)
+	if moved {
+		e.Fatal("something moved")
+	}
+}
+
+// rounds is how often a race is run: all of it with GATEHOUSE_TEST_FULL=1, a
+// part by default, little with -short.
+func rounds() int {
+	if full, _ := strconv.ParseBool(os.Getenv("GATEHOUSE_TEST_FULL")); full {
+		return 200
+	}
+	if testing.Short() {
+		return 3
+	}
+	return 20
+}
