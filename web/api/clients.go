@@ -46,9 +46,9 @@ func viewClient(c authz.Client) Client {
 	}
 }
 
-// clientMembers are the members an administrator decides. Members that are
+// ClientMembers are the members an administrator decides. Members that are
 // absent from a PATCH stay as they are.
-type clientMembers struct {
+type ClientMembers struct {
 	Name             *string   `json:"name,omitempty" maxLength:"200"`
 	RedirectURIs     *[]string `json:"redirect_uris,omitempty" maxItems:"50"`
 	GrantTypes       *[]string `json:"grant_types,omitempty" maxItems:"10"`
@@ -65,28 +65,28 @@ type createClient struct {
 	Body struct {
 		WorkspaceID string `json:"workspace_id,omitempty" doc:"Absent: the caller's own; for the operator, a platform client."`
 		AuthMethod  string `json:"token_endpoint_auth_method,omitempty" enum:"none,client_secret_basic,client_secret_post"`
-		clientMembers
+		ClientMembers
 	}
 }
 
-type clientPath struct {
+type ClientPath struct {
 	ID          string `path:"id" maxLength:"64"`
 	WorkspaceID string `query:"workspace_id" maxLength:"64"`
 }
 
 type listClients struct {
 	WorkspaceID string `query:"workspace_id" maxLength:"64"`
-	paging
+	Paging
 }
 
 type patchClient struct {
-	clientPath
+	ClientPath
 	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the client that was read."`
-	Body    clientMembers
+	Body    ClientMembers
 }
 
 type rotateClient struct {
-	clientPath
+	ClientPath
 	Body struct {
 		Overlap string `json:"overlap,omitempty" maxLength:"20" doc:"How long the old secret works on, such as 24h; absent: it stops at once."`
 	} `required:"false"`
@@ -126,7 +126,7 @@ func (a *api) listClients(ctx context.Context, in *listClients) (*answer[list[Cl
 	return listed(rows, page, at, viewClient), nil
 }
 
-func (a *api) getClient(ctx context.Context, in *clientPath) (*answer[Client], error) {
+func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], error) {
 	c, err := a.cfg.Admin.GetClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client]
 	return clientAnswer(c, ""), nil
 }
 
-func (a *api) deleteClient(ctx context.Context, in *clientPath) (*struct{}, error) {
+func (a *api) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, error) {
 	return nil, a.cfg.Admin.DeleteClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
 }
 
@@ -184,7 +184,7 @@ func revisionOf(ifMatch string) (int64, error) {
 	return n, nil
 }
 
-func (m clientMembers) apply(s *admin.ClientSettings) {
+func (m ClientMembers) apply(s *admin.ClientSettings) {
 	set(&s.Name, m.Name)
 	set(&s.RedirectURIs, m.RedirectURIs)
 	set(&s.GrantTypes, m.GrantTypes)

@@ -66,7 +66,7 @@ type keyPath struct {
 
 type listKeys struct {
 	WorkspaceID string `query:"workspace_id" maxLength:"64"`
-	paging
+	Paging
 }
 
 type revokeKey struct {

@@ -71,6 +71,9 @@ func (a *api) problem(err error) *Problem {
 // humaError is how huma reports what it refuses itself: it would echo the
 // value that was sent, which may be a secret.
 func humaError(status int, msg string, errs ...error) huma.StatusError {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest // one status for every malformed request
+	}
 	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: "invalid_request", Detail: msg}
 	if status >= http.StatusInternalServerError {
 		p.Code, p.Detail = "server_error", "Something went wrong on our side."

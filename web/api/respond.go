@@ -29,15 +29,15 @@ type list[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Ask for the next page with this; absent on the last."`
 }
 
-// paging is how a list is asked for.
-type paging struct {
+// Paging is how a list is asked for.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before."`
 }
 
 var errCursor = authz.NewError(authz.Invalid, "invalid_cursor", "cursor: is not one this list gave out.")
 
-func (p paging) page() (authz.Page, error) {
+func (p Paging) page() (authz.Page, error) {
 	page := authz.Page{Limit: p.Limit}
 	if p.Cursor == "" {
 		return page, nil

@@ -56,7 +56,7 @@ func (a *api) createWorkspace(ctx context.Context, in *createWorkspace) (*answer
 	return answered(viewWorkspace(w)), nil
 }
 
-func (a *api) listWorkspaces(ctx context.Context, in *paging) (*answer[list[Workspace]], error) {
+func (a *api) listWorkspaces(ctx context.Context, in *Paging) (*answer[list[Workspace]], error) {
 	page, err := in.page()
 	if err != nil {
 		return nil, err
