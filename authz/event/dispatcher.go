@@ -51,7 +51,11 @@ const batch = 64
 type Dispatcher struct {
 	cfg        Config
 	visibility time.Duration
-	wake       chan struct{}
+	// patience is the least time MaxAttempts attempts take. Being put off
+	// counts as an attempt in the store; an event younger than this was put
+	// off, and has attempts left.
+	patience time.Duration
+	wake     chan struct{}
 }
 
 // NewDispatcher returns a Dispatcher, or says what its configuration lacks.
@@ -73,7 +77,11 @@ func NewDispatcher(cfg Config) (*Dispatcher, error) {
 	cfg.FirstRetry = or(cfg.FirstRetry, 5*time.Second)
 	cfg.LongestRetry = or(cfg.LongestRetry, 4*time.Hour)
 	cfg.Drain = or(cfg.Drain, 10*time.Second)
-	return &Dispatcher{cfg: cfg, visibility: 6 * cfg.Timeout, wake: make(chan struct{}, 1)}, nil
+	d := &Dispatcher{cfg: cfg, visibility: 6 * cfg.Timeout, wake: make(chan struct{}, 1)}
+	for n := 1; n < cfg.MaxAttempts; n++ {
+		d.patience += d.distance(n) / 2
+	}
+	return d, nil
 }
 
 func or[T int | time.Duration](n, otherwise T) T {
@@ -155,11 +163,11 @@ func (d *Dispatcher) route(ctx context.Context, l *lane, delivery authz.Delivery
 		d.failed(ctx, delivery, errors.New("no such sink is configured"))
 		return
 	}
-	wait := l.wait(d.cfg.Concurrency)
-	if wait < d.visibility/2 && l.offer(delivery) {
+	if l.wait(len(l.queue), d.cfg.Concurrency) < d.visibility/2 && l.offer(delivery) {
 		return
 	}
 	l.putOff++
+	wait := l.wait(len(l.queue)+l.putOff, d.cfg.Concurrency)
 	next := d.cfg.Clock.Now().Add(min(max(wait, d.cfg.Interval), longestWait))
 	if err := d.cfg.Store.RetryDelivery(ctx, delivery.ID, delivery.Sink, next, "the sink is busy"); err != nil {
 		d.unsettled(ctx, delivery, err)

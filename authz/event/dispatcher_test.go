@@ -115,7 +115,7 @@ func TestWH_06_ASlowSinkDoesNotHoldUpAnother(t *testing.T) {
 			store.add(t, sample(t), "fast")
 			d.Wake()
 			synctest.Wait()
-			for store.count("fast", "pending") > 0 {
+			for store.count("fast", "pending") > 0 && time.Since(asked) < time.Second {
 				time.Sleep(time.Millisecond)
 			}
 			if waited := time.Since(asked); waited > 10*time.Millisecond {
@@ -125,6 +125,35 @@ func TestWH_06_ASlowSinkDoesNotHoldUpAnother(t *testing.T) {
 		}
 		if n := store.count("slow", "pending"); n != backlog {
 			t.Errorf("%d deliveries of the slow sink are pending, want all %d", n, backlog)
+		}
+	})
+}
+
+func TestBeingPutOffCostsNoneOfTheAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		began := time.Now()
+		sink := &recorder{name: "s", takes: 9 * time.Second}
+		sink.answer = func(int) error {
+			if time.Since(began) < 10*time.Minute {
+				return nil // slow, but it works
+			}
+			return errors.New("no")
+		}
+		for range 1000 {
+			store.add(t, sample(t), "s")
+		}
+		_, stop := running(t, event.Config{
+			Store: store, Sinks: []event.Sink{sink}, MaxAttempts: 4, FirstRetry: 10 * time.Minute, LongestRetry: 4 * time.Hour,
+		})
+		defer stop()
+		time.Sleep(30 * time.Minute)
+		if n := store.count("s", "dead"); n != 0 {
+			t.Errorf("%d dead letters after half an hour, which is less than four attempts take", n)
+		}
+		const best = 4 * 600 / 9
+		if n := store.count("s", "done"); n < best*3/4 {
+			t.Errorf("%d delivered in the ten minutes the sink worked, at full pace it is %d", n, best)
 		}
 	})
 }

@@ -46,10 +46,8 @@ func (l *lane) offer(d authz.Delivery) bool {
 	}
 }
 
-// wait is how long one more delivery would wait for its turn, judging by those
-// before it.
-func (l *lane) wait(concurrency int) time.Duration {
-	before := len(l.queue) + l.putOff
+// wait is how long one more delivery would wait for its turn behind so many.
+func (l *lane) wait(before, concurrency int) time.Duration {
 	return time.Duration(l.pace.Load()) * time.Duration(before) / time.Duration(concurrency)
 }
 

@@ -51,7 +51,7 @@ func (d *Dispatcher) settle(ctx context.Context, delivery authz.Delivery, err er
 func (d *Dispatcher) failed(ctx context.Context, delivery authz.Delivery, cause error) {
 	permanent, after := verdict(cause)
 	log := d.cfg.Logger.With("event_id", delivery.ID, "sink", delivery.Sink, "attempts", delivery.Attempts, "error", told(cause))
-	if permanent || delivery.Attempts >= d.cfg.MaxAttempts {
+	if permanent || d.exhausted(delivery) {
 		log.WarnContext(ctx, "delivery is a dead letter")
 		if err := d.cfg.Store.BuryDelivery(ctx, delivery.ID, delivery.Sink, told(cause)); err != nil {
 			d.unsettled(ctx, delivery, err)
@@ -72,15 +72,25 @@ func (d *Dispatcher) unsettled(ctx context.Context, delivery authz.Delivery, err
 		"event_id", delivery.ID, "sink", delivery.Sink, "error", err.Error())
 }
 
-// backoff is the distance to the next attempt after so many: doubled each
-// time, and shortened by up to a half so that what failed together does not
-// come back together.
-func (d *Dispatcher) backoff(attempts int) time.Duration {
+// exhausted reports whether a delivery had all its attempts.
+func (d *Dispatcher) exhausted(delivery authz.Delivery) bool {
+	age := d.cfg.Clock.Now().Sub(delivery.CreatedAt)
+	return delivery.Attempts >= d.cfg.MaxAttempts && age >= d.patience
+}
+
+// distance is the longest time to the next attempt after so many.
+func (d *Dispatcher) distance(attempts int) time.Duration {
 	distance := d.cfg.FirstRetry
 	for i := 1; i < attempts && distance < d.cfg.LongestRetry; i++ {
 		distance *= 2
 	}
-	distance = min(distance, d.cfg.LongestRetry)
+	return min(distance, d.cfg.LongestRetry)
+}
+
+// backoff is the time to the next attempt: the distance, shortened by up to a
+// half so that what failed together does not come back together.
+func (d *Dispatcher) backoff(attempts int) time.Duration {
+	distance := d.distance(attempts)
 	return distance - rand.N(distance/2+1) //nolint:gosec // spreads load, hides nothing
 }
 

@@ -1,0 +1,128 @@
+package apikey_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+)
+
+func TestS12_S13_ARevokedKeyIsDeadAtOnceAndStaysInQuarantine(t *testing.T) {
+	h := newHouse(t)
+	key, text := h.mint()
+	for range 2 {
+		revoked, err := h.keys.Revoke(t.Context(), h.operator, origin, h.ws.ID, key.ID)
+		h.check(err)
+		if revoked.State != authz.Revoked || !revoked.PurgeAt.Equal(revoked.RevokedAt.Add(30*24*time.Hour)) || revoked.Hash != "" {
+			t.Errorf("revoked as %+v", revoked)
+		}
+		_, _, err = h.keys.Authenticate(t.Context(), text)
+		refused(t, "revoked", err, authz.Unauthenticated, "invalid_token")
+		h.clock.Advance(time.Hour) // the second time changes nothing
+	}
+	if n := len(h.entries(h.ws.ID, "api_key.revoked")); n != 1 {
+		t.Errorf("%d audit entries, want 1", n)
+	}
+	if n := len(h.events("api_key.revoked")); n != 1 {
+		t.Errorf("%d events, want 1", n)
+	}
+	h.clock.Advance(30*24*time.Hour - 2*time.Hour - time.Minute)
+	if n, err := h.keys.Purge(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d purged before the time, %v", n, err)
+	}
+	_, err := h.keys.Get(t.Context(), h.operator, h.ws.ID, key.ID)
+	h.check(err)
+	h.clock.Advance(2 * time.Minute)
+	if n, err := h.keys.Purge(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d purged, %v", n, err)
+	}
+	_, err = h.keys.Get(t.Context(), h.operator, h.ws.ID, key.ID)
+	refused(t, "purged", err, authz.NotFound, "not_found")
+	if n := len(h.entries(h.ws.ID, "api_key.revoked")); n != 1 {
+		t.Error("the audit entry went with the key")
+	}
+}
+
+func TestRevokingTakesTheScopeOrBeingTheKey(t *testing.T) {
+	h := newHouse(t)
+	key, text := h.mint()
+	self := h.principal(text)
+	another, _ := h.mint()
+	_, managerText := h.mint(func(r *apikey.Request) { r.Scopes = []string{"manage:keys"} })
+	manager := h.principal(managerText)
+	sandbox, _ := h.mint(func(r *apikey.Request) { r.Environment = authz.Test })
+	elsewhere, _ := h.mint(func(r *apikey.Request) { r.WorkspaceID = h.neighbour.ID })
+	twin := self
+	twin.Issuer = sp
+
+	revoke := func(by authz.Principal, ws authz.WorkspaceID, id authz.KeyID) error {
+		_, err := h.keys.Revoke(t.Context(), by, origin, ws, id)
+		return err
+	}
+	refused(t, "another key, no scope", revoke(self, h.ws.ID, another.ID), authz.Forbidden, "insufficient_scope")
+	refused(t, "of the other environment", revoke(manager, h.ws.ID, sandbox.ID), authz.Forbidden, "wrong_environment")
+	for name, err := range map[string]error{
+		"another workspace":        revoke(manager, h.neighbour.ID, elsewhere.ID),
+		"another's id, own path":   revoke(manager, h.ws.ID, elsewhere.ID),
+		"another's id, no path":    revoke(manager, "", elsewhere.ID),
+		"unknown":                  revoke(manager, "", "key_AQAAAAAAAAAAAAAA"),
+		"no id":                    revoke(manager, "", ""),
+		"the text instead of id":   revoke(manager, "", authz.KeyID(text.Reveal())),
+		"itself, of other issuer":  revoke(twin, "", key.ID),
+		"operator, wrong path":     revoke(h.operator, h.neighbour.ID, key.ID),
+		"operator, other issuer's": revoke(h.operator, h.foreign.ID, key.ID),
+	} {
+		if !errors.Is(err, authz.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.check(revoke(self, "", key.ID))
+	h.check(revoke(manager, "", another.ID))
+	h.check(revoke(h.operator, "", elsewhere.ID))
+	h.check(revoke(h.operator, h.ws.ID, sandbox.ID))
+	h.check(revoke(h.operator, "", h.operator.KeyID))
+}
+
+func TestTN_01_AK_19_ListsAndReadsStayInTheWorkspace(t *testing.T) {
+	h := newHouse(t)
+	key, _ := h.mint()
+	_, managerText := h.mint(func(r *apikey.Request) { r.Scopes = []string{"manage:keys"} })
+	elsewhere, _ := h.mint(func(r *apikey.Request) { r.WorkspaceID = h.neighbour.ID })
+	manager := h.principal(managerText)
+
+	for _, ws := range []authz.WorkspaceID{"", h.ws.ID} {
+		keys, err := h.keys.List(t.Context(), manager, ws, authz.Page{})
+		h.check(err)
+		if len(keys) != 2 || keys[0].ID != key.ID || keys[0].Hash != "" {
+			t.Errorf("listed %+v", keys)
+		}
+		got, err := h.keys.Get(t.Context(), manager, ws, key.ID)
+		if err != nil || got.ID != key.ID || got.Hash != "" {
+			t.Errorf("read %+v, %v", got, err)
+		}
+	}
+	_, foreign := h.keys.Get(t.Context(), manager, "", elsewhere.ID)
+	_, unknown := h.keys.Get(t.Context(), manager, "", "key_AQAAAAAAAAAAAAAA")
+	_, listed := h.keys.List(t.Context(), manager, h.neighbour.ID, authz.Page{})
+	_, missing := h.keys.List(t.Context(), h.operator, authz.NewWorkspaceID(), authz.Page{})
+	for i, err := range []error{foreign, unknown, listed, missing} {
+		if !errors.Is(err, authz.ErrNotFound) {
+			t.Errorf("case %d: %v", i, err)
+		}
+	}
+	if got, err := h.keys.Get(t.Context(), h.operator, "", elsewhere.ID); err != nil || got.WorkspaceID != h.neighbour.ID {
+		t.Errorf("the operator reads %+v, %v", got, err)
+	}
+	platform, err := h.keys.List(t.Context(), h.operator, "", authz.Page{})
+	if err != nil || len(platform) != 1 || platform[0].ID != h.operator.KeyID {
+		t.Errorf("the operator lists %+v, %v", platform, err)
+	}
+	scopeless := manager
+	scopeless.Scopes = []string{"monitor:read"}
+	_, err = h.keys.List(t.Context(), scopeless, "", authz.Page{})
+	refused(t, "listing without the scope", err, authz.Forbidden, "insufficient_scope")
+	_, err = h.keys.Get(t.Context(), scopeless, "", key.ID)
+	refused(t, "reading without the scope", err, authz.Forbidden, "insufficient_scope")
+}
