@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// workload makes the operation of connection i of n: a function that does one
+// request and says what was wrong with the answer.
+type workload func(i, n int) func(*connection) error
+
+func workloadOf(name string, s *server, tokens []string) (workload, error) {
+	switch name {
+	case "W1":
+		return introspection(s, tokens[:1]), nil
+	case "W2":
+		return introspection(s, tokens), nil
+	case "W3":
+		return issuance(s, func(string) {}), nil
+	case "W6":
+		return documents(s), nil
+	}
+	return nil, fmt.Errorf("unknown workload %q", name)
+}
+
+// introspection asks for the tokens in turn, each connection for its own share
+// of them (RFC 7662 section 2.1).
+func introspection(s *server, tokens []string) workload {
+	return func(i, n int) func(*connection) error {
+		var requests [][]byte
+		for at := i % len(tokens); at < len(tokens); at += n {
+			requests = append(requests, post(s.Introspection, s.introspector, url.Values{"token": {tokens[at]}}))
+		}
+		next := 0
+		return func(c *connection) error {
+			request := requests[next]
+			next = (next + 1) % len(requests)
+			return expect(c, request, `"active":true`)
+		}
+	}
+}
+
+// issuance asks for an access token (RFC 6749 section 4.4) and hands it to got.
+func issuance(s *server, got func(token string)) workload {
+	return func(int, int) func(*connection) error {
+		form := url.Values{"grant_type": {"client_credentials"}}
+		if s.service.Scope != "" {
+			form.Set("scope", s.service.Scope)
+		}
+		request := post(s.Token, s.service, form)
+		last := ""
+		return func(c *connection) error {
+			if err := expect(c, request, `"access_token":"`); err != nil {
+				return err
+			}
+			_, rest, _ := bytes.Cut(c.body, []byte(`"access_token":"`))
+			token, _, found := bytes.Cut(rest, []byte(`"`))
+			if !found || string(token) == last {
+				return errors.New("no new access token in the answer")
+			}
+			last = string(token)
+			got(last)
+			return nil
+		}
+	}
+}
+
+// documents fetches discovery and key set in turn; each is one operation.
+func documents(s *server) workload {
+	discovery, jwks := get(discoveryOf(s.Issuer)), get(s.JWKS)
+	return func(i, _ int) func(*connection) error {
+		odd := i%2 == 1
+		return func(c *connection) error {
+			if odd = !odd; odd {
+				return expect(c, discovery, `"issuer":`)
+			}
+			return expect(c, jwks, `"keys":`)
+		}
+	}
+}
+
+// expect wants status 200 and a body that holds part. Its error shows nothing
+// of the body, which may hold a token.
+func expect(c *connection, request []byte, part string) error {
+	status, body, err := c.do(request)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK || !bytes.Contains(body, []byte(part)) {
+		return fmt.Errorf("status %d, %d bytes, %s expected", status, len(body), part)
+	}
+	return nil
+}
+
+// post renders a form post with client_secret_basic (RFC 6749 section 2.3.1).
+func post(endpoint string, c client, form url.Values) []byte {
+	body := form.Encode()
+	req := newRequest(http.MethodPost, endpoint)
+	req.SetBasicAuth(url.QueryEscape(c.ID), url.QueryEscape(c.Secret))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return append(render(req), body...)
+}
+
+func get(endpoint string) []byte { return render(newRequest(http.MethodGet, endpoint)) }
+
+func newRequest(method, endpoint string) *http.Request {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		u = &url.URL{} // loopbackOnly has parsed it before
+	}
+	return &http.Request{Method: method, URL: u, Header: http.Header{"Accept": {"application/json"}}}
+}
+
+func render(req *http.Request) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", req.Method, req.URL.RequestURI(), req.URL.Host)
+	_ = req.Header.Write(&b) // a buffer takes everything
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
