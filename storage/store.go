@@ -52,14 +52,14 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 		return err
 	}
 	var err error
-	if s.writing, err = p.gorm(p.writing, cfg.Clock); err != nil {
+	if s.writing, err = p.gorm(p.writing, cfg.Clock, false); err != nil {
 		return fmt.Errorf("storage: opening the database: %w", err)
 	}
 	s.reading = s.writing
 	if p.reading == p.writing {
 		return nil
 	}
-	if s.reading, err = p.gorm(p.reading, cfg.Clock); err != nil {
+	if s.reading, err = p.gorm(p.reading, cfg.Clock, p.prepare); err != nil {
 		return fmt.Errorf("storage: opening the database for reading: %w", err)
 	}
 	return nil
@@ -115,11 +115,15 @@ func openPools(ctx context.Context, cfg Config) (*pools, error) {
 	return openPostgres(ctx, cfg)
 }
 
-func (p *pools) gorm(db *sql.DB, clock authz.Clock) (*gorm.DB, error) {
+// gorm opens GORM on a pool. It must not prepare statements where one
+// connection writes: a statement outside a transaction, waiting for the
+// connection to prepare itself on, would hold up the transaction that has the
+// connection and needs the same statement, and neither would ever go on.
+func (p *pools) gorm(db *sql.DB, clock authz.Clock, prepare bool) (*gorm.DB, error) {
 	return gorm.Open(p.dialector(db), &gorm.Config{
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
-		PrepareStmt:            p.prepare,
+		PrepareStmt:            prepare,
 		PrepareStmtMaxSize:     512,
 		DisableAutomaticPing:   true,
 		NowFunc:                clock.Now,
