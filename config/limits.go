@@ -35,9 +35,9 @@ type Rate struct {
 func defaultLimits() Limits {
 	return Limits{
 		Enabled:    true,
-		Token:      Limit{PerAddress: Rate{20, 100}, PerClient: Rate{100, 400}},
+		Token:      Limit{PerAddress: Rate{50, 300}, PerClient: Rate{100, 400}},
 		Introspect: Limit{PerAddress: Rate{2000, 4000}, PerClient: Rate{2000, 4000}},
-		Authorize:  Limit{PerAddress: Rate{10, 60}, PerClient: Rate{100, 400}},
-		Login:      Limit{PerAddress: Rate{1, 20}, PerClient: Rate{50, 200}},
+		Authorize:  Limit{PerAddress: Rate{20, 200}, PerClient: Rate{100, 400}},
+		Login:      Limit{PerAddress: Rate{10, 150}, PerClient: Rate{50, 200}},
 	}
 }

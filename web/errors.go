@@ -62,7 +62,11 @@ func retryAfter(h http.Header, e *authz.Error) {
 		return
 	}
 	wait := max(time.Second, e.RetryAfter)
-	h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+	h.Set("Retry-After", seconds)
+	if e.Kind == authz.RateLimited {
+		h.Set("RateLimit", `"default";r=0;t=`+seconds)
+	}
 }
 
 // oauthError renders an error of the token, introspection and revocation

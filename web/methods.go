@@ -49,5 +49,5 @@ func (s *server) otherMethods(path string, methods []string) route {
 	if slices.Contains(crossOrigin, path) {
 		kind = protocolRoute
 	}
-	return route{path, handle, oauthError, kind}
+	return route{path, handle, oauthError, kind, Limit{}}
 }

@@ -92,6 +92,9 @@ func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 		return s.unauthenticated(r, "introspection.refused", string(caller.ID), authz.NewError(authz.Unauthenticated, "invalid_client", "Public clients cannot introspect."))
 	}
 	noteOf(r).clientID = string(caller.ID)
+	if err := allow(s.limits.Introspect.PerClient, string(caller.ID)); err != nil {
+		return err
+	}
 	text := in.Form["token"]
 	if len(text) != 1 || text[0] == "" {
 		return invalid("token is required, once.")

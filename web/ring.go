@@ -53,10 +53,8 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protec
 				Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	if s.cfg.Limits != nil && rt.kind != documentRoute {
-		if err := s.cfg.Limits.Allow(origin.IP); err != nil {
-			return err
-		}
+	if err := allow(rt.limit.PerAddress, origin.IP); err != nil {
+		return err
 	}
 	if rt.kind == pageRoute && rt.pattern != "POST /oauth2/authorize" {
 		if err := protection.Check(r); err != nil {

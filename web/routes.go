@@ -13,6 +13,7 @@ type route struct {
 	handle  func(http.ResponseWriter, *http.Request) error
 	fail    func(http.ResponseWriter, *http.Request, error)
 	kind    routeKind
+	limit   Limit
 }
 
 type routeKind uint8
@@ -26,36 +27,39 @@ const (
 
 // issuerRoutes is what the issuer's host serves.
 func issuerRoutes(s *site) []route {
+	var none Limit
+	limits := s.limits
 	return []route{
-		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute},
-		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute},
-		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute},
+		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute, none},
+		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute, none},
+		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute, none},
 
-		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute},
-		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute},
-		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute},
-		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute},
+		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
+		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
+		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
+		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
 
-		{"GET /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute},
-		{"POST /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute},
-		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute},
-		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute},
-		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute},
-		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute},
-		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute},
-		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute},
+		{"GET /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute, limits.Authorize},
+		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute, limits.Login},
+		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
+		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
+		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
+		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute, limits.Authorize},
+		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
 
-		{"GET /static/", serve(ui.Static()), s.pageError, documentRoute},
-		{"GET /{$}", s.getWelcome, s.pageError, pageRoute},
-		{"/", s.notFound, s.pageError, pageRoute},
+		{"GET /static/", serve(ui.Static()), s.pageError, documentRoute, none},
+		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
+		{"/", s.notFound, s.pageError, pageRoute, none},
 	}
 }
 
 // apiRoutes is what the API's host serves: the same host, or one of its own.
 func apiRoutes(s *site) []route {
+	limits := s.limits
 	return []route{
-		{"POST /oauth2/introspect", s.postIntrospect, oauthError, apiRoute},
-		{"/v1/", serve(s.API), problemError, apiRoute},
+		{"POST /oauth2/introspect", s.postIntrospect, oauthError, apiRoute, limits.Introspect},
+		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
 	}
 }
 
@@ -82,7 +86,7 @@ func (s *server) routes(st *site, tables ...func(*site) []route) http.Handler {
 		mux.Handle(path, s.ring(st, s.otherMethods(path, methods)))
 	}
 	if !hasFallback {
-		mux.Handle("/", s.ring(st, route{"/", st.notFound, problemError, apiRoute}))
+		mux.Handle("/", s.ring(st, route{"/", st.notFound, problemError, apiRoute, Limit{}}))
 	}
 	return mux
 }

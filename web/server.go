@@ -40,15 +40,8 @@ type Config struct {
 	Metrics *Metrics     // required
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
-	// Limits bound requests per address; nil for none.
-	Limits Limiter
-}
-
-// Limiter decides whether a request may go on (authz/ratelimit).
-type Limiter interface {
-	// Allow counts one request of the key and returns an authz.Error of kind
-	// RateLimited when it is one too many.
-	Allow(key string) error
+	// Limits bound requests; a zero Limits bounds none.
+	Limits Limits
 }
 
 // site is one issuer with what its handlers share.
@@ -58,6 +51,7 @@ type site struct {
 	metadata []byte
 	etag     string
 	name     string
+	limits   Limits
 }
 
 type server struct {
@@ -85,7 +79,7 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name)}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ type Hasher interface {
 	Dummy(ctx context.Context, text authz.Secret)
 }
 
-// CallersConfig is what Callers needs; all fields are required but Size.
+// CallersConfig is what Callers needs; all fields are required but Size and Attempts.
 type CallersConfig struct {
 	Issuer  authz.IssuerName
 	Clients Clients
@@ -38,6 +38,9 @@ type CallersConfig struct {
 	Lease   *Lease
 	// Size bounds the verified clients kept; 0 means 20,000.
 	Size int
+	// Attempts bounds, by client id and address, how often a secret nobody
+	// has verified yet is looked at; nil bounds nothing.
+	Attempts interface{ Allow(key string) error }
 }
 
 // Callers authenticates clients by their secret (RFC 6749 section 2.3.1).
@@ -71,7 +74,7 @@ func (c AuthenticatedClient) Proven() bool { return c.proven }
 // NewCallers returns Callers that know nobody yet.
 func NewCallers(cfg CallersConfig) (*Callers, error) {
 	if cfg.Issuer == "" || cfg.Clients == nil || cfg.Hasher == nil || cfg.Clock == nil || cfg.Epochs == nil || cfg.Lease == nil {
-		return nil, errors.New("credential: every field of CallersConfig but Size is required")
+		return nil, errors.New("credential: every field of CallersConfig but Size and Attempts is required")
 	}
 	if cfg.Size == 0 {
 		cfg.Size = 20_000
@@ -97,6 +100,11 @@ func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Se
 	key := c.mac(string(id), secret.Reveal())
 	if v, ok := c.remembered(c.verified, key); ok {
 		return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
+	}
+	if c.cfg.Attempts != nil {
+		if err := c.cfg.Attempts.Allow(string(id) + " " + authz.OriginFrom(ctx).IP); err != nil {
+			return AuthenticatedClient{}, err
+		}
 	}
 	before := c.cfg.Epochs.mark()
 	client, account, err := c.usableClient(ctx, id)

@@ -92,7 +92,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; every field is required.
+// Config is what a Server needs; every field but Allow is required.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -106,6 +106,9 @@ type Config struct {
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
 	IsKey func(text string) bool
+	// Allow counts a request of a client or service account that proved
+	// itself at the token endpoint; nil allows every one.
+	Allow func(id string) error
 }
 
 func (c Config) validate() error {

@@ -47,6 +47,11 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	if err != nil {
 		return nil, err
 	}
+	if s.cfg.Allow != nil {
+		if err := s.cfg.Allow(view.id); err != nil {
+			return nil, err
+		}
+	}
 	grantType := in.Form.Get("grant_type")
 	if grantType == "" {
 		return nil, fault(authz.Invalid, "invalid_request", "grant_type is required.")

@@ -50,6 +50,7 @@ type App struct {
 	operator   *web.Operator
 	handler    http.Handler
 	connectors *connectors
+	limits     web.Limits
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
 }
@@ -108,6 +109,9 @@ func (a *App) openParts(ctx context.Context) error {
 		AllowPrivate: cfg.Outbound.AllowPrivate, Timeout: cfg.Outbound.Timeout, MaxBody: cfg.Outbound.MaxBodyBytes,
 	})
 	a.connectors = newConnectors(a)
+	if a.limits, err = a.newLimits(); err != nil {
+		return err
+	}
 	return a.openEvents()
 }
 
@@ -151,7 +155,7 @@ func (a *App) newHandler() (http.Handler, error) {
 	})
 	return web.New(web.Config{
 		Issuers: served, Clock: a.clock, Logger: a.options.Logger, Metrics: a.metrics,
-		TrustedProxies: a.options.Config.Server.TrustedProxies,
+		TrustedProxies: a.options.Config.Server.TrustedProxies, Limits: a.limits,
 	})
 }
 

@@ -12,11 +12,18 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// How often one address may try secrets on one client that were never verified.
+const (
+	attemptsPerSecond = 0.5
+	attemptsAtOnce    = 30
 )
 
 // jwksMaxAge is how long others may keep a copy of the key set.
@@ -89,8 +96,12 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config)
+	attempts, err := ratelimit.New(ratelimit.Config{PerSecond: attemptsPerSecond, Burst: attemptsAtOnce, Clock: a.clock})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	callers, err := credential.NewCallers(credential.CallersConfig{
-		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
+		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Attempts: attempts,
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -109,6 +120,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			return &record.Credential, nil
 		},
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		Allow: a.allowClient(),
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -197,4 +209,12 @@ func apiURL(cfg config.Issuer) string {
 func isHTTPS(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.Scheme == "https"
+}
+
+// allowClient bounds a client at the token endpoint; nil without limits.
+func (a *App) allowClient() func(string) error {
+	if a.limits.Token.PerClient == nil {
+		return nil
+	}
+	return a.limits.Token.PerClient.Allow
 }

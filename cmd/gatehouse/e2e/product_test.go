@@ -192,7 +192,7 @@ func theProduct(t testing.TB) *product {
 			shared.err = err
 			return
 		}
-		shared.product, shared.err = launch(path, dir)
+		shared.product, shared.err = launch(path, dir, "--bench") // everything comes from one address
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)

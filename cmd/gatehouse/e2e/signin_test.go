@@ -139,7 +139,7 @@ func TestU18_AnUnknownClientOrRedirectURINeverRedirects(t *testing.T) {
 func TestRU05_APublicClientMayChooseTheLoopbackPort(t *testing.T) {
 	p := theProduct(t)
 	i := p.issuer("uptimepulse")
-	moved := strings.Replace(i.Clients.SPA.RedirectURI, "127.0.0.1:", "127.0.0.1:1", 1)
+	moved := "http://127.0.0.1:4711/callback/uptimepulse"
 	a := i.authorization(i.Clients.SPA, "openid", "redirect_uri", moved)
 	a.client.RedirectURI = moved
 	got := newBrowser(t, moved).signIn(i, a, p.user("bob"))

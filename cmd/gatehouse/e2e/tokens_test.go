@@ -365,3 +365,23 @@ func header(t testing.TB, token string) map[string]any {
 	}
 	return h
 }
+
+func TestCA12_GuessingAClientsSecretIsStopped(t *testing.T) {
+	p := startProduct(t, t.TempDir())
+	i := p.issuer("uptimepulse")
+	wantStatus(t, i.token(t, i.Clients.Service, "grant_type", "client_credentials"), http.StatusOK)
+	limited := 0
+	for range 60 {
+		a := i.token(t, client{ID: i.Clients.Service.ID, Secret: "wrong"}, "grant_type", "client_credentials")
+		if a.status == http.StatusTooManyRequests {
+			limited++
+			if a.header.Get("Retry-After") == "" {
+				t.Fatal("429 without Retry-After")
+			}
+		}
+	}
+	if limited < 20 {
+		t.Errorf("%d of 60 guesses were held back", limited)
+	}
+	wantStatus(t, i.token(t, i.Clients.Service, "grant_type", "client_credentials"), http.StatusOK) // the honest client goes on
+}
