@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 
 	"github.com/ory/fosite"
 
@@ -14,23 +13,20 @@ import (
 
 // pkceHandler checks the code verifier (RFC 7636 section 4.6). fosite's own
 // deletes the challenge before it compares: after one wrong verifier the code
-// could be redeemed with none. Here the first wrong verifier burns the code.
-type pkceHandler struct {
-	store  Store
-	issuer authz.IssuerName
-}
+// could be redeemed with none. Here whatever is refused burns the code.
+type pkceHandler struct{}
 
 // CanHandleTokenEndpointRequest is true for codes only.
-func (h *pkceHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
+func (pkceHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
 	return req.GetGrantTypes().ExactOne(authz.GrantAuthorizationCode)
 }
 
 // CanSkipClientAuth is always false.
-func (h *pkceHandler) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+func (pkceHandler) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
 // HandleTokenEndpointRequest compares verifier and challenge, after the code
 // was loaded and found to be this client's.
-func (h *pkceHandler) HandleTokenEndpointRequest(ctx context.Context, req fosite.AccessRequester) error {
+func (pkceHandler) HandleTokenEndpointRequest(ctx context.Context, req fosite.AccessRequester) error {
 	code := unitFrom(ctx).code
 	if code == nil {
 		return fosite.ErrInvalidGrant
@@ -38,15 +34,11 @@ func (h *pkceHandler) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if verifierMatches(req.GetRequestForm().Get("code_verifier"), code.CodeChallenge) {
 		return nil
 	}
-	err := h.store.ConsumeAuthorizationCode(ctx, h.issuer, code.Digest, authz.Burned)
-	if err != nil && !errors.Is(err, authz.ErrConsumed) {
-		return unitFrom(ctx).failed(err)
-	}
 	return fosite.ErrInvalidGrant.WithHint("code verifier")
 }
 
 // PopulateTokenEndpointResponse has nothing to add.
-func (h *pkceHandler) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
+func (pkceHandler) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
 	return nil
 }
 

@@ -24,22 +24,39 @@ func (s *Server) Revoke(ctx context.Context, in Request) error {
 		return fault(authz.Invalid, "invalid_request", "token is required.")
 	}
 	u := &unit{client: viewOf(client, s.audience())}
-	err = s.store.InTx(withUnit(ctx, u), func(ctx context.Context) error {
-		hint := fosite.TokenType(in.Form.Get("token_type_hint"))
-		if err := s.revoker.RevokeToken(ctx, text, hint, u.client); err != nil {
-			return err
-		}
-		if u.grant.ID == "" {
-			return nil
-		}
-		entry := s.entry(ctx, u.grant, "token.revoked", authz.Success)
-		return s.store.AppendAudit(ctx, entry)
-	})
+	hint := fosite.TokenType(in.Form.Get("token_type_hint"))
+	err = s.revoker.RevokeToken(withUnit(ctx, u), text, hint, u.client)
 	switch {
 	case u.storeErr != nil:
 		return unavailable(u.storeErr)
-	case err == nil, errors.Is(err, fosite.ErrUnauthorizedClient):
+	case errors.Is(err, fosite.ErrUnauthorizedClient), err == nil && !u.revoke:
 		return nil
+	case err != nil:
+		return unavailable(err)
 	}
-	return unavailable(err)
+	if err := s.store.InTx(ctx, func(ctx context.Context) error { return s.end(ctx, u) }); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// end revokes what the token belongs to and tells of it: the family, or the
+// one token where the family is a standing grant that other tokens hang on.
+func (s *Server) end(ctx context.Context, u *unit) error {
+	var moved bool
+	var err error
+	if u.grant.Standing {
+		moved, err = s.store.RevokeAccessToken(ctx, s.settings.Name, u.access.Digest)
+	} else {
+		moved, err = s.store.RevokeGrant(ctx, s.settings.Name, u.grant.ID)
+	}
+	if err != nil || !moved {
+		return err
+	}
+	if err := s.store.AppendAudit(ctx, s.entry(ctx, u.grant, "token.revoked", authz.Success)); err != nil {
+		return err
+	}
+	return s.cfg.Outbox.Append(ctx, u.grant.WorkspaceID, "token.revoked", s.clock.Now(), map[string]any{
+		"grant_id": u.grant.ID, "client_id": u.grant.ClientID, "sub": u.grant.Subject, "whole_grant": !u.grant.Standing,
+	})
 }

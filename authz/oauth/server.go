@@ -41,11 +41,10 @@ func New(cfg Config) (*Server, error) {
 		AccessTokenStrategy: texts, RefreshTokenStrategy: texts, AuthorizeCodeStrategy: texts,
 		CoreStorage: units, TokenRevocationStorage: units, Config: fc,
 	}
-	pkce := &pkceHandler{store: cfg.Store, issuer: cfg.Settings.Name}
 	fc.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code}
 	fc.TokenEndpointHandlers = fosite.TokenEndpointHandlers{
 		code,
-		pkce,
+		pkceHandler{},
 		&fositeoauth2.ClientCredentialsGrantHandler{
 			HandleHelper: &fositeoauth2.HandleHelper{AccessTokenStrategy: texts, AccessTokenStorage: units, Config: fc},
 			Config:       fc,

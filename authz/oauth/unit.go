@@ -26,6 +26,7 @@ type unit struct {
 	newGrant     *authz.Grant
 	newCode      *authz.AuthorizationCode
 	consumeCode  bool
+	revoke       bool // the family ends, or the one token of a standing grant
 	newAccess    *authz.AccessToken
 	newRefresh   *authz.RefreshToken
 	refreshToken authz.Secret // the presented refresh token

@@ -182,32 +182,15 @@ func (s *unitStore) DeleteRefreshTokenSession(context.Context, string) error { r
 // RotateRefreshToken is not used: refreshHandler rotates.
 func (s *unitStore) RotateRefreshToken(context.Context, string, string) error { return nil }
 
-// RevokeRefreshToken ends the family.
-func (s *unitStore) RevokeRefreshToken(ctx context.Context, id string) error {
-	return s.revokeFamily(ctx, id)
-}
-
-// RevokeAccessToken ends the family, or the one token where the family is a
-// standing grant that other tokens hang on.
-func (s *unitStore) RevokeAccessToken(ctx context.Context, id string) error {
-	return s.revokeFamily(ctx, id)
-}
-
-func (s *unitStore) revokeFamily(ctx context.Context, id string) error {
-	u := unitFrom(ctx)
-	if u.grant.Standing {
-		if u.access == nil {
-			return nil
-		}
-		if _, err := s.store.RevokeAccessToken(ctx, s.issuer, u.access.Digest); err != nil {
-			return u.failed(err)
-		}
-		return nil
-	}
-	if _, err := s.store.RevokeGrant(ctx, s.issuer, authz.GrantID(id)); err != nil {
-		return u.failed(err)
-	}
+// RevokeRefreshToken notes that the family is to end.
+func (s *unitStore) RevokeRefreshToken(ctx context.Context, _ string) error {
+	unitFrom(ctx).revoke = true
 	return nil
+}
+
+// RevokeAccessToken notes the same.
+func (s *unitStore) RevokeAccessToken(ctx context.Context, id string) error {
+	return s.RevokeRefreshToken(ctx, id)
 }
 
 // requester rebuilds fosite's request from the grant in the unit of work.
