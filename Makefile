@@ -2,6 +2,8 @@
 # may, and says what is missing where it may not. CONTRIBUTING.md explains.
 
 export GOTOOLCHAIN = local
+# The version is stamped below; a checkout owned by somebody else still builds.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS       := -s -w -X main.version=$(VERSION)

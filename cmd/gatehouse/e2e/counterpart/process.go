@@ -3,6 +3,7 @@ package counterpart
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -35,7 +36,9 @@ func node(t testing.TB, script string) *process {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	dir := filepath.Join(filepath.Dir(here), "node")
-	if _, err := exec.LookPath("node"); err != nil {
+	version, err := exec.Command("node", "--version").Output()
+	var major int
+	if _, bad := fmt.Sscanf(string(version), "v%d.", &major); err != nil || bad != nil || major < 20 {
 		storagetest.Missing(t, "Node.js", "run make deps, or install Node.js 20.20 or newer")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
