@@ -51,6 +51,7 @@ type Callers struct {
 	macs     sync.Pool
 	verified *cache[*verifiedClient]
 	found    *cache[*verifiedClient]
+	flights  *flights[*verifiedClient]
 }
 
 type verifiedClient struct {
@@ -58,6 +59,7 @@ type verifiedClient struct {
 	account authz.AccountID
 	endsAt  time.Time
 	stamp   stamp
+	stamped bool
 }
 
 // AuthenticatedClient is a client that proved who it is, or a public client
@@ -86,6 +88,7 @@ func NewCallers(cfg CallersConfig) (*Callers, error) {
 		macs:     sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
 		verified: newCache[*verifiedClient](cfg.Size),
 		found:    newCache[*verifiedClient](cfg.Size),
+		flights:  newFlights[*verifiedClient](),
 	}, nil
 }
 
@@ -101,29 +104,42 @@ func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Se
 	if v, ok := c.remembered(c.verified, key); ok {
 		return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
 	}
-	if c.cfg.Attempts != nil {
-		if err := c.cfg.Attempts.Allow(string(id) + " " + authz.OriginFrom(ctx).IP); err != nil {
-			return AuthenticatedClient{}, err
-		}
-	}
-	before := c.cfg.Epochs.mark()
-	client, account, err := c.usableClient(ctx, id)
+	v, err := c.flights.do(ctx, key, c.stillTrue, func() (*verifiedClient, error) { return c.prove(ctx, key, id, secret) })
 	if err != nil {
-		if authz.KindOf(err) == authz.Unauthenticated {
-			c.cfg.Hasher.Dummy(ctx, secret)
-		}
 		return AuthenticatedClient{}, err
 	}
-	if client.Public() {
+	return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
+}
+
+// prove looks at a secret the slow way. It is no guess, and not counted as one,
+// while the database cannot say whether the client exists: or else the clients
+// that kept asking through an outage would be locked out after it.
+func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, secret authz.Secret) (*verifiedClient, error) {
+	before := c.cfg.Epochs.mark()
+	client, account, err := c.usableClient(ctx, id)
+	if err != nil && authz.KindOf(err) != authz.Unauthenticated {
+		return nil, err
+	}
+	if c.cfg.Attempts != nil {
+		if err := c.cfg.Attempts.Allow(string(id) + " " + authz.OriginFrom(ctx).IP); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil || client.Public() {
 		c.cfg.Hasher.Dummy(ctx, secret)
-		return AuthenticatedClient{}, errClient
+		return nil, errClient
 	}
 	matched, err := c.match(ctx, id, secret)
 	if err != nil {
-		return AuthenticatedClient{}, err
+		return nil, err
 	}
-	c.remember(c.verified, key, before, client, account, matched.ExpiresAt)
-	return AuthenticatedClient{Client: client, AccountID: account, proven: true}, nil
+	return c.remember(c.verified, key, before, client, account, matched.ExpiresAt), nil
+}
+
+// stillTrue reports whether what another caller with the same secret was told
+// holds for this one too. A refusal is nobody else's.
+func (c *Callers) stillTrue(v *verifiedClient, err error) bool {
+	return err == nil && v.stamped && c.cfg.Epochs.current(&v.stamp)
 }
 
 // Public returns a client that has no secret, by its id alone.
@@ -228,10 +244,12 @@ func (c *Callers) remembered(from *cache[*verifiedClient], key [32]byte) (*verif
 	return v, true
 }
 
-func (c *Callers) remember(in *cache[*verifiedClient], key [32]byte, before mark, client authz.Client, account authz.AccountID, endsAt time.Time) {
-	if s, ok := c.cfg.Epochs.stampSince(before, clientRefs(client, account)); ok {
-		in.put(key, &verifiedClient{client: client, account: account, endsAt: endsAt, stamp: s})
+func (c *Callers) remember(in *cache[*verifiedClient], key [32]byte, before mark, client authz.Client, account authz.AccountID, endsAt time.Time) *verifiedClient {
+	v := &verifiedClient{client: client, account: account, endsAt: endsAt}
+	if v.stamp, v.stamped = c.cfg.Epochs.stampSince(before, clientRefs(client, account)); v.stamped {
+		in.put(key, v)
 	}
+	return v
 }
 
 // mac is the key under which a verified pair is remembered. The id's length

@@ -9,29 +9,29 @@ import (
 // flights lets callers that come at once with one credential wait for one
 // examination, so that a restart under load does not hash a hot key a
 // thousand times.
-type flights struct {
+type flights[T any] struct {
 	mu   sync.Mutex
-	open map[[32]byte]*flight
+	open map[[32]byte]*flight[T]
 }
 
-type flight struct {
+type flight[T any] struct {
 	done   chan struct{}
-	record *Record
+	record T
 	err    error
 }
 
-func newFlights() *flights { return &flights{open: make(map[[32]byte]*flight)} }
+func newFlights[T any]() *flights[T] { return &flights[T]{open: make(map[[32]byte]*flight[T])} }
 
 var errAborted = errors.New("credential: the examination was aborted")
 
 // do runs examine, or waits for the run that is under way. What another caller
 // was told is good enough only if usable says so: that examination may have
 // begun before something this caller already knows of.
-func (f *flights) do(ctx context.Context, digest [32]byte, usable func(*Record, error) bool, examine func() (*Record, error)) (*Record, error) {
+func (f *flights[T]) do(ctx context.Context, digest [32]byte, usable func(T, error) bool, examine func() (T, error)) (T, error) {
 	f.mu.Lock()
 	fl, joined := f.open[digest]
 	if !joined {
-		fl = &flight{done: make(chan struct{}), err: errAborted}
+		fl = &flight[T]{done: make(chan struct{}), err: errAborted}
 		f.open[digest] = fl
 	}
 	f.mu.Unlock()
@@ -43,7 +43,8 @@ func (f *flights) do(ctx context.Context, digest [32]byte, usable func(*Record, 
 	select {
 	case <-fl.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 	if usable(fl.record, fl.err) {
 		return fl.record, fl.err
@@ -51,7 +52,7 @@ func (f *flights) do(ctx context.Context, digest [32]byte, usable func(*Record, 
 	return examine()
 }
 
-func (f *flights) land(digest [32]byte, fl *flight) {
+func (f *flights[T]) land(digest [32]byte, fl *flight[T]) {
 	f.mu.Lock()
 	delete(f.open, digest)
 	f.mu.Unlock()

@@ -37,7 +37,7 @@ type Verifier struct {
 	lease   *Lease
 	examine Examiner
 	records *cache[*Record]
-	flights *flights
+	flights *flights[*Record]
 }
 
 // A Record is a live credential and the bytes that tell of it.
@@ -60,7 +60,7 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	return &Verifier{
 		clock: cfg.Clock, epochs: cfg.Epochs, lease: cfg.Lease, examine: cfg.Examine,
 		records: newCache[*Record](cfg.Size),
-		flights: newFlights(),
+		flights: newFlights[*Record](),
 	}, nil
 }
 
@@ -111,6 +111,9 @@ func (v *Verifier) fill(ctx context.Context, digest [32]byte, text authz.Secret,
 		return nil, fmt.Errorf("rendering an introspection: %w", err)
 	}
 	r := &Record{Credential: *facts, JSON: body}
+	if facts.Introspection.CredentialType == authz.CredentialRefreshToken {
+		return r, nil // its use moves no node: only the database knows
+	}
 	if r.stamp, r.stamped = v.epochs.stampSince(before, facts.Refs); r.stamped {
 		v.records.put(digest, r)
 	}
