@@ -124,7 +124,8 @@ func newProvider(driver string, db *sql.DB) (*goose.Provider, error) {
 	if driver == SQLite { // the file's lock is held already
 		return goose.NewProvider(goose.DialectSQLite3, db, files, options...)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	// Looks every second for as long as a long migration of another may take.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
 	if err != nil {
 		return nil, fmt.Errorf("making the lock: %w", err)
 	}

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"net/url"
 	"path/filepath"
 	"testing"
 
@@ -42,6 +43,53 @@ func TestSQLiteKeepsEveryPromise(t *testing.T) {
 	storagetest.Run(t, func(t testing.TB) *storage.Store { return open(t, onSQLite(t)) })
 }
 
+// TestPostgresKeepsEveryPromise runs with sequential scans priced out and
+// counts them: a statement that makes one all the same has no index to use.
 func TestPostgresKeepsEveryPromise(t *testing.T) {
-	storagetest.Run(t, func(t testing.TB) *storage.Store { return open(t, onPostgres(t)) })
+	cfg := onPostgres(t)
+	// Making an index scans its table too, but before the watch begins.
+	if _, err := storage.MigrateUp(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	watcher := open(t, cfg)
+	scans := func() map[string]int64 {
+		t.Helper()
+		var rows []struct {
+			Relname string
+			SeqScan int64
+		}
+		if err := watcher.Reading(t.Context()).Raw("SELECT relname, seq_scan FROM pg_stat_user_tables").Scan(&rows).Error; err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int64{}
+		for _, r := range rows {
+			counts[r.Relname] = r.SeqScan
+		}
+		return counts
+	}
+	before := scans()
+	// Its connections end with the subtest, and send what they counted.
+	t.Run("suite", func(t *testing.T) {
+		storagetest.Run(t, func(t testing.TB) *storage.Store {
+			return open(t, storage.Config{Driver: cfg.Driver, DSN: with(t, cfg.DSN, "enable_seqscan", "off")})
+		})
+	})
+	for table, n := range scans() {
+		if n > before[table] && table != "goose_db_version" {
+			t.Errorf("%s was scanned %d times", table, n-before[table])
+		}
+	}
+}
+
+// with is the address with a setting.
+func with(t testing.TB, dsn, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
 }

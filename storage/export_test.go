@@ -1,0 +1,30 @@
+package storage
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// Rows are the models, one for each table that GORM writes to.
+func Rows() []any {
+	return []any{
+		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
+		serviceAccountRow{}, clientRow{}, clientSecretRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
+		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
+		auditRow{}, outboxRow{},
+	}
+}
+
+// HotStatements are the lookups made for every request or poll.
+func HotStatements() map[string]string {
+	return map[string]string{
+		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
+		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
+		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": userByUpstream, "domain": connectionByDomain,
+	}
+}
+
+// Reading and Writing are the two handles.
+func (s *Store) Reading(ctx context.Context) *gorm.DB { return s.reading.WithContext(ctx) }
+func (s *Store) Writing(ctx context.Context) *gorm.DB { return s.writing.WithContext(ctx) }
