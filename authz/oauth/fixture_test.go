@@ -152,6 +152,13 @@ func (h *house) examine() credential.Examiner {
 	}
 }
 
+// pass lets time go by, and the signing keys with it.
+func (h *house) pass(d time.Duration) {
+	h.Helper()
+	h.clock.advance(d)
+	h.ok(h.set.Rotate(h.Context()))
+}
+
 // serverWith is another server on the same database.
 func (h *house) serverWith(change func(*oauth.Config)) *oauth.Server {
 	h.Helper()

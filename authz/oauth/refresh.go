@@ -150,7 +150,8 @@ type sealedResponse struct {
 // family ends.
 func (s *Server) replayOrRevoke(ctx context.Context, u *unit) error {
 	now := s.clock.Now()
-	if now.Sub(u.refresh.UsedAt) <= s.settings.RefreshGrace && !now.Before(u.refresh.UsedAt) {
+	// Another node's clock may have been ahead when it was used.
+	if now.Sub(u.refresh.UsedAt).Abs() <= s.settings.RefreshGrace {
 		resp, err := s.successorOf(ctx, u)
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store}
+	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store, refreshTTL: cfg.Settings.RefreshTTL}
 	s := &Server{cfg: cfg, settings: cfg.Settings, store: cfg.Store, clock: cfg.Clock, unitRows: units}
 	texts := &tokenStrategy{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock}
 	fc := s.fositeConfig()

@@ -25,6 +25,9 @@ var (
 type unitStore struct {
 	issuer authz.IssuerName
 	store  Store
+	// refreshTTL is today's policy: it binds tokens that were issued under
+	// a more generous one.
+	refreshTTL time.Duration
 }
 
 // BeginTX, Commit and Rollback are fosite's transaction. There is none to
@@ -167,6 +170,9 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 		return nil, u.failed(err)
 	case token.State == authz.Revoked, !live(grant, lineage):
 		return nil, fosite.ErrNotFound
+	}
+	if end := grant.CreatedAt.Add(s.refreshTTL); end.Before(token.ExpiresAt) {
+		token.ExpiresAt = end
 	}
 	u.refresh, u.grant = &token, grant
 	req := s.requester(u, sess, token.Scopes)
