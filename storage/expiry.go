@@ -33,17 +33,20 @@ const (
 	deleteGrants          = `DELETE FROM grants WHERE id IN ?`
 )
 
+// maxBatch bounds what is deleted at once, and the parameters of a statement.
+const maxBatch = 5000
+
 // DeleteExpiredAcrossWorkspaces deletes what ended before now and can no
-// longer matter, at most limit rows of each kind, and returns how many: codes
-// that were never used (used ones stay with their grant, so that a replay is
-// recognised), access tokens, authorization requests, ended grants with their
-// codes and refresh tokens, and sessions.
+// longer matter, at most limit rows of each kind (never more than 5000), and
+// returns how many: codes that were never used (used ones stay with their
+// grant, so that a replay is recognised), access tokens, authorization
+// requests, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
 	for _, step := range []func(context.Context, time.Time, int) (int64, error){
 		s.deleteExpiredLeaves, s.deleteEndedGrants, s.deleteEndedSessions,
 	} {
-		n, err := step(ctx, utc(now), limit)
+		n, err := step(ctx, utc(now), min(limit, maxBatch))
 		total += n
 		if err != nil {
 			return total, err
