@@ -65,7 +65,8 @@ func literalLoopback(host string) (string, bool) {
 		if port == "" {
 			return address, true
 		}
-		if _, err := netip.ParseAddrPort(address + port); err == nil && port != ":" {
+		// The colon keeps 127.0.0.10 from passing for 127.0.0.1 and a "0".
+		if _, err := netip.ParseAddrPort(address + port); err == nil && port[0] == ':' {
 			return address, true
 		}
 	}
@@ -84,6 +85,8 @@ func CheckRedirectURI(uri string) error {
 	switch {
 	case err != nil || u.Scheme == "" || u.Fragment != "" || strings.Contains(uri, "#") || u.User != nil:
 		return bad("A redirect URI must be absolute, without fragment and without user.")
+	case u.Host != "" && !plainHost(u):
+		return bad("The host of a redirect URI must be a name in ASCII or an address.")
 	case u.Scheme == "https" && u.Host != "":
 		return nil
 	case u.Scheme == "http":
@@ -98,4 +101,17 @@ func CheckRedirectURI(uri string) error {
 		return nil
 	}
 	return bad("A redirect URI must use https, http on a loopback address, or a private-use scheme such as com.example.app.")
+}
+
+// plainHost reports whether the host is a name in ASCII or an address: every
+// browser reads it as we do, and it can stand in a page's policy.
+func plainHost(u *url.URL) bool {
+	name := u.Hostname()
+	if address, err := netip.ParseAddr(name); err == nil {
+		return address.Zone() == ""
+	}
+	odd := func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}
+	return name != "" && !strings.HasSuffix(u.Host, ":") && !strings.ContainsFunc(name, odd)
 }
