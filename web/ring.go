@@ -27,8 +27,12 @@ func (s *server) ring(st *site, rt route) http.Handler {
 		began := time.Now()
 		notes := &notes{}
 		origin := authz.Origin{RequestID: newRequestID(), IP: s.clientAddress(r), UserAgent: clip(r.UserAgent(), 256)}
-		ctx, cancel := context.WithTimeout(withNotes(authz.WithOrigin(r.Context(), origin), notes), requestTime)
-		defer cancel()
+		ctx := withNotes(authz.WithOrigin(r.Context(), origin), notes)
+		if rt.kind != hotRoute {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, requestTime)
+			defer cancel()
+		}
 		r = r.WithContext(ctx)
 		out := &recorder{ResponseWriter: w}
 		securityHeaders(out.Header(), rt.kind, origin.RequestID, r.TLS != nil)
@@ -94,7 +98,7 @@ func securityHeaders(h http.Header, kind routeKind, requestID string, https bool
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	case documentRoute, protocolRoute:
 		h["Access-Control-Allow-Origin"] = anyOrigin
-	case apiRoute:
+	case apiRoute, hotRoute:
 	}
 }
 

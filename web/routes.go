@@ -23,6 +23,7 @@ const (
 	protocolRoute                  // authenticated by header or form, no cookies
 	pageRoute                      // a person's browser, cookies
 	apiRoute                       // authenticated by header, never from a browser
+	hotRoute                       // the same, answered from memory: what it must wait for bounds itself
 )
 
 // issuerRoutes is what the issuer's host serves.
@@ -58,7 +59,7 @@ func issuerRoutes(s *site) []route {
 func apiRoutes(s *site) []route {
 	limits := s.limits
 	return []route{
-		{"POST /oauth2/introspect", s.postIntrospect, oauthError, apiRoute, limits.Introspect},
+		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
 		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// fillTime bounds one examination.
+const fillTime = 5 * time.Second
+
 // MaxLength is the longest credential looked at, in bytes.
 const MaxLength = 16 << 10
 
@@ -98,6 +101,8 @@ func (v *Verifier) stillTrue(r *Record, err error) bool {
 }
 
 func (v *Verifier) fill(ctx context.Context, digest [32]byte, text authz.Secret, now time.Time) (*Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, fillTime)
+	defer cancel()
 	before := v.epochs.mark()
 	facts, err := v.examine(ctx, text)
 	if err != nil {

@@ -192,3 +192,6 @@ func (a *App) Close() error {
 	}
 	return a.store.Close()
 }
+
+// Handler answers for every public host.
+func (a *App) Handler() http.Handler { return a.handler }
