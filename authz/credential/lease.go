@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,12 @@ func Follow[P any](ctx context.Context, feed Feed[P], epochs *Epochs, lease *Lea
 		pollCtx, cancel := context.WithTimeout(ctx, LeaseLife)
 		moved, next, err := feed.NodeEventsSince(pollCtx, pos)
 		cancel()
+		if errors.Is(err, authz.ErrStale) {
+			// The log no longer reaches back to where this node stood: begin
+			// anew, believing nothing from before.
+			var beginning P
+			pos, started = beginning, false
+		}
 		if err == nil {
 			if !started {
 				// Whatever was cached before the first position is of unknown age.

@@ -189,6 +189,34 @@ func TestANodeHearsOfKillsElsewhere(t *testing.T) {
 	})
 }
 
+func TestANodeWhoseLogIsGoneBeginsAnewAndBelievesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		s.live.Store(true)
+		lease := credential.NewLease()
+		v, epochs := newVerifier(t, s, lease)
+		ctx, cancel := context.WithCancel(t.Context())
+		feed := &feed{}
+		feed.push(workspace)
+		go credential.Follow[int](ctx, feed, epochs, lease, 250*time.Millisecond)
+		synctest.Wait()
+		if _, err := v.Lookup(t.Context(), "at_x"); err != nil {
+			t.Fatal(err)
+		}
+		s.live.Store(false) // a kill whose event this node never sees
+		feed.stale.Store(true)
+		time.Sleep(600 * time.Millisecond)
+		if !lease.Fresh() {
+			t.Error("the lease did not come back")
+		}
+		if _, err := v.Lookup(t.Context(), "at_x"); authz.KindOf(err) != authz.Unauthenticated {
+			t.Errorf("Lookup = %v, want Unauthenticated", err)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 func TestAKillIsNeverFollowedByAnActiveAnswer(t *testing.T) {
 	s := &source{}
 	v, epochs := newVerifier(t, s, credential.ForeverLease())
@@ -231,6 +259,7 @@ type feed struct {
 	mu     sync.Mutex
 	events []authz.NodeRef
 	away   atomic.Bool
+	stale  atomic.Bool // once
 }
 
 func (f *feed) push(ref authz.NodeRef) {
@@ -245,6 +274,9 @@ func (f *feed) NodeEventsSince(_ context.Context, after int) ([]authz.NodeRef, i
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if after > 0 && f.stale.CompareAndSwap(true, false) {
+		return nil, 0, authz.ErrStale
+	}
 	return f.events[after:], len(f.events), nil
 }
 

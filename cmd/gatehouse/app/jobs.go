@@ -61,6 +61,9 @@ func (a *App) purge(ctx context.Context) {
 			break
 		}
 	}
+	if _, err := a.store.PurgeNodeEvents(ctx, a.clock.Now(), purgeBatch*10); err != nil {
+		a.logFailure(ctx, "purging node events", err)
+	}
 	for _, name := range a.issuerNames() {
 		_, err := a.Issuers[name].Keys.Purge(ctx)
 		a.logFailure(ctx, "purging revoked keys", err)
