@@ -61,6 +61,11 @@ var errFinished = fault(authz.Conflict, "request_finished", "This sign-in was co
 // newGrant makes the grant below the session, or beside it where
 // offline_access outlives it, and stamps it with its lineage.
 func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Approval) (authz.Grant, error) {
+	for _, scope := range a.Scopes {
+		if !slices.Contains(req.Scopes, scope) {
+			return authz.Grant{}, errors.New("oauth: a scope was approved that was not asked for")
+		}
+	}
 	now := s.clock.Now()
 	g := authz.Grant{
 		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
