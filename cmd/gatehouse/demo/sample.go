@@ -64,16 +64,17 @@ func (s *sample) register(name, title, issuer string, c summaryClient, scopes []
 }
 
 var samplePage = template.Must(template.New("sample").Parse(`<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sample app</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sample app</title><link rel="icon" href="data:,">
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid #8886;border-radius:.5rem;padding:1rem}a{font-weight:600}</style>
 <h1>Sample app</h1>{{with .Problem}}<p role="alert" id="problem">{{.}}</p>{{end}}
-{{if .Claims}}<p id="who">You are signed in as <strong>{{.Name}}</strong>.</p><h2>ID token</h2><pre id="claims">{{.Claims}}</pre><p><a href="/">Back</a></p>
+{{if .Claims}}<p id="who">You are signed in as <strong>{{.Name}}</strong>.</p><p>You allowed: <code id="granted">{{.Granted}}</code></p><h2>ID token</h2><pre id="claims">{{.Claims}}</pre><p><a href="/">Back</a></p>
 {{else}}<p>This application knows nothing of you. Sign in through:</p><ul>{{range $name, $title := .Products}}<li><a id="login-{{$name}}" href="/login/{{$name}}">{{$title}}</a></li>{{end}}</ul>{{end}}</html>`))
 
 type sampleView struct {
-	Problem, Name, Claims string
-	Products              map[string]string
+	Problem, Name, Granted, Claims string
+
+	Products map[string]string
 }
 
 func (s *sample) show(w http.ResponseWriter, status int, v sampleView) {
@@ -123,7 +124,7 @@ func (s *sample) finish(w http.ResponseWriter, r *http.Request) {
 		s.show(w, http.StatusForbidden, sampleView{Problem: "The server said: " + code})
 		return
 	}
-	claims, err := s.exchange(r.Context(), s.products[a.product], a, q.Get("code"))
+	claims, granted, err := s.exchange(r.Context(), s.products[a.product], a, q.Get("code"))
 	if err != nil {
 		s.show(w, http.StatusBadGateway, sampleView{Problem: "The sign-in failed: " + err.Error()})
 		return
@@ -133,35 +134,36 @@ func (s *sample) finish(w http.ResponseWriter, r *http.Request) {
 	if told, ok := claims["name"].(string); ok {
 		name = told
 	}
-	s.show(w, http.StatusOK, sampleView{Name: name, Claims: string(text)})
+	s.show(w, http.StatusOK, sampleView{Name: name, Granted: granted, Claims: string(text)})
 }
 
-func (s *sample) exchange(ctx context.Context, p *product, a attempt, code string) (map[string]any, error) {
+func (s *sample) exchange(ctx context.Context, p *product, a attempt, code string) (claims map[string]any, granted string, err error) {
 	token, err := p.config.Exchange(ctx, code, oauth2.VerifierOption(a.verifier))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	provider, err := oidc.NewProvider(ctx, p.issuer)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	raw, _ := token.Extra("id_token").(string)
 	verified, err := provider.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if verified.Nonce != a.nonce {
-		return nil, errNonce
+		return nil, "", errNonce
 	}
-	claims := make(map[string]any)
+	granted, _ = token.Extra("scope").(string)
+	claims = make(map[string]any)
 	if err := verified.Claims(&claims); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return claims, info.Claims(&claims)
+	return claims, granted, info.Claims(&claims)
 }
 
 var errNonce = errors.New("the ID token belongs to another sign-in")
