@@ -26,7 +26,11 @@ type Request struct {
 	Form url.Values
 }
 
-var errKeyInBody = fault(authz.Invalid, "invalid_request", "API keys are accepted in the Authorization header only.")
+var (
+	errKeyInBody = fault(authz.Invalid, "invalid_request", "API keys are accepted in the Authorization header only.")
+	errTwoWays   = fault(authz.Invalid, "invalid_request", "The client authenticated in more than one way.")
+	errTwoNames  = fault(authz.Invalid, "invalid_request", "client_id is not the client that authenticated.")
+)
 
 // AuthenticateClient proves who sent the request (RFC 6749 section 2.3). A
 // public client is found by its client_id and stays unproven.
@@ -35,6 +39,11 @@ func (s *Server) AuthenticateClient(ctx context.Context, in Request) (credential
 	id, secret := in.Form.Get("client_id"), in.Form.Get("client_secret")
 	if s.cfg.IsKey(secret) {
 		return none, errKeyInBody
+	}
+	// A method nobody registered: ignoring it would let a request look as if
+	// it had proven more than it has.
+	if in.Form.Has("client_assertion") || in.Form.Has("client_assertion_type") {
+		return none, errInvalidClient
 	}
 	if in.Authorization != "" {
 		return s.basicClient(ctx, in)
@@ -52,14 +61,14 @@ func (s *Server) AuthenticateClient(ctx context.Context, in Request) (credential
 func (s *Server) basicClient(ctx context.Context, in Request) (credential.AuthenticatedClient, error) {
 	var none credential.AuthenticatedClient
 	if in.Form.Has("client_secret") {
-		return none, fault(authz.Invalid, "invalid_request", "The client authenticated in more than one way.")
+		return none, errTwoWays
 	}
 	id, secret, ok := parseBasic(in.Authorization)
 	if !ok {
 		return none, errInvalidClient
 	}
 	if in.Form.Has("client_id") && in.Form.Get("client_id") != id {
-		return none, fault(authz.Invalid, "invalid_request", "client_id is not the client that authenticated.")
+		return none, errTwoNames
 	}
 	c, err := s.cfg.Clients.Secret(ctx, authz.ClientID(id), authz.Secret(secret))
 	if err != nil {
@@ -88,42 +97,13 @@ func (s *Server) byMethod(c credential.AuthenticatedClient, method string) (cred
 // caller is whoever asks for tokens: a client, or the holder of an API key.
 func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
 	if text, ok := s.presentedKey(in.Authorization); ok {
-		key, err := s.cfg.LookupKey(ctx, authz.Secret(text))
-		if err != nil {
-			return nil, keyFault(err)
-		}
-		return viewOfKey(key, s.audience()), nil
+		return s.keyHolder(ctx, in, text)
 	}
 	c, err := s.AuthenticateClient(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	return viewOf(c, s.audience()), nil
-}
-
-// presentedKey finds an API key in the Authorization header: as Bearer, or as
-// the password of Basic under its own key id, which stock OAuth libraries can
-// send.
-func (s *Server) presentedKey(authorization string) (string, bool) {
-	if scheme, text, ok := strings.Cut(authorization, " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(text), true
-	}
-	id, secret, ok := parseBasic(authorization)
-	if !ok || !s.cfg.IsKey(secret) {
-		return "", false
-	}
-	if !strings.HasPrefix(id, "key_") || !strings.Contains(secret, "_"+strings.TrimPrefix(id, "key_")) {
-		return "", true // a key under another name is no key
-	}
-	return secret, true
-}
-
-// keyFault answers for a bad key as for any client that failed to prove itself.
-func keyFault(err error) error {
-	if authz.KindOf(err) == authz.Unauthenticated {
-		return errInvalidClient.Because(err)
-	}
-	return err
 }
 
 // parseBasic decodes client_secret_basic, whose two halves are form-encoded

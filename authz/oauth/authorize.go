@@ -78,7 +78,7 @@ var beforeRedirect = []check{checkSize, checkIdentifying, checkClient, checkRedi
 // afterRedirect are the checks whose errors go to the client.
 var afterRedirect = []check{
 	checkRepeated, checkRequestObject, checkResponseType, checkResponseMode, checkGrantType,
-	checkPKCE, checkScope, checkNonce, checkPrompt, checkMaxAge, checkHints,
+	checkPKCE, checkScope, checkResource, checkNonce, checkPrompt, checkMaxAge, checkHints,
 }
 
 // Authorize checks the parameters of an authorization request that arrived at

@@ -59,8 +59,11 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	if !slices.Contains(grantTypes, grantType) {
 		return nil, errUnsupportedGrant
 	}
-	if !view.grantTypes.Has(grantType) {
+	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
 		return nil, errUnauthorizedClient
+	}
+	if err := s.target(in.Form); err != nil {
+		return nil, err
 	}
 	u := &unit{client: view}
 	resp, err := s.exchange(withUnit(ctx, u), u, in.Form)
