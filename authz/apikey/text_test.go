@@ -163,7 +163,7 @@ func TestATextDoesNotPrintItsSecret(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&log, verb+"\n", parsed)
 	}
-	raw := fmt.Sprint(parsed.raw[16:24])
+	raw := fmt.Sprint(parsed.raw[16:24]) //nolint:staticcheck // as numbers, the way %v would print it
 	if out := log.String(); strings.Contains(out, secret[:8]) || strings.Contains(out, strings.Trim(raw, "[]")) {
 		t.Errorf("the secret is in\n%s", out)
 	}

@@ -74,7 +74,7 @@ type protectedHeader struct {
 	Type      string `json:"typ"`
 }
 
-var strict = base64.RawURLEncoding.Strict()
+var strict = base64.RawURLEncoding.Strict() //nolint:gochecknoglobals // a constant
 
 // parseHeader reads the protected header (RFC 7515 section 4) of a JWS whose
 // shape it checks first: nothing is decoded of a text that is too long, has

@@ -39,7 +39,7 @@ func testZones(e *env) {
 	}
 }
 
-func testExpiry(e *env) {
+func testExpiry(e *env) { //nolint:funlen // one story, told in order
 	x := e.tenant()
 	g := e.granted(e.personal(x))
 	unused, used, token, refresh := e.code(g), e.code(g), e.accessToken(g), e.refreshToken(g)

@@ -85,7 +85,7 @@ func testPages(e *env) {
 }
 
 // testIsolation asks for everything of one tenant as another and as another issuer.
-func testIsolation(e *env) {
+func testIsolation(e *env) { //nolint:funlen // one story, told in order
 	x, other := e.tenant(), e.tenant()
 	foreign := other.workspace.ID
 	g := e.granted(e.personal(x))

@@ -50,7 +50,7 @@ func New(cfg Config) (http.Handler, error) {
 
 // quietErrors replaces huma's errors, which echo the request, once for the
 // process: huma keeps the constructor in a variable of its package.
-var quietErrors sync.Once
+var quietErrors sync.Once //nolint:gochecknoglobals // as is what it sets
 
 // description is the frame of the OpenAPI document. The pages and schema links
 // huma would add load from elsewhere, or leak into bodies, and are off.

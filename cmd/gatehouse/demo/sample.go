@@ -63,6 +63,7 @@ func (s *sample) register(name, title, issuer string, c summaryClient, scopes []
 	return nil
 }
 
+//nolint:gochecknoglobals // a constant
 var samplePage = template.Must(template.New("sample").Parse(`<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Sample app</title><link rel="icon" href="data:,">
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.product != nil {
 		shared.product.stop()
+		_ = os.RemoveAll(shared.product.dir)
 	}
 	if path, err := built(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
@@ -164,14 +165,6 @@ func (p *product) stop() {
 	})
 }
 
-// kill ends the product as a power cut would, as far as a process can.
-func (p *product) kill() {
-	p.once.Do(func() {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
-	})
-}
-
 // shared is one product for all tests that leave no trace others could see.
 var shared struct {
 	once    sync.Once
@@ -187,7 +180,7 @@ func theProduct(t testing.TB) *product {
 			shared.err = err
 			return
 		}
-		dir, err := os.MkdirTemp("", "gatehouse-shared-")
+		dir, err := os.MkdirTemp("", "gatehouse-shared-") //nolint:usetesting // it outlives the test that starts it
 		if err != nil {
 			shared.err = err
 			return

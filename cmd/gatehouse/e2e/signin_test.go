@@ -12,10 +12,6 @@ var scopesOf = map[string]string{
 	"uptimepulse": "openid profile monitoring:admin", "statuspulse": "openid profile email statuspulse:checks:read",
 }
 
-var lifetimes = map[string]struct{ access, refresh string }{
-	"uptimepulse": {"1h0m0s", "720h0m0s"}, "statuspulse": {"15m0s", "24h0m0s"},
-}
-
 func TestU13_APersonSignsInUpstreamAndTheClientGetsTokensThatIntrospect(t *testing.T) {
 	bothIssuers(t, func(t *testing.T, p *product, i issuer) {
 		t.Parallel()
