@@ -1,4 +1,8 @@
 package oauth
 
-// MatchesRedirectURI lets the fuzz target ask without a database.
-var MatchesRedirectURI = matchesRedirectURI
+// What the fuzz targets ask without a database.
+var (
+	MatchesRedirectURI = matchesRedirectURI
+	ParseBasic         = parseBasic
+	VerifierMatches    = verifierMatches
+)

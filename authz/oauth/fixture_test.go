@@ -51,7 +51,7 @@ func (c *still) advance(d time.Duration) {
 
 // house is one issuer on real parts, with a tenant in it.
 type house struct {
-	*testing.T
+	testing.TB
 	clock    *still
 	store    *storage.Store
 	ring     *secret.Keyring
@@ -75,9 +75,9 @@ type house struct {
 	secrets    map[authz.ClientID]string
 }
 
-func newHouse(t *testing.T, change ...func(*oauth.Settings)) *house {
+func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 	t.Helper()
-	h := &house{T: t, clock: &still{now: time.Now().UTC().Truncate(time.Second)}, secrets: map[authz.ClientID]string{}}
+	h := &house{TB: t, clock: &still{now: time.Now().UTC().Truncate(time.Second)}, secrets: map[authz.ClientID]string{}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	h.store = made(storage.Open(t.Context(), storage.Config{
 		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
