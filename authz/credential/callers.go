@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -24,8 +25,8 @@ type Clients interface {
 // Hasher verifies what was hashed with Argon2id (authz/secret).
 type Hasher interface {
 	VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
-	// Dummy costs what a verification costs.
-	Dummy(ctx context.Context, text authz.Secret)
+	// Dummy costs what a verification costs, and fails where one would.
+	Dummy(ctx context.Context, text authz.Secret) error
 }
 
 // CallersConfig is what Callers needs; all fields are required but Size and Attempts.
@@ -126,8 +127,7 @@ func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, se
 		}
 	}
 	if err != nil || client.Public() {
-		c.cfg.Hasher.Dummy(ctx, secret)
-		return nil, errClient
+		return nil, cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
 	}
 	matched, err := c.match(ctx, id, secret)
 	if err != nil {
@@ -180,7 +180,7 @@ func (c *Callers) match(ctx context.Context, id authz.ClientID, secret authz.Sec
 		return authz.ClientSecret{}, err
 	}
 	if len(secrets) == 0 {
-		c.cfg.Hasher.Dummy(ctx, secret)
+		return authz.ClientSecret{}, cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
 	}
 	for _, s := range secrets {
 		ok, _, err := c.cfg.Hasher.VerifyMachine(ctx, s.Hash, secret)

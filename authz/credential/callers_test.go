@@ -46,7 +46,7 @@ func (r *registry) VerifyMachine(_ context.Context, _ string, text authz.Secret)
 	return text == rightSecret, false, nil
 }
 
-func (r *registry) Dummy(context.Context, authz.Secret) {}
+func (r *registry) Dummy(context.Context, authz.Secret) error { return nil }
 
 func newCallers(t *testing.T, r *registry) *credential.Callers {
 	t.Helper()

@@ -73,7 +73,9 @@ func TestAnEmptyStoredHashMatchesNothing(t *testing.T) {
 	if match, rehash, err := h.VerifyMachine(t.Context(), "", "text"); match || rehash || err != nil {
 		t.Errorf("%v %v %v", match, rehash, err)
 	}
-	h.Dummy(t.Context(), "text")
+	if err := h.Dummy(t.Context(), "text"); err != nil {
+		t.Error(err)
+	}
 	h.DummyHuman(t.Context(), "text")
 }
 
