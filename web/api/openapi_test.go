@@ -1,0 +1,80 @@
+package api_test
+
+import (
+	"context"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/web"
+	"github.com/gatehouse-auth/gatehouse/web/api"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/api/openapi.yaml")
+
+const committed = "../../docs/api/openapi.yaml"
+
+func newAPI(t *testing.T) http.Handler {
+	t.Helper()
+	h, err := api.New(api.Config{
+		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, KeysPath: "/v1/api-keys", Status: web.Status, Clock: authz.SystemClock{}, Version: "v1",
+		Authenticate: func(context.Context, authz.Secret) (authz.Principal, error) {
+			return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The credential is not active.")
+		},
+		Refused: func(context.Context, string, string, string) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestTheCommittedDescriptionIsTheServedOne(t *testing.T) {
+	w := httptest.NewRecorder()
+	newAPI(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/openapi.yaml", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d", w.Code)
+	}
+	if *update {
+		if err := os.WriteFile(committed, w.Body.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(committed)
+	if err != nil || string(want) != w.Body.String() {
+		t.Errorf("docs/api/openapi.yaml is not what the server serves (go test ./web/api -update): %v", err)
+	}
+}
+
+func TestEveryRouteWantsACredentialAndAnswersWithAProblem(t *testing.T) {
+	h := newAPI(t)
+	for _, target := range []string{"GET /v1/workspaces", "POST /v1/clients", "GET /v1/clients/x", "DELETE /v1/api-keys/x", "POST /v1/api-keys/revoke"} {
+		for what, headers := range map[string][2]string{"none": {"X", "x"}, "a bad one": {"Authorization", "Bearer x"}} {
+			method, path, _ := strings.Cut(target, " ")
+			r := httptest.NewRequest(method, path, nil)
+			r.Header.Set(headers[0], headers[1])
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusUnauthorized || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("WWW-Authenticate") == "" {
+				t.Errorf("%s with %s: %d %s", target, what, w.Code, w.Header())
+			}
+		}
+	}
+}
+
+func TestAnUnknownPathOrMethodIsAProblemToo(t *testing.T) {
+	for target, status := range map[string]int{"GET /v1/nothing": http.StatusNotFound, "PUT /v1/clients": http.StatusMethodNotAllowed} {
+		method, path, _ := strings.Cut(target, " ")
+		w := httptest.NewRecorder()
+		newAPI(t).ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		if w.Code != status || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", target, w.Code, w.Header())
+		}
+	}
+}
