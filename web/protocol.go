@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -54,7 +55,7 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	n := noteOf(r)
-	n.grantType, n.clientID = clip(in.Form.Get("grant_type"), 64), clip(in.Form.Get("client_id"), 64)
+	n.grantType, n.clientID = known(in.Form.Get("grant_type"), grantTypes), plainID(in.Form.Get("client_id"))
 	resp, err := s.OAuth.Token(r.Context(), in)
 	if err != nil {
 		return s.unauthenticated(r, "token.refused", n.clientID, err)
@@ -62,6 +63,31 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	w.Header()["Cache-Control"] = noStore
 	writeJSON(w, http.StatusOK, resp)
 	return nil
+}
+
+var grantTypes = []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
+
+// known returns the value if it is one of the list: logs hold nothing a
+// stranger made up, which may be a secret in the wrong place.
+func known(value string, list []string) string {
+	if slices.Contains(list, value) {
+		return value
+	}
+	return ""
+}
+
+// plainID returns the value if it has the form of our ids, which no secret has.
+func plainID(value string) string {
+	kind, rest, ok := strings.Cut(value, "_")
+	if !ok || !slices.Contains([]string{"cl", "sa", "key"}, kind) || len(rest) > 32 {
+		return ""
+	}
+	for _, c := range []byte(rest) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return ""
+		}
+	}
+	return value
 }
 
 // POST /oauth2/revoke (RFC 7009)

@@ -20,7 +20,7 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 		group.Go(func() { set.Run(ctx) })
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })
-	group.Go(func() { a.purgeHourly(ctx) })
+	group.Go(func() { a.purgeOften(ctx) })
 	if a.store.Driver() != storage.SQLite {
 		group.Go(func() {
 			credential.Follow[storage.EventPosition](ctx, a.store, a.epochs, a.lease, pollEvery)
@@ -29,11 +29,15 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 	return group.Wait
 }
 
+// purgeEvery bounds how long what has expired lies around: a flood of
+// authorization requests is gone as soon as it is dead.
+const purgeEvery = 5 * time.Minute
+
 // purgeBatch bounds what one statement deletes.
 const purgeBatch = 1000
 
-func (a *App) purgeHourly(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
+func (a *App) purgeOften(ctx context.Context) {
+	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
 	for {
 		a.purge(ctx)
