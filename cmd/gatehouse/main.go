@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -26,9 +27,17 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "gatehouse:", err)
+	fmt.Fprintln(os.Stderr, "gatehouse:", oneLine(err))
 	if _, wrong := errors.AsType[*usageError](err); wrong {
 		return 2
 	}
 	return 1
+}
+
+// oneLine is an error as one line; problems of a configuration have one each.
+func oneLine(err error) string {
+	if _, several := errors.AsType[problemList](err); several {
+		return err.Error()
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

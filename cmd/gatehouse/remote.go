@@ -58,6 +58,9 @@ const maxAnswer = 8 << 20
 
 // call sends a request and decodes the answer; a problem becomes an error.
 func (r *remote) call(ctx context.Context, method, path string, in any) (json.RawMessage, error) {
+	if r.output != "text" && r.output != "json" {
+		return nil, usagef("-o must be text or json")
+	}
 	key, err := r.key()
 	if err != nil {
 		return nil, err
@@ -113,21 +116,18 @@ func problem(status string, answer []byte) error {
 
 // print shows an answer: as it came with -o json, else the named members.
 func (r *remote) print(answer json.RawMessage, members ...string) error {
-	switch r.output {
-	case "json":
-		var out bytes.Buffer
-		if len(answer) == 0 {
-			return nil
-		}
-		if err := json.Indent(&out, answer, "", "  "); err != nil {
-			return err
-		}
-		fmt.Println(out.String())
-		return nil
-	case "text":
+	if r.output == "text" {
 		return printText(answer, members)
 	}
-	return usagef("-o must be text or json")
+	if len(answer) == 0 {
+		return nil
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, answer, "", "  "); err != nil {
+		return err
+	}
+	fmt.Println(out.String())
+	return nil
 }
 
 func printText(answer json.RawMessage, members []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -26,19 +27,18 @@ Start with:  gatehouse demo`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w; see gatehouse %s --help", err, c.Name())
+		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
 		newWorkspace(), newClient(), newKey(),
 	)
-	for _, c := range root.Commands() {
-		strictArgs(c)
-	}
+	strictArgs(root)
 	return root
 }
 
-// strictArgs makes wrong arguments a usage error, for every command below.
+// strictArgs makes wrong arguments and absent flags a usage error, for the
+// command and every one below.
 func strictArgs(c *cobra.Command) {
 	check := c.Args
 	if check == nil {
@@ -47,14 +47,14 @@ func strictArgs(c *cobra.Command) {
 	if c.HasSubCommands() {
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command %q; see gatehouse %s --help", args[0], c.Name())
+				return usagef("unknown command %q; see %s --help", args[0], c.CommandPath())
 			}
 			return c.Help()
 		}
 		check = cobra.ArbitraryArgs
 	}
 	c.Args = func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
+		if err := cmp.Or(check(c, args), c.ValidateRequiredFlags()); err != nil {
 			return usagef("%w; see %s --help", err, c.CommandPath())
 		}
 		return nil

@@ -62,6 +62,9 @@ func isNew(cfg config.Config) bool {
 	return cfg.Database.Driver == config.SQLite && errors.Is(err, fs.ErrNotExist)
 }
 
+// problemList is an error that is printed on several lines.
+type problemList struct{ error }
+
 // invalidConfig says every problem on a line of its own.
 func invalidConfig(err error) error {
 	if problems, ok := errors.AsType[config.Problems](err); ok {
@@ -69,7 +72,7 @@ func invalidConfig(err error) error {
 		for _, p := range problems {
 			text += "\n  " + p.String()
 		}
-		return errors.New(text)
+		return problemList{errors.New(text)}
 	}
 	return err
 }

@@ -1,0 +1,103 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestExitStatusIsOneForFailureAndTwoForMisuse(t *testing.T) {
+	t.Parallel()
+	nowhere := "http://" + freeAddress(t)
+	for line, want := range map[string]int{
+		"":                                0,
+		"--help":                          0,
+		"--version":                       0,
+		"serve --help":                    0,
+		"key":                             0,
+		"config schema":                   0,
+		"nonsense":                        2,
+		"--nonsense":                      2,
+		"serve extra":                     2,
+		"serve --nonsense":                2,
+		"key nonsense":                    2,
+		"key create":                      2,
+		"key get":                         2,
+		"key get key_1 key_2":             2,
+		"key revoke up_live_abc":          2,
+		"workspace list -o xml":           2,
+		"workspace create":                2,
+		"workspace list --url ::bad":      2,
+		"workspace list --url " + nowhere: 1,
+		"healthcheck --operator " + strings.TrimPrefix(nowhere, "http://"): 1,
+		"config check --config /nonexistent/gatehouse.yaml":                1,
+	} {
+		got := command(t, binary(t), []string{"UP_API_KEY=up_live_abc"}, strings.Fields(line)...)
+		if got.exit != want {
+			t.Errorf("gatehouse %s: exit status %d, want %d: %s", line, got.exit, want, got.stderr)
+		}
+		if (got.exit == 0) == (got.stdout == "") || (got.exit == 0) != (got.stderr == "") {
+			t.Errorf("gatehouse %s: success belongs on stdout, failure on stderr:\n%s\n%s", line, got.stdout, got.stderr)
+		}
+		if got.exit == 0 || strings.HasPrefix(line, "config check") {
+			continue
+		}
+		if strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "gatehouse: ") || strings.Contains(got.stderr, "Usage:") {
+			t.Errorf("gatehouse %s: the error is not one line:\n%s", line, got.stderr)
+		}
+	}
+	if got := command(t, binary(t), nil, "workspace", "list", "--url", nowhere); got.exit != 2 || !strings.Contains(got.stderr, "GATEHOUSE_API_KEY") {
+		t.Errorf("without a key: exit status %d: %s", got.exit, got.stderr)
+	}
+}
+
+func TestTheCommandLineDoesWhatTheAPIDoes(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, "sqlite", "")
+	n := d.start(t)
+	d.populate(t, n)
+	env := []string{"UP_API_KEY=" + d.OperatorKey, "GATEHOUSE_URL=" + d.url}
+	gatehouse := func(args ...string) map[string]any {
+		t.Helper()
+		got := command(t, binary(t), env, append(args, "-o", "json")...)
+		wantExit(t, got, 0)
+		var members map[string]any
+		if err := json.Unmarshal([]byte(got.stdout), &members); err != nil {
+			t.Fatalf("gatehouse %v: %v:\n%s", args, err, got.stdout)
+		}
+		return members
+	}
+	ws, _ := gatehouse("workspace", "create", "--name", "From the shell")["id"].(string)
+	key := gatehouse("key", "create", "--workspace", ws, "--name", "ci", "--scope", "monitor:read", "--environment", "live")
+	text, _ := key["key"].(string)
+	id, _ := key["id"].(string)
+	if !n.active(t, text) {
+		t.Error("the key does not work")
+	}
+	table := command(t, binary(t), env, "key", "list", "--workspace", ws)
+	wantExit(t, table, 0)
+	if !regexp.MustCompile(`(?m)^`+id+`\s+-\s+ci\s+live\s+monitor:read\s+active`).MatchString(table.stdout) || strings.Contains(table.stdout, text) {
+		t.Errorf("the table is\n%s", table.stdout)
+	}
+	if status := gatehouse("key", "revoke", id, "--workspace", ws)["status"]; status != "revoked" || n.active(t, text) {
+		t.Errorf("after revoke the key is %v", status)
+	}
+	c := gatehouse("client", "create", "--workspace", ws, "--name", "job", "--grant-type", "client_credentials", "--scope", "monitoring:admin")
+	clientID, _ := c["client_id"].(string)
+	secret, _ := c["client_secret"].(string)
+	wantStatus(t, n.form(t, "/oauth2/token", client{ID: clientID, Secret: secret}, "grant_type", "client_credentials"), 200)
+	if status := gatehouse("workspace", "suspend", ws)["status"]; status != "suspended" {
+		t.Errorf("after suspend the workspace is %v", status)
+	}
+	wantStatus(t, n.form(t, "/oauth2/token", client{ID: clientID, Secret: secret}, "grant_type", "client_credentials"), 401)
+	missing := command(t, binary(t), env, "workspace", "get", "ws_none")
+	if missing.exit != 1 || !strings.Contains(missing.stderr, "(not_found)") || strings.Count(missing.stderr, "\n") != 1 {
+		t.Errorf("a missing workspace: exit status %d: %s", missing.exit, missing.stderr)
+	}
+	wrong := slices.Concat(env[1:], []string{"UP_API_KEY=" + flip(d.OperatorKey)})
+	if got := command(t, binary(t), wrong, "workspace", "list"); got.exit != 1 || strings.Contains(got.stderr, flip(d.OperatorKey)) {
+		t.Errorf("a wrong key: exit status %d: %s", got.exit, got.stderr)
+	}
+}
