@@ -44,13 +44,14 @@ func classify(err error) (*authz.Error, int) {
 	if errors.Is(err, context.Canceled) {
 		return authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request was cancelled."), statusClientClosed
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	e, ok := errors.AsType[*authz.Error](err)
+	away := ok && e.Kind == authz.Unavailable // it says whose time ran out, such as an upstream's
+	if errors.Is(err, context.DeadlineExceeded) && !away {
 		return authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request took too long; try again."), http.StatusServiceUnavailable
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return authz.NewError(authz.Invalid, "invalid_request", "The body is too large.").Because(tooLarge), http.StatusRequestEntityTooLarge
 	}
-	e, ok := errors.AsType[*authz.Error](err)
 	if !ok {
 		e = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.").Because(err)
 	}
