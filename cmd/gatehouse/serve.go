@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -40,7 +41,9 @@ func serve(ctx context.Context, file string, migrate bool) error {
 	if migrate {
 		cfg.Database.AutoMigrate = &migrate
 	}
-	logger := newLogger(cfg.Log)
+	lines := app.NewLogWriter(os.Stderr)
+	defer func() { _ = lines.Close() }()
+	logger := newLogger(cfg.Log, lines)
 	for _, w := range cfg.Warnings() {
 		logger.Warn("configuration", "path", w.Path, "problem", w.Message)
 	}
@@ -77,14 +80,14 @@ func invalidConfig(err error) error {
 	return err
 }
 
-func newLogger(cfg config.Log) *slog.Logger {
+func newLogger(cfg config.Log, lines io.Writer) *slog.Logger {
 	var level slog.Level
 	if level.UnmarshalText([]byte(cfg.Level)) != nil {
 		level = slog.LevelInfo
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if cfg.Format == "text" {
-		return slog.New(slog.NewTextHandler(os.Stderr, options))
+		return slog.New(slog.NewTextHandler(lines, options))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	return slog.New(slog.NewJSONHandler(lines, options))
 }

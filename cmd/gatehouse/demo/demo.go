@@ -85,7 +85,8 @@ func openLog(dir string) (*slog.Logger, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return slog.New(slog.NewJSONHandler(f, nil)), func() { _ = f.Close() }, nil
+	lines := app.NewLogWriter(f)
+	return slog.New(slog.NewJSONHandler(lines, nil)), func() { _, _ = lines.Close(), f.Close() }, nil
 }
 
 // configuration is what an operator would write for the two products.
