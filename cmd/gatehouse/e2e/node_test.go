@@ -184,8 +184,14 @@ func (d *deployment) startAt(t testing.TB, address string, more ...string) *node
 
 func (d *deployment) spawn(t testing.TB, address string, more ...string) *node {
 	t.Helper()
+	return d.spawnWith(t, nil, address, more...)
+}
+
+// spawnWith starts a node with flags; the rest is environment.
+func (d *deployment) spawnWith(t testing.TB, flags []string, address string, more ...string) *node {
+	t.Helper()
 	n := &node{d: d, address: address, operator: freeAddress(t), output: &output{}, done: make(chan struct{})}
-	n.cmd = exec.Command(binary(t), "serve", "--config", d.file)
+	n.cmd = exec.Command(binary(t), append([]string{"serve", "--config", d.file}, flags...)...)
 	n.cmd.Dir = d.dir
 	n.cmd.Env = d.env(append([]string{"GATEHOUSE_SERVER_PUBLIC_0_ADDRESS=" + address, "GATEHOUSE_SERVER_OPERATOR_ADDRESS=" + n.operator}, more...)...)
 	n.cmd.Stdout, n.cmd.Stderr = n.output, n.output
