@@ -64,7 +64,12 @@ issuers:
 // yet; more is added to the configuration file.
 func deploy(t testing.TB, driver, more string) *deployment {
 	t.Helper()
-	d := &deployment{dir: t.TempDir(), driver: driver, url: "http://" + freeAddress(t)}
+	return deployAs(t, "http", driver, more)
+}
+
+func deployAs(t testing.TB, scheme, driver, more string) *deployment {
+	t.Helper()
+	d := &deployment{dir: t.TempDir(), driver: driver, url: scheme + "://" + freeAddress(t)}
 	d.file = filepath.Join(d.dir, "gatehouse.yaml")
 	d.issuer = issuer{Name: "uptimepulse", Issuer: d.url, API: d.url, KeysPath: "/v1/auth/keys"}
 	if driver == "postgres" {
@@ -170,7 +175,8 @@ func (d *deployment) env(more ...string) []string {
 // start runs a node at the issuer's own address and waits until it is ready.
 func (d *deployment) start(t testing.TB, more ...string) *node {
 	t.Helper()
-	return d.startAt(t, strings.TrimPrefix(d.url, "http://"), more...)
+	_, address, _ := strings.Cut(d.url, "://")
+	return d.startAt(t, address, more...)
 }
 
 // startAt runs a node that listens elsewhere: a client reaches it by another
