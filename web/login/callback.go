@@ -6,10 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
+
+const maxConnectionID = 64
 
 // Callback serves GET /oidc/{upstream}/callback: the person comes back from
 // the upstream. Each upstream has a callback of its own, so that an answer of
@@ -17,6 +20,9 @@ import (
 func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	connectionID := authz.ConnectionID(r.PathValue("upstream"))
+	if len(connectionID) > maxConnectionID {
+		connectionID = "" // nobody's; a stranger's text is not for the audit trail
+	}
 	params := r.URL.Query()
 	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, connectionID, digest(params.Get("state")))
 	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
@@ -87,9 +93,19 @@ func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, param
 	if err != nil {
 		return idp.Identity{}, err
 	}
-	return connector.Finish(ctx, idp.Callback{
+	identity, err := connector.Finish(ctx, idp.Callback{
 		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge,
 	})
+	if err == nil && p.request.Prompts("login") && signedInBefore(identity, p.request.ArrivedAt) {
+		return idp.Identity{}, idp.Refuse(idp.ReasonStaleAuth, errors.New("prompt=login was passed over"))
+	}
+	return identity, err
+}
+
+// signedInBefore reports whether the upstream says that the person signed in
+// before they were asked to; clocks may differ by a minute.
+func signedInBefore(i idp.Identity, asked time.Time) bool {
+	return !i.AuthTime.IsZero() && i.AuthTime.Add(time.Minute).Before(asked)
 }
 
 var (

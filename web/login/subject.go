@@ -126,7 +126,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
-	old, _, err := f.session(r.WithContext(ctx))
+	old, account, err := f.session(r.WithContext(ctx))
 	if err != nil {
 		return authz.Session{}, err
 	}
@@ -137,11 +137,28 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		session.ID, session.CreatedAt = old.ID, old.CreatedAt
 		return session, f.cfg.Store.RenewSession(ctx, session)
 	}
-	ref := authz.NodeRef{Kind: authz.SessionNode, ID: string(old.ID)}
-	if _, err := f.cfg.Store.KillNode(ctx, f.issuer, old.WorkspaceID, ref, authz.Revoked); err != nil {
+	if err := f.endSession(ctx, old, account); err != nil {
 		return authz.Session{}, err
 	}
 	return session, f.cfg.Store.CreateSession(ctx, session)
+}
+
+// endSession ends the session that somebody else had in this browser.
+func (f *Flow) endSession(ctx context.Context, s authz.Session, account authz.AccountID) error {
+	ref := authz.NodeRef{Kind: authz.SessionNode, ID: string(s.ID)}
+	moved, err := f.cfg.Store.KillNode(ctx, f.issuer, s.WorkspaceID, ref, authz.Revoked)
+	if err != nil || !moved {
+		return err
+	}
+	now := f.cfg.Clock.Now()
+	err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, AccountID: account, Time: now, Type: "session.revoked", Result: authz.Success,
+		Reason: "replaced", Actor: string(s.UserID), Target: string(s.ID), Details: map[string]any{"sub": s.UserID},
+	}.From(authz.OriginFrom(ctx)))
+	if err != nil {
+		return err
+	}
+	return f.cfg.Outbox.Append(ctx, s.WorkspaceID, "session.revoked", now, map[string]any{"sid": s.ID, "sub": s.UserID, "reason": "replaced"})
 }
 
 // authTime is when the upstream saw the person, if it says so; else now.

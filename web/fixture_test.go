@@ -1,0 +1,383 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/idp/oidc"
+	"github.com/gatehouse-auth/gatehouse/idp/outbound"
+	"github.com/gatehouse-auth/gatehouse/storage"
+	"github.com/gatehouse-auth/gatehouse/web"
+	"github.com/gatehouse-auth/gatehouse/web/api"
+	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+const (
+	issuer    = authz.IssuerName("uptimepulse")
+	host      = "https://up.example"
+	appURI    = "https://app.example/cb"
+	form      = "application/x-www-form-urlencoded"
+	challenge = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+)
+
+// house is one issuer's handler on real parts, with an upstream of its own.
+type house struct {
+	*testing.T
+	clock    *authz.MovableClock
+	store    *storage.Store
+	ring     *secret.Keyring
+	hasher   *secret.Hasher
+	keys     *apikey.Keys
+	admin    *admin.Admin
+	upstream *idptest.Provider
+	served   web.Issuer
+	handler  http.Handler
+	log      *lockedBuffer
+
+	workspace  authz.Workspace
+	connection authz.Connection
+	app, spa   authz.Client
+	secret     string // of app
+	operator   string // a key
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func newHouse(t *testing.T, change ...func(*web.Config)) *house {
+	t.Helper()
+	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}}
+	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
+	h.store = made(storage.Open(t.Context(), storage.Config{
+		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
+		Synchronous: "normal", OnMoved: epochs.Bump,
+	}))(t)
+	t.Cleanup(func() { _ = h.store.Close() })
+	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
+	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
+	h.assemble(epochs, lease)
+	cfg := web.Config{
+		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(),
+		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	h.handler = made(web.New(cfg))(t)
+	h.settle()
+	return h
+}
+
+// assemble ties the parts together as the product does.
+func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
+	h.Helper()
+	outbox := made(event.NewOutbox(issuer, h.store, []string{"sink"}))(h)
+	set := made(jwks.New(jwks.Config{
+		Issuer: issuer, Algorithms: []string{"ES256"}, RotateEvery: 6 * time.Hour, PublishAhead: time.Hour, TokenTTL: time.Hour,
+		Store: h.store, Sealer: h.ring, Clock: h.clock,
+	}))(h)
+	h.ok(set.Rotate(h.Context()))
+	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
+	h.keys = made(apikey.New(apikey.Config{
+		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"}},
+		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
+		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
+	}))(h)
+	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
+	h.admin = made(admin.New(admin.Config{
+		Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Scopes: []string{"openid", "profile", "offline_access"},
+		AuthMethods: methods, CheckRedirectURI: oauth.CheckRedirectURI,
+	}))(h)
+	isKey := func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) }
+	var verifier *credential.Verifier
+	server := made(oauth.New(oauth.Config{
+		Settings: oauth.Settings{
+			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second,
+			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
+		},
+		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: callers, IsKey: isKey,
+		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
+			r, err := verifier.Lookup(ctx, text)
+			if err != nil {
+				return nil, err
+			}
+			return &r.Credential, nil
+		},
+	}))(h)
+	examineKey := h.keys.Examiner(host, []string{host}, h.store)
+	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
+		if isKey(text.Reveal()) {
+			return examineKey(ctx, text)
+		}
+		return server.Examine(ctx, text)
+	}}))(h)
+	audit := func(ctx context.Context, typ, reason, actor string) error {
+		return h.store.AppendAudit(ctx, authz.AuditEntry{Issuer: issuer, Time: h.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor}.From(authz.OriginFrom(ctx)))
+	}
+	pages := made(ui.New("UptimePulse"))(h)
+	flow := made(login.New(login.Config{
+		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Pages: pages,
+		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
+	}))(h)
+	management := made(api.New(api.Config{
+		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Refused: audit, Clock: h.clock,
+		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
+			r, err := verifier.Lookup(ctx, text)
+			if err != nil {
+				return authz.Principal{}, err
+			}
+			return r.Principal, nil
+		},
+	}))(h)
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit}
+}
+
+func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {
+	return oidc.New(oidc.Config{
+		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
+		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,
+		HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+	})
+}
+
+// settle moves a tenant in, with an upstream that signs everybody in.
+func (h *house) settle() {
+	h.Helper()
+	ctx, now := h.Context(), h.clock.Now()
+	_, operator, err := h.keys.MintOperator(ctx, authz.Origin{}, apikey.OperatorRequest{Name: "operator"})
+	h.ok(err)
+	h.operator = operator.Reveal()
+	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients", "manage:workspace"}}
+	h.workspace = made(h.admin.CreateWorkspace(ctx, by, admin.NewWorkspace{Name: "Acme"}))(h)
+	h.connection = authz.Connection{
+		ID: authz.NewConnectionID(), Issuer: issuer, WorkspaceID: h.workspace.ID, Name: "Okta", ClientID: "gatehouse", Domains: []string{"acme.example"},
+		State: authz.Active, CreatedAt: now, UpdatedAt: now,
+	}
+	h.upstream = made(idptest.New(idptest.Config{
+		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
+		Users: []idptest.User{
+			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
+		},
+		Clients: []idptest.Client{{ID: "gatehouse", Secret: "upstream-secret", RedirectURIs: []string{host + "/oidc/" + string(h.connection.ID) + "/callback"}}},
+	}))(h)
+	h.ok(h.upstream.Start())
+	h.Cleanup(func() { _ = h.upstream.Close() })
+	h.connection.UpstreamIssuer = h.upstream.Issuer()
+	h.ok(h.store.PutConnection(ctx, h.connection))
+	settings := admin.ClientSettings{
+		Name: `App "><svg onload=alert(1)>`, WorkspaceID: h.workspace.ID, RedirectURIs: []string{appURI}, Scopes: []string{"openid", "profile", "offline_access"}, IDTokenAlgorithm: "ES256",
+	}
+	var text authz.Secret
+	h.app, text, err = h.admin.CreateClient(ctx, by, settings)
+	h.ok(err)
+	h.secret = text.Reveal()
+	settings.AuthMethod = authz.AuthNone
+	h.spa, _, err = h.admin.CreateClient(ctx, by, settings)
+	h.ok(err)
+}
+
+// made returns the value, or ends the test.
+func made[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (h *house) ok(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+// send serves one request; headers are names and values.
+func (h *house) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	h.Helper()
+	if strings.HasPrefix(target, "/") {
+		target = host + target
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for n := 0; n+1 < len(headers); n += 2 {
+		r.Header.Add(headers[n], headers[n+1])
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w
+}
+
+func (h *house) basic() string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(string(h.app.ID)+":"+h.secret))
+}
+
+func member(w *httptest.ResponseRecorder, name string) string {
+	var m map[string]any
+	_ = json.Unmarshal(w.Body.Bytes(), &m)
+	s, _ := m[name].(string)
+	return s
+}
+
+// wants checks status and error code.
+func (h *house) wants(what string, w *httptest.ResponseRecorder, status int, code string) {
+	h.Helper()
+	got := member(w, "error")
+	if got == "" {
+		got = member(w, "code")
+	}
+	if w.Code != status || got != code {
+		h.Errorf("%s: %d %q, want %d %q: %.300s", what, w.Code, got, status, code, w.Body)
+	}
+}
+
+// browser keeps the cookies of one person.
+type browser struct {
+	h       *house
+	cookies map[string]string
+}
+
+func (h *house) browser() *browser { return &browser{h, map[string]string{}} }
+
+func (b *browser) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	b.h.Helper()
+	for name, value := range b.cookies {
+		headers = append(headers, "Cookie", name+"="+value)
+	}
+	if body != "" {
+		headers = append(headers, "Content-Type", form)
+	}
+	w := b.h.send(method, target, body, headers...)
+	for _, c := range w.Result().Cookies() {
+		b.cookies[c.Name] = c.Value
+	}
+	return w
+}
+
+func (b *browser) get(target string) *httptest.ResponseRecorder { return b.send("GET", target, "") }
+
+func (b *browser) post(target string, body url.Values) *httptest.ResponseRecorder {
+	return b.send("POST", target, body.Encode(), "Origin", host, "Sec-Fetch-Site", "same-origin")
+}
+
+// authorizeURL asks for a code; further pairs replace parameters.
+func (h *house) authorizeURL(more ...string) string {
+	q := url.Values{
+		"client_id": {string(h.app.ID)}, "redirect_uri": {appURI}, "response_type": {"code"}, "scope": {"openid profile"}, "state": {"st"},
+		"login_hint": {"ada@acme.example"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}
+	for n := 0; n+1 < len(more); n += 2 {
+		q.Set(more[n], more[n+1])
+	}
+	return "/oauth2/authorize?" + q.Encode()
+}
+
+// upstreamAnswer goes to the upstream and comes back with the callback URL.
+func (h *house) upstreamAnswer(location string) string {
+	h.Helper()
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get(location)
+	h.ok(err)
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode/100 != 3 {
+		body, _ := io.ReadAll(resp.Body)
+		h.Fatalf("the upstream answered %d: %s", resp.StatusCode, body)
+	}
+	return resp.Header.Get("Location")
+}
+
+// callbackURL begins a sign-in and stops before it comes back.
+func (b *browser) callbackURL(more ...string) string {
+	b.h.Helper()
+	w := b.get(b.h.authorizeURL(more...))
+	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), b.h.upstream.Issuer()) {
+		b.h.Fatalf("no way to the upstream: %d %s %.400s", w.Code, w.Header().Get("Location"), w.Body)
+	}
+	return b.h.upstreamAnswer(w.Header().Get("Location"))
+}
+
+// consentPage signs in and returns the id of the request that waits for consent.
+func (b *browser) consentPage(more ...string) string {
+	b.h.Helper()
+	w := b.get(b.callbackURL(more...))
+	for range 3 {
+		location := w.Header().Get("Location")
+		if strings.HasPrefix(location, "/consent") {
+			u, _ := url.Parse(location)
+			return u.Query().Get("request")
+		}
+		if !strings.HasPrefix(location, "/") {
+			break
+		}
+		w = b.get(location)
+	}
+	b.h.Fatalf("no consent page: %d %s %.400s", w.Code, w.Header().Get("Location"), w.Body)
+	return ""
+}
+
+// signIn goes all the way and returns the code.
+func (b *browser) signIn(more ...string) string {
+	b.h.Helper()
+	w := b.post("/consent", url.Values{"request": {b.consentPage(more...)}, "scope": {"openid", "profile"}, "decision": {"allow"}})
+	u, err := url.Parse(w.Header().Get("Location"))
+	b.h.ok(err)
+	if w.Code != http.StatusSeeOther || u.Query().Get("code") == "" {
+		b.h.Fatalf("no code: %d %s %.400s", w.Code, w.Header().Get("Location"), w.Body)
+	}
+	return u.Query().Get("code")
+}
+
+// entries are the audit entries of a type, of the workspace and the platform.
+func (h *house) entries(typ string) []authz.AuditEntry {
+	h.Helper()
+	var all []authz.AuditEntry
+	for _, ws := range []authz.WorkspaceID{"", h.workspace.ID} {
+		all = append(all, made(h.store.ListAudit(h.Context(), issuer, ws, authz.Page{Limit: 500}))(h)...)
+	}
+	return slices.DeleteFunc(all, func(e authz.AuditEntry) bool { return e.Type != typ })
+}
+
+func digest(s string) [32]byte { return sha256.Sum256([]byte(s)) }
