@@ -30,6 +30,11 @@ func TestU0_SIGTERMUnderLoadDropsNothing(t *testing.T) {
 	var away atomic.Bool // a balancer that watches readiness
 	var answered atomic.Int64
 	var group sync.WaitGroup
+	stop := func() {
+		away.Store(true)
+		group.Wait()
+	}
+	defer stop()
 	for range 8 {
 		group.Go(func() {
 			for !away.Load() {
@@ -49,8 +54,7 @@ func TestU0_SIGTERMUnderLoadDropsNothing(t *testing.T) {
 	if !n.active(t, token) {
 		t.Error("while draining, a request is refused")
 	}
-	away.Store(true)
-	group.Wait()
+	stop()
 	eventually(t, 5*time.Second, "nothing listens any more", func() bool {
 		c, err := net.Dial("tcp", n.address)
 		if err == nil {
