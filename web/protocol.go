@@ -168,16 +168,17 @@ func bearer(r *http.Request) (authz.Secret, error) {
 	if r.URL.Query().Has("access_token") {
 		return "", invalid("The access token must be in the Authorization header.")
 	}
+	if err := r.ParseForm(); err != nil {
+		return "", authz.NewError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
+	}
+	if r.PostForm.Has("access_token") {
+		return "", invalid("The access token must be in the Authorization header.")
+	}
 	headers := r.Header["Authorization"]
 	if len(headers) > 1 {
 		return "", invalid("There is more than one Authorization header.")
 	}
 	if len(headers) == 0 {
-		if r.Method == http.MethodPost && r.ContentLength != 0 {
-			if err := r.ParseForm(); err == nil && r.PostForm.Has("access_token") {
-				return "", invalid("The access token must be in the Authorization header.")
-			}
-		}
 		return "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
 	}
 	scheme, text, ok := strings.Cut(headers[0], " ")

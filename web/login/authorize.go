@@ -16,8 +16,8 @@ import (
 // 3.1.2.1). A POST is answered with a redirect to itself by GET: a form on
 // another site does not bring the session cookie along, a redirect does.
 func (f *Flow) Authorize(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return pageError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
+	if err := readForm(r); err != nil {
+		return err
 	}
 	if r.Method == http.MethodPost {
 		if r.URL.RawQuery != "" {
@@ -33,6 +33,15 @@ func (f *Flow) Authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return f.dispatch(w, r, &pending{request: req})
+}
+
+// readForm reads the query and the form: FormValue would take a body that is
+// too large, or malformed, for an empty one.
+func readForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return pageError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
+	}
+	return nil
 }
 
 // pending is an authorization request on its way.

@@ -51,11 +51,14 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 
 // SubmitConsent serves POST /consent.
 func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
-	p, session, account, err := f.consenting(r, r.PostFormValue("request"))
+	if err := readForm(r); err != nil {
+		return err
+	}
+	p, session, account, err := f.consenting(r, r.PostForm.Get("request"))
 	if err != nil {
 		return err
 	}
-	if r.PostFormValue("decision") != "allow" {
+	if r.PostForm.Get("decision") != "allow" {
 		return f.deny(r, p, session)
 	}
 	chosen := make([]string, 0, len(p.request.Scopes))

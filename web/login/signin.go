@@ -112,11 +112,14 @@ func (f *Flow) ChooseConnection(w http.ResponseWriter, r *http.Request) error {
 // The answer is a page that leads on, as browsers hold the redirects behind a
 // form against its form-action, and the upstream was not known when it was sent.
 func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
-	p, err := f.resume(r.Context(), r, r.PostFormValue("request"))
+	if err := readForm(r); err != nil {
+		return err
+	}
+	p, err := f.resume(r.Context(), r, r.PostForm.Get("request"))
 	if err != nil {
 		return err
 	}
-	email := strings.TrimSpace(r.PostFormValue("email"))
+	email := strings.TrimSpace(r.PostForm.Get("email"))
 	connections, err := f.candidates(r.Context(), p, email)
 	if err != nil {
 		return err
