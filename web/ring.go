@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -64,6 +65,9 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protec
 		if err := protection.Check(r); err != nil {
 			return authz.NewError(authz.Forbidden, "cross_origin", "This form was sent from another site.").Because(err)
 		}
+	}
+	if rt.kind == pageRoute && r.Method == http.MethodHead && strings.HasPrefix(rt.pattern, "GET ") {
+		return nil // pages act when they are got: the preview of a link must not spend it
 	}
 	return rt.handle(w, r)
 }

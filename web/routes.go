@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"path"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
@@ -50,6 +52,7 @@ func issuerRoutes(s *site) []route {
 		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
 
 		{"GET /static/", serve(ui.Static()), s.pageError, documentRoute, none},
+		{"/static", s.notFound, s.pageError, pageRoute, none},
 		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
 		{"/", s.notFound, s.pageError, pageRoute, none},
 	}
@@ -61,6 +64,7 @@ func apiRoutes(s *site) []route {
 	return []route{
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
 		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
+		{"/v1", serve(s.API), problemError, apiRoute, limits.Introspect},
 	}
 }
 
@@ -75,19 +79,35 @@ func serve(h http.Handler) func(http.ResponseWriter, *http.Request) error {
 func (s *server) routes(st *site, tables ...func(*site) []route) http.Handler {
 	mux := http.NewServeMux()
 	allowed := make(map[string][]string)
+	nothing := s.ring(st, route{"/", st.notFound, problemError, apiRoute, Limit{}})
 	hasFallback := false
 	for _, table := range tables {
 		for _, rt := range table(st) {
-			mux.Handle(rt.pattern, s.ring(st, rt))
+			h := s.ring(st, rt)
+			mux.Handle(rt.pattern, h)
 			rememberMethod(allowed, rt.pattern)
-			hasFallback = hasFallback || rt.pattern == "/"
+			if rt.pattern == "/" {
+				nothing, hasFallback = h, true
+			}
 		}
 	}
 	for path, methods := range allowed {
 		mux.Handle(path, s.ring(st, s.otherMethods(path, methods)))
 	}
 	if !hasFallback {
-		mux.Handle("/", s.ring(st, route{"/", st.notFound, problemError, apiRoute, Limit{}}))
+		mux.Handle("/", nothing)
 	}
-	return mux
+	return plainPaths(mux, nothing)
+}
+
+// plainPaths leaves other spellings of a path to nothing: the mux would answer
+// them itself, past the ring.
+func plainPaths(mux, nothing http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p != "/" && (strings.HasSuffix(p, "//") || path.Clean(p) != strings.TrimSuffix(p, "/")) {
+			nothing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

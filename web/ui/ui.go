@@ -78,6 +78,10 @@ func Static() http.Handler {
 	}
 	serve := http.StripPrefix("/static/", http.FileServerFS(files))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") {
+			http.NotFound(w, r) // files, not a list of them
+			return
+		}
 		w.Header().Set("Cache-Control", "public, max-age=3600")
 		serve.ServeHTTP(w, r)
 	})
