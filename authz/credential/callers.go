@@ -29,7 +29,7 @@ type Hasher interface {
 	Dummy(ctx context.Context, text authz.Secret) error
 }
 
-// CallersConfig is what Callers needs; all fields are required but Size and Attempts.
+// CallersConfig is what Callers needs; all fields are required but Size and Guesses.
 type CallersConfig struct {
 	Issuer  authz.IssuerName
 	Clients Clients
@@ -39,9 +39,12 @@ type CallersConfig struct {
 	Lease   *Lease
 	// Size bounds the verified clients kept; 0 means 20,000.
 	Size int
-	// Attempts bounds, by client id and address, how often a secret nobody
-	// has verified yet is looked at; nil bounds nothing.
-	Attempts interface{ Allow(key string) error }
+	// Guesses bounds, by client id and address, how many wrong secrets are
+	// looked at; nil bounds nothing. A right one is refunded.
+	Guesses interface {
+		Allow(key string) error
+		Refund(key string)
+	}
 }
 
 // Callers authenticates clients by their secret (RFC 6749 section 2.3.1).
@@ -77,7 +80,7 @@ func (c AuthenticatedClient) Proven() bool { return c.proven }
 // NewCallers returns Callers that know nobody yet.
 func NewCallers(cfg CallersConfig) (*Callers, error) {
 	if cfg.Issuer == "" || cfg.Clients == nil || cfg.Hasher == nil || cfg.Clock == nil || cfg.Epochs == nil || cfg.Lease == nil {
-		return nil, errors.New("credential: every field of CallersConfig but Size and Attempts is required")
+		return nil, errors.New("credential: every field of CallersConfig but Size and Guesses is required")
 	}
 	if cfg.Size == 0 {
 		cfg.Size = 20_000
@@ -112,24 +115,29 @@ func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Se
 	return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
 }
 
-// prove looks at a secret the slow way. It is no guess, and not counted as one,
-// while the database cannot say whether the client exists: or else the clients
-// that kept asking through an outage would be locked out after it.
+// prove looks at a secret the slow way, unless the one who asks has been wrong
+// too often of late.
 func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, secret authz.Secret) (*verifiedClient, error) {
 	before := c.cfg.Epochs.mark()
 	client, account, err := c.usableClient(ctx, id)
 	if err != nil && authz.KindOf(err) != authz.Unauthenticated {
 		return nil, err
 	}
-	if c.cfg.Attempts != nil {
-		if err := c.cfg.Attempts.Allow(string(id) + " " + authz.OriginFrom(ctx).IP); err != nil {
+	guesser := string(id) + " " + authz.OriginFrom(ctx).IP
+	if c.cfg.Guesses != nil {
+		if err := c.cfg.Guesses.Allow(guesser); err != nil {
 			return nil, err
 		}
 	}
+	var matched authz.ClientSecret
 	if err != nil || client.Public() {
-		return nil, cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
+		err = cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
+	} else {
+		matched, err = c.match(ctx, id, secret)
 	}
-	matched, err := c.match(ctx, id, secret)
+	if authz.KindOf(err) != authz.Unauthenticated && c.cfg.Guesses != nil {
+		c.cfg.Guesses.Refund(guesser)
+	}
 	if err != nil {
 		return nil, err
 	}

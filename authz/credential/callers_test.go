@@ -50,13 +50,13 @@ func (r *registry) Dummy(context.Context, authz.Secret) error { return nil }
 
 func newCallers(t *testing.T, r *registry) *credential.Callers {
 	t.Helper()
-	attempts, err := ratelimit.New(ratelimit.Config{PerSecond: 1, Burst: 5, Clock: authz.SystemClock{}})
+	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: 1, Burst: 5, Clock: authz.SystemClock{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := credential.NewCallers(credential.CallersConfig{
 		Issuer: "i", Clients: r, Hasher: r, Clock: authz.SystemClock{}, Epochs: credential.NewEpochs(),
-		Lease: credential.ForeverLease(), Attempts: attempts,
+		Lease: credential.ForeverLease(), Guesses: guesses,
 	})
 	if err != nil {
 		t.Fatal(err)

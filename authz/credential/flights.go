@@ -28,28 +28,34 @@ var errAborted = errors.New("credential: the examination was aborted")
 // was told is good enough only if usable says so: that examination may have
 // begun before something this caller already knows of.
 func (f *flights[T]) do(ctx context.Context, digest [32]byte, usable func(T, error) bool, examine func() (T, error)) (T, error) {
-	f.mu.Lock()
-	fl, joined := f.open[digest]
-	if !joined {
-		fl = &flight[T]{done: make(chan struct{}), err: errAborted}
-		f.open[digest] = fl
+	for {
+		f.mu.Lock()
+		fl, joined := f.open[digest]
+		if !joined {
+			fl = &flight[T]{done: make(chan struct{}), err: errAborted}
+			f.open[digest] = fl
+		}
+		f.mu.Unlock()
+		if !joined {
+			return f.fly(digest, fl, examine)
+		}
+		select {
+		case <-fl.done:
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		}
+		if usable(fl.record, fl.err) {
+			return fl.record, fl.err
+		}
 	}
-	f.mu.Unlock()
-	if !joined {
-		defer f.land(digest, fl)
-		fl.record, fl.err = examine()
-		return fl.record, fl.err
-	}
-	select {
-	case <-fl.done:
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
-	if usable(fl.record, fl.err) {
-		return fl.record, fl.err
-	}
-	return examine()
+}
+
+// fly examines and lets those who wait have the result.
+func (f *flights[T]) fly(digest [32]byte, fl *flight[T], examine func() (T, error)) (T, error) {
+	defer f.land(digest, fl)
+	fl.record, fl.err = examine()
+	return fl.record, fl.err
 }
 
 func (f *flights[T]) land(digest [32]byte, fl *flight[T]) {

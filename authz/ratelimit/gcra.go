@@ -63,20 +63,41 @@ func (l *Limiter) Allow(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, known := s.at[key]
-	if at.Before(now) {
-		at = now
-	}
-	next := at.Add(l.interval)
-	if wait := next.Sub(now) - l.window; wait > 0 {
-		e := authz.NewError(authz.RateLimited, "rate_limited", "Too many requests; slow down.")
-		e.RetryAfter = wait
-		return e
+	if err := l.refusal(at, now); err != nil {
+		return err
 	}
 	if !known && len(s.at) >= l.perShard {
 		s.makeRoom(now)
 	}
-	s.at[key] = next
+	if at.Before(now) {
+		at = now
+	}
+	s.at[key] = at.Add(l.interval)
 	return nil
+}
+
+// Refund takes back one use of the key: it turned out to be none.
+func (l *Limiter) Refund(key string) {
+	s := &l.shards[maphash.String(l.seed, key)%shardCount]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, known := s.at[key]; known {
+		s.at[key] = at.Add(-l.interval)
+	}
+}
+
+// refusal is the error for one use too many, or nil.
+func (l *Limiter) refusal(at, now time.Time) error {
+	if at.Before(now) {
+		at = now
+	}
+	wait := at.Add(l.interval).Sub(now) - l.window
+	if wait <= 0 {
+		return nil
+	}
+	e := authz.NewError(authz.RateLimited, "rate_limited", "Too many requests; slow down.")
+	e.RetryAfter = wait
+	return e
 }
 
 // makeRoom forgets keys that have nothing used up, then, if that was not

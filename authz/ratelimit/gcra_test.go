@@ -58,6 +58,22 @@ func TestARefusalSaysWhenToComeBack(t *testing.T) {
 	})
 }
 
+func TestARefundedUseCountsForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, ratelimit.Config{PerSecond: 1, Burst: 1})
+		for range 5 {
+			if err := l.Allow("a"); err != nil {
+				t.Fatal(err)
+			}
+			l.Refund("a")
+		}
+		_ = l.Allow("a")
+		if l.Allow("a") == nil {
+			t.Error("one too many was let through")
+		}
+	})
+}
+
 func TestRL07_AMillionKeysStayWithinTheBound(t *testing.T) {
 	l := newLimiter(t, ratelimit.Config{PerSecond: 1, Burst: 1, MaxKeys: 3200})
 	for n := range 200_000 {

@@ -20,10 +20,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// How often one address may try secrets on one client that were never verified.
+// How often one address may be wrong about the secret of one client.
 const (
-	attemptsPerSecond = 0.5
-	attemptsAtOnce    = 30
+	guessesPerSecond = 0.5
+	guessesAtOnce    = 30
 )
 
 // jwksMaxAge is how long others may keep a copy of the key set.
@@ -96,12 +96,12 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config)
-	attempts, err := ratelimit.New(ratelimit.Config{PerSecond: attemptsPerSecond, Burst: attemptsAtOnce, Clock: a.clock})
+	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
 	if err != nil {
 		return web.Issuer{}, err
 	}
 	callers, err := credential.NewCallers(credential.CallersConfig{
-		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Attempts: attempts,
+		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Guesses: guesses,
 	})
 	if err != nil {
 		return web.Issuer{}, err
