@@ -17,7 +17,7 @@ type Issuer struct {
 	APIURL string `yaml:"api_url"`
 	// What people are shown as the name of the product.
 	DisplayName string `yaml:"display_name"`
-	// Words of the console.
+	// Words of the console, which is still to come.
 	Console Console `yaml:"console"`
 	// API keys.
 	Keys Keys `yaml:"keys"`
@@ -49,11 +49,12 @@ type Keys struct {
 	Path string `yaml:"path"`
 	// The environment variable that command line and libraries read a key from.
 	EnvVar string `yaml:"env_var"`
-	// The interval at which a key is rotated when its schedule does not say.
+	// The interval at which a key is rotated when its schedule does not say. No
+	// schedule runs yet: keys are replaced by hand.
 	RotationDefault time.Duration `yaml:"rotation_default"`
-	// Rotate every key, also those without a schedule.
+	// Rotate every key, also those without a schedule; not in effect yet.
 	RotationForced bool `yaml:"rotation_forced"`
-	// The interval a workspace may enforce on all its keys; 0 for none.
+	// The interval a workspace may enforce on all its keys; 0 for none; not in effect yet.
 	RotationEnforceable time.Duration `yaml:"rotation_enforceable"`
 	// How long a rotated key stays valid beside its successor.
 	RotationGrace time.Duration `yaml:"rotation_grace"`

@@ -17,9 +17,6 @@ import (
 // requestTime bounds the work on one request.
 const requestTime = 20 * time.Second
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 256 << 10
-
 // ring wraps a route's handler in what every request passes.
 func (s *server) ring(st *site, rt route) http.Handler {
 	meter := s.cfg.Metrics.route(st.name, rt.pattern)
@@ -37,7 +34,7 @@ func (s *server) ring(st *site, rt route) http.Handler {
 		r = r.WithContext(ctx)
 		out := &recorder{ResponseWriter: w}
 		securityHeaders(out.Header(), rt.kind, origin.RequestID, r.TLS != nil)
-		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(out, r.Body, s.cfg.MaxBody)
 
 		err := s.handle(out, r, rt, protection, origin)
 		if err != nil {

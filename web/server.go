@@ -40,6 +40,8 @@ type Config struct {
 	Metrics *Metrics     // required
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
+	// MaxBody bounds a request's body, in bytes; required.
+	MaxBody int64
 	// Limits bound requests; a zero Limits bounds none.
 	Limits Limits
 }
@@ -61,8 +63,8 @@ type server struct {
 
 // New returns the handler of every public host, told apart by Host.
 func New(cfg Config) (http.Handler, error) {
-	if len(cfg.Issuers) == 0 || cfg.Logger == nil || cfg.Metrics == nil || cfg.Clock == nil {
-		return nil, errors.New("web: Issuers, Clock, Logger and Metrics are required")
+	if len(cfg.Issuers) == 0 || cfg.Logger == nil || cfg.Metrics == nil || cfg.Clock == nil || cfg.MaxBody <= 0 {
+		return nil, errors.New("web: Issuers, Clock, Logger, Metrics and MaxBody are required")
 	}
 	s := &server{cfg: cfg, hosts: make(map[string]http.Handler)}
 	for _, issuer := range cfg.Issuers {

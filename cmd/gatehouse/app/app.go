@@ -155,7 +155,7 @@ func (a *App) newHandler() (http.Handler, error) {
 	})
 	return web.New(web.Config{
 		Issuers: served, Clock: a.clock, Logger: a.options.Logger, Metrics: a.metrics,
-		TrustedProxies: a.options.Config.Server.TrustedProxies, Limits: a.limits,
+		TrustedProxies: a.options.Config.Server.TrustedProxies, Limits: a.limits, MaxBody: a.options.Config.Server.MaxBodyBytes,
 	})
 }
 
