@@ -98,7 +98,7 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
 	h.assemble(epochs, lease)
 	cfg := web.Config{
-		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(),
+		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(), MaxBody: 256 << 10,
 		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +14,7 @@ var credentialParameters = []string{"access_token", "api_key", "apikey", "key", 
 var (
 	errNoCredential = authz.NewError(authz.Unauthenticated, "authentication_required", "Send an API key or access token: Authorization: Bearer.")
 	errInQuery      = authz.NewError(authz.Invalid, "credential_in_query", "Credentials are accepted in the Authorization header only. Revoke the one you sent: it may have been logged on its way.")
+	errQuery        = authz.NewError(authz.Invalid, "invalid_request", "The query could not be read.")
 	errTwoHeaders   = authz.NewError(authz.Invalid, "invalid_request", "There is more than one Authorization header.")
 	errBrowser      = authz.NewError(authz.Forbidden, "browser_refused", "This API is not for browsers: a key in a page is a leaked key.")
 )
@@ -37,7 +39,10 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 
 func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {
 	u := ctx.URL()
-	query := u.Query()
+	query, err := url.ParseQuery(u.RawQuery) // URL.Query passes over what it cannot read
+	if err != nil {
+		return authz.Principal{}, errQuery
+	}
 	for _, name := range credentialParameters {
 		if query.Has(name) {
 			return authz.Principal{}, errInQuery
