@@ -5,20 +5,19 @@
 
 FROM golang:1.26 AS build
 WORKDIR /src
-ENV CGO_ENABLED=0 GOTOOLCHAIN=local
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOMODCACHE=/cache/mod GOCACHE=/cache/build
 COPY go.mod go.sum ./
 COPY authz/oauth/internal/oryx/go.mod authz/oauth/internal/oryx/
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
+RUN --mount=type=cache,target=/cache/mod go mod download
 COPY . .
 ARG VERSION=dev
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/cache/mod --mount=type=cache,target=/cache/build \
     go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/gatehouse ./cmd/gatehouse
 # A new volume takes the owner of the directory it is mounted on.
 RUN mkdir -p /out/state && chown 65532:65532 /out/state && chmod 700 /out/state
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build /out/gatehouse /gatehouse
 COPY --from=build --chown=65532:65532 /out/state /var/lib/gatehouse
 COPY LICENSE /LICENSE
