@@ -171,48 +171,6 @@ func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, 
 	return nil, translate(err)
 }
 
-// refused makes an audit entry of a refusal and returns it, and spends the code
-// that was presented; a failure to write either is a failure to answer.
-func (s *Server) refused(ctx context.Context, u *unit, why error) error {
-	if u.storeErr != nil || authz.KindOf(why) == authz.Internal {
-		return why
-	}
-	entry := authz.AuditEntry{
-		Issuer: s.settings.Name, WorkspaceID: u.client.workspace(), AccountID: u.client.accountID, Time: s.clock.Now(),
-		Type: "token.refused", Result: authz.Refused, Reason: authz.CodeOf(why), Actor: u.client.id,
-	}.From(authz.OriginFrom(ctx))
-	if u.revoke {
-		entry.Reason = "code_reused"
-	}
-	err := s.store.InTx(ctx, func(ctx context.Context) error {
-		if err := s.spend(ctx, u); err != nil {
-			return err
-		}
-		return s.store.AppendAudit(ctx, entry)
-	})
-	if err != nil {
-		return unavailable(err)
-	}
-	return why
-}
-
-// spend burns a code that was presented with something wrong, so that nobody
-// can try again (RFC 9700 section 4.8.2), and ends the family of one that was
-// used before (RFC 6749 section 4.1.2).
-func (s *Server) spend(ctx context.Context, u *unit) error {
-	switch {
-	case u.revoke:
-		return s.revokeReused(ctx, u.grant, "code_reused")
-	case u.code == nil:
-		return nil
-	}
-	err := s.store.ConsumeAuthorizationCode(ctx, s.settings.Name, u.code.Digest, authz.Burned)
-	if errors.Is(err, authz.ErrConsumed) {
-		return nil
-	}
-	return err
-}
-
 // unavailable makes every failure of the database one that says: try again.
 func unavailable(err error) error {
 	if authz.KindOf(err) == authz.Unavailable || errors.Is(err, context.Canceled) {
