@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"strings"
 )
 
 // maxFile bounds the configuration file and every file of a secret, in bytes.
@@ -62,11 +63,12 @@ func assemble(text []byte, env environment) (Config, Problems) {
 }
 
 // except leaves out problems of settings that others have one with already: a
-// value that could not be read need not be judged too.
+// value that could not be read need not be judged too, nor one whose file could
+// not.
 func (p Problems) except(others Problems) Problems {
 	known := map[string]bool{}
 	for _, o := range others {
-		known[o.Path] = true
+		known[o.Path], known[strings.TrimSuffix(o.Path, "_file")] = true, true
 	}
 	var rest Problems
 	for _, problem := range p {

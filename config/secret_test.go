@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -72,6 +73,18 @@ func TestSecretsThatCannotBeFetchedAreProblems(t *testing.T) {
 	}
 }
 
+func TestASecretWhoseFileCannotBeReadIsOneProblem(t *testing.T) {
+	for _, text := range []string{
+		small + "database: {driver: postgres, dsn_file: /absent}\n",
+		strings.Replace(small, `value: "${env:ROOT_KEY}"`, "value_file: /absent", 1),
+	} {
+		_, err := load(t, text)
+		if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 1 || !strings.HasSuffix(problems[0].Path, "_file") {
+			t.Errorf("problems: %v", err)
+		}
+	}
+}
+
 func TestReferencesAreNotExpandedOutsideSecrets(t *testing.T) {
 	_, err := load(t, strings.Replace(small, "auth.uptimepulse.test", "${env:HOST}", 1), "HOST=auth.test")
 	p := problemAt(t, err, "issuers[0].url")
@@ -127,7 +140,9 @@ func TestFilesEveryoneMayReadAreWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := mustLoad(t, strings.Replace(small, `value: "${env:ROOT_KEY}"`, "value_file: "+file, 1))
-	if w := c.Warnings(); len(w) != 1 || w[0].Path != "secrets.root_keys[0].value_file" {
+	c.Issuers[0].Connections = []Connection{{ClientSecretFile: file}}
+	w := c.Warnings()
+	if len(w) != 2 || w[0].Path != "secrets.root_keys[0].value_file" || w[1].Path != "issuers[0].connections[0].client_secret_file" {
 		t.Errorf("warnings: %v", w)
 	}
 	if err := os.Chmod(file, 0o640); err != nil {

@@ -33,6 +33,11 @@ func (c Config) Warnings() Problems {
 	for i, k := range c.Secrets.RootKeys {
 		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
 	}
+	for i, issuer := range c.Issuers {
+		for j, connection := range issuer.Connections {
+			w.exposed(index(index("issuers", i)+".connections", j)+".client_secret_file", connection.ClientSecretFile)
+		}
+	}
 	return w
 }
 
