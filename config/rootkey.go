@@ -16,7 +16,8 @@ type Secrets struct {
 	// new one in front.
 	RootKeys []RootKey `yaml:"root_keys"`
 	// Without root keys, the file in which the server keeps one it generates at
-	// first start (mode 0600). For one process on SQLite only.
+	// first start (mode 0600). For one process on SQLite only. The default holds
+	// where there is no configuration file; with one, it is named there.
 	GeneratedKeyFile string `yaml:"generated_key_file"`
 }
 

@@ -15,7 +15,7 @@ func (p *Problems) secrets(s Secrets, driver string) {
 		return
 	}
 	if len(s.RootKeys) == 0 && s.GeneratedKeyFile == "" {
-		p.add("secrets.root_keys", "must hold at least one key (or set generated_key_file, on one machine)")
+		p.add("secrets.root_keys", "must hold at least one key; or, for one process on sqlite, name the file for a generated one in secrets.generated_key_file")
 	}
 	if len(s.RootKeys) == 0 && s.GeneratedKeyFile != "" && driver == Postgres {
 		// Nodes that generate their own cannot read each other's rows.
