@@ -24,8 +24,11 @@ type remote struct {
 	output string
 }
 
-// keyVariables are where the key is looked for, the product's own first.
-var keyVariables = []string{"GATEHOUSE_API_KEY", "UP_API_KEY", "SP_API_KEY"}
+// keyVariable is where the key is looked for first, productVariables are where
+// the products keep theirs.
+const keyVariable = "GATEHOUSE_API_KEY"
+
+var productVariables = []string{"UP_API_KEY", "SP_API_KEY"}
 
 func (r *remote) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&r.base, "url", envOr("GATEHOUSE_URL", "http://127.0.0.1:8080"), "where the API is served (or GATEHOUSE_URL)")
@@ -40,18 +43,25 @@ func envOr(name, fallback string) string {
 }
 
 // key finds the API key in the environment: a key on the command line would
-// end up in the shell's history.
+// end up in the shell's history. With the keys of two products there it does
+// not guess: the wrong one would go to a server that must not see it.
 func (r *remote) key() (string, error) {
+	if v := os.Getenv(keyVariable); v != "" {
+		return v, nil
+	}
 	var found []string
-	for _, name := range keyVariables {
+	for _, name := range productVariables {
 		if v := os.Getenv(name); v != "" {
 			found = append(found, v)
 		}
 	}
-	if len(found) == 0 {
-		return "", usagef("no API key: set %s", strings.Join(keyVariables, " or "))
+	switch len(found) {
+	case 0:
+		return "", usagef("no API key: set %s or %s", keyVariable, strings.Join(productVariables, " or "))
+	case 1:
+		return found[0], nil
 	}
-	return found[0], nil
+	return "", usagef("several API keys: %s are set; set %s to the one for this server", strings.Join(productVariables, " and "), keyVariable)
 }
 
 const maxAnswer = 8 << 20
@@ -105,7 +115,7 @@ func problem(status string, answer []byte) error {
 		Errors []struct{ Location, Message string }
 	}
 	if json.Unmarshal(answer, &p) != nil || p.Code == "" {
-		return fmt.Errorf("the server answered %s", status)
+		return fmt.Errorf("the server answered %s, and not as the management API does: is it served at --url?", status)
 	}
 	text := p.Detail
 	for _, e := range p.Errors {
