@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,18 +43,17 @@ func bootstrap(ctx context.Context, file, name string) error {
 	if err != nil {
 		return invalidConfig(err)
 	}
+	if name, err = chooseIssuer(cfg.Issuers, name); err != nil {
+		return err
+	}
 	a, err := app.Open(ctx, app.Options{Config: cfg, Logger: slog.New(slog.DiscardHandler), Version: version})
 	if err != nil {
 		return err
 	}
-	return errors.Join(bootstrapIssuer(ctx, a, name), a.Close())
+	return errors.Join(bootstrapIssuer(ctx, a, a.Issuers[authz.IssuerName(name)]), a.Close())
 }
 
-func bootstrapIssuer(ctx context.Context, a *app.App, name string) error {
-	issuer, err := chooseIssuer(a, name)
-	if err != nil {
-		return err
-	}
+func bootstrapIssuer(ctx context.Context, a *app.App, issuer *app.Issuer) error {
 	ends := a.Clock().Now().Add(delegationLife)
 	_, text, err := issuer.Keys.MintOperator(ctx, authz.Origin{}, apikey.OperatorRequest{Name: "operator", DelegationEndsAt: ends})
 	if err != nil {
@@ -70,20 +71,23 @@ It administers every workspace and may mint keys until %s. Use it:
 	return nil
 }
 
-func chooseIssuer(a *app.App, name string) (*app.Issuer, error) {
-	if name == "" && len(a.Issuers) == 1 {
-		for _, i := range a.Issuers {
-			return i, nil
-		}
+// chooseIssuer is the name of the one meant; it is known before anything is
+// opened, as a slip must not leave a new database behind.
+func chooseIssuer(issuers []config.Issuer, name string) (string, error) {
+	if name == "" && len(issuers) == 1 {
+		return issuers[0].Name, nil
 	}
-	if i, ok := a.Issuers[authz.IssuerName(name)]; ok {
-		return i, nil
+	names := make([]string, 0, len(issuers))
+	for _, i := range issuers {
+		names = append(names, i.Name)
 	}
-	names := make([]string, 0, len(a.Issuers))
-	for n := range a.Issuers {
-		names = append(names, string(n))
+	switch {
+	case name == "":
+		return "", usagef("there are several issuers; name one with --issuer: %s", strings.Join(names, ", "))
+	case !slices.Contains(names, name):
+		return "", usagef("no issuer is named %q; there are: %s", name, strings.Join(names, ", "))
 	}
-	return nil, usagef("name one of the issuers with --issuer: %v", names)
+	return name, nil
 }
 
 func apiOf(i config.Issuer) string {
