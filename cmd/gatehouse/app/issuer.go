@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
@@ -61,7 +64,11 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 	if err != nil {
 		return nil, err
 	}
-	return set, set.Rotate(ctx)
+	err = set.Rotate(ctx)
+	if errors.Is(err, secret.ErrNotOpened) {
+		err = fmt.Errorf("%w (is the root key that this database was made with among secrets.root_keys?)", err)
+	}
+	return set, err
 }
 
 func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*apikey.Keys, error) {

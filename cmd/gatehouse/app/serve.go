@@ -26,7 +26,7 @@ func (a *App) Serve(ctx context.Context) error {
 	defer stop()
 	jobs := a.startJobs(work)
 	servers, group := a.start(listeners)
-	a.options.Logger.Info("ready", "version", a.options.Version, "issuers", a.issuerURLs())
+	a.options.Logger.Info("ready", "version", a.options.Version, "issuers", a.issuerURLs(), "listening", addresses(listeners))
 
 	failed := make(chan error, 1)
 	go func() { failed <- group.Wait() }()
@@ -144,6 +144,15 @@ func (a *App) drain(ctx context.Context, servers []*http.Server) error {
 		errs = append(errs, srv.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// addresses are where the listeners are, the operator's last.
+func addresses(listeners []opened) []string {
+	all := make([]string, 0, len(listeners))
+	for _, l := range listeners {
+		all = append(all, l.Addr().String())
+	}
+	return all
 }
 
 func (a *App) issuerURLs() []string {
