@@ -55,7 +55,7 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	n := noteOf(r)
-	n.grantType, n.clientID = known(in.Form.Get("grant_type"), grantTypes), plainID(in.Form.Get("client_id"))
+	n.grantType, n.clientID = known(in.Form.Get("grant_type"), grantTypes), claimed(r, in.Form)
 	resp, err := s.OAuth.Token(r.Context(), in)
 	if err != nil {
 		return s.unauthenticated(r, "token.refused", n.clientID, err)
@@ -74,6 +74,15 @@ func known(value string, list []string) string {
 		return value
 	}
 	return ""
+}
+
+// claimed is the client a request says it comes from, in the header or in the
+// body, proven or not.
+func claimed(r *http.Request, form url.Values) string {
+	if id, _, ok := r.BasicAuth(); ok {
+		return plainID(id)
+	}
+	return plainID(form.Get("client_id"))
 }
 
 // plainID returns the value if it has the form of our ids, which no secret has.
@@ -96,8 +105,10 @@ func (s *site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	n := noteOf(r)
+	n.clientID = claimed(r, in.Form)
 	if err := s.OAuth.Revoke(r.Context(), in); err != nil {
-		return s.unauthenticated(r, "revocation.refused", "", err)
+		return s.unauthenticated(r, "revocation.refused", n.clientID, err)
 	}
 	w.Header()["Cache-Control"] = noStore
 	w.WriteHeader(http.StatusOK)

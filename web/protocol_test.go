@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/base64"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
@@ -154,6 +155,27 @@ func TestAU_03_AKeyInTheWrongPlaceReachesNoLogAndNoAuditEntry(t *testing.T) {
 	}
 	if strings.Contains(h.log.String(), h.operator[:30]) {
 		t.Error("the log holds a key")
+	}
+}
+
+func TestAU_03_TheLogNamesTheClientHoweverItAuthenticates(t *testing.T) {
+	h := newHouse(t)
+	basic := func(id string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+h.secret))
+	}
+	for _, path := range []string{"/oauth2/token", "/oauth2/revoke"} {
+		h.send("POST", path, "grant_type=authorization_code&code=x&token=x", "Content-Type", form, "Authorization", basic(string(h.app.ID)))
+		h.send("POST", path, "grant_type=authorization_code&code=x&token=x", "Content-Type", form, "Authorization", basic(h.operator))
+		h.send("POST", path, "grant_type=authorization_code&code=x&token=x&client_id="+string(h.spa.ID), "Content-Type", form)
+	}
+	log := h.log.String()
+	for _, id := range []authz.ClientID{h.app.ID, h.spa.ID} {
+		if got := strings.Count(log, `"client_id":"`+string(id)+`"`); got != 2 {
+			t.Errorf("%s is named %d times:\n%s", id, got, log)
+		}
+	}
+	if strings.Contains(log, h.operator[:30]) || strings.Contains(log, h.secret) {
+		t.Error("the log holds a secret")
 	}
 }
 
