@@ -176,3 +176,23 @@ func TestWarningsNameWhatWasLoosened(t *testing.T) {
 		t.Errorf("warnings:\n%v", got)
 	}
 }
+
+func TestAnUpstreamOnThisMachineThatIsNotAllowedIsWarnedOf(t *testing.T) {
+	for issuer, allowed := range map[string]string{
+		"http://127.0.0.1:8086": "127.0.0.0/8", "http://localhost:8086": "127.0.0.0/8", "http://[::1]:8086": "::1/128", "https://login.test": "",
+	} {
+		c := mustLoad(t, small)
+		c.Issuers[0].Connections = []Connection{{Issuer: issuer}}
+		w := c.Warnings()
+		if told := len(w) == 1 && w[0].Path == "issuers[0].connections[0].issuer"; told != (allowed != "") {
+			t.Errorf("%s: %v", issuer, w)
+		}
+		if allowed == "" {
+			continue
+		}
+		c.Outbound.AllowPrivate = []netip.Prefix{netip.MustParsePrefix(allowed)}
+		if w = c.Warnings(); len(w) != 1 || w[0].Path != "outbound.allow_private" {
+			t.Errorf("%s, allowed: %v", issuer, w)
+		}
+	}
+}

@@ -2,7 +2,10 @@ package config
 
 import (
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
+	"slices"
 )
 
 // Warnings names what was loosened and is allowed, to be logged at start.
@@ -35,7 +38,9 @@ func (c Config) Warnings() Problems {
 	}
 	for i, issuer := range c.Issuers {
 		for j, connection := range issuer.Connections {
-			w.exposed(index(index("issuers", i)+".connections", j)+".client_secret_file", connection.ClientSecretFile)
+			path := index(index("issuers", i)+".connections", j)
+			w.exposed(path+".client_secret_file", connection.ClientSecretFile)
+			w.unreachable(path+".issuer", connection.Issuer, c.Outbound.AllowPrivate)
 		}
 	}
 	return w
@@ -48,5 +53,21 @@ func (p *Problems) exposed(path, file string) {
 	}
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
 		p.add(path, "the file can be read by every user of this machine")
+	}
+}
+
+// unreachable warns of an upstream on this machine that the server will not
+// ask: those elsewhere are known when they are dialled.
+func (p *Problems) unreachable(path, issuer string, allowed []netip.Prefix) {
+	u, err := url.Parse(issuer)
+	if err != nil || !loopback(u.Hostname()) {
+		return
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	if err != nil {
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if !slices.ContainsFunc(allowed, func(prefix netip.Prefix) bool { return prefix.Contains(addr) }) {
+		p.add(path, "is on this machine and cannot be reached: outbound.allow_private does not hold %s", addr)
 	}
 }
