@@ -119,6 +119,7 @@ func (v *Verifier) fill(ctx context.Context, digest [32]byte, text authz.Secret,
 	if facts.Introspection.CredentialType == authz.CredentialRefreshToken {
 		return r, nil // its use moves no node: only the database knows
 	}
+	r.Refs = nil // the stamp stands for them
 	if r.stamp, r.stamped = v.epochs.stampSince(before, facts.Refs); r.stamped {
 		v.records.put(digest, r)
 	}
