@@ -75,7 +75,7 @@ func (a *App) listen(ctx context.Context) ([]opened, error) {
 	if operator == nil {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.options.Config.Server.Operator.Address)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("the operator listener: %w", err), closeAll(all))
+			return nil, errors.Join(fmt.Errorf("the operator listener (server.operator.address): %w", err), closeAll(all))
 		}
 		operator = l
 	}
@@ -93,7 +93,7 @@ func closeAll(all []opened) error {
 func listenPublic(ctx context.Context, cfg config.Listener) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", cfg.Address, err)
+		return nil, fmt.Errorf("a public listener (server.public): %w", err)
 	}
 	if !cfg.TLS.Enabled() {
 		return l, nil
