@@ -1,6 +1,10 @@
 package authz
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
 
 // Credential types (the credential_type member of an introspection).
 const (
@@ -44,6 +48,22 @@ type Credential struct {
 	Refs []NodeRef
 	// EndsAt is the moment it dies by itself; zero for never.
 	EndsAt time.Time
+	// AllowedFrom are the addresses a key may be used from; empty for all.
+	AllowedFrom []netip.Prefix
+}
+
+// UsableFrom reports whether the credential may be used from the address. An
+// address that cannot be read is none of those allowed.
+func (c *Credential) UsableFrom(address string) bool {
+	if len(c.AllowedFrom) == 0 {
+		return true
+	}
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return false
+	}
+	a = a.Unmap().WithZone("")
+	return slices.ContainsFunc(c.AllowedFrom, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // LiveAt reports whether the credential has not ended by itself.

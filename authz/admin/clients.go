@@ -31,7 +31,7 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 		return authz.Client{}, "", err
 	}
 	in = withDefaults(in)
-	if err := a.check(in); err != nil {
+	if err := a.check(by, in); err != nil {
 		return authz.Client{}, "", err
 	}
 	now := a.cfg.Clock.Now()
@@ -100,7 +100,7 @@ func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.W
 	in := settingsOf(client)
 	change(&in)
 	in.WorkspaceID, in.AuthMethod = client.WorkspaceID, client.AuthMethod
-	if err := a.check(in); err != nil {
+	if err := a.check(by, in); err != nil {
 		return authz.Client{}, err
 	}
 	in.apply(&client)
@@ -199,9 +199,13 @@ func settingsOf(c authz.Client) ClientSettings {
 }
 
 // check looks at every member and names the first that is wrong.
-func (a *Admin) check(in ClientSettings) error {
+func (a *Admin) check(by authz.Principal, in ClientSettings) error {
 	if err := name("name", in.Name); err != nil {
 		return err
+	}
+	if !by.Platform() && slices.Contains(in.GrantTypes, authz.GrantClientCredentials) {
+		// Such a client holds its scopes by itself, with no person who has them.
+		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator registers clients that act by themselves; use an API key.")
 	}
 	if !slices.Contains(a.cfg.AuthMethods, in.AuthMethod) {
 		return invalid("auth_method", "is not in use at this issuer.")

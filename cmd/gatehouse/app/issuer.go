@@ -124,6 +124,9 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			if err != nil {
 				return nil, err
 			}
+			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
+				return nil, errAddress
+			}
 			return &record.Credential, nil
 		},
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
@@ -172,6 +175,9 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if record.Introspection.CredentialType == authz.CredentialRefreshToken {
 				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "A refresh token opens nothing.")
 			}
+			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
+				return authz.Principal{}, errAddress
+			}
 			return record.Principal, nil
 		},
 	})
@@ -183,6 +189,9 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 	}, nil
 }
+
+// errAddress is told to whoever presents a key from where it may not be used.
+var errAddress = authz.NewError(authz.Forbidden, "ip_not_allowed", "The key may not be used from this address.")
 
 // refusals records refused authentications of an issuer.
 func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, reason, actor string) error {

@@ -277,3 +277,34 @@ func TestClientsAreChangedByRevisionAndDeletedAtOnce(t *testing.T) {
 		wantStatus(t, i.manage(t, http.MethodGet, "/v1/clients/"+c.ID+"?workspace_id="+ws, ""), http.StatusNotFound)
 	})
 }
+
+func TestU27_AKeyIsUsedFromItsAddressesOnly(t *testing.T) {
+	bothIssuers(t, func(t *testing.T, _ *product, i issuer) {
+		t.Parallel()
+		for cidr, want := range map[string]int{"127.0.0.0/8": http.StatusOK, "192.0.2.0/24": http.StatusForbidden} {
+			k := i.manage(t, http.MethodPost, i.KeysPath, `{"name":"from `+cidr+`","workspace_id":"`+i.WorkspaceID+
+				`","environment":"live","scopes":["`+keyScope[i.Name]+`"],"ip_allowlist":["`+cidr+`"]}`)
+			wantStatus(t, k, http.StatusCreated)
+			a := request(t, http.MethodPost, i.Issuer+"/oauth2/token", "grant_type=client_credentials",
+				"Authorization", "Bearer "+k.text("key"), "Content-Type", "application/x-www-form-urlencoded")
+			if a.status != want {
+				t.Errorf("allowed from %s: %d %s", cidr, a.status, a.body)
+			}
+			if !i.active(t, k.text("key")) {
+				t.Error("introspection, which does not know the address, must still find it active")
+			}
+		}
+	})
+}
+
+func TestAD01_ATenantRegistersNoClientThatActsByItself(t *testing.T) {
+	bothIssuers(t, func(t *testing.T, _ *product, i issuer) {
+		k := i.manage(t, http.MethodPost, i.KeysPath, `{"name":"clients","workspace_id":"`+i.WorkspaceID+`","environment":"live","scopes":["manage:clients"]}`)
+		wantStatus(t, k, http.StatusCreated)
+		create := func(body string) answer {
+			return request(t, http.MethodPost, i.API+"/v1/clients", body, "Authorization", "Bearer "+k.text("key"), "Content-Type", "application/json")
+		}
+		wantStatus(t, create(`{"name":"robot","grant_types":["client_credentials"],"scopes":["`+last(scopesOf[i.Name])+`"]}`), http.StatusForbidden)
+		wantStatus(t, create(`{"name":"app","redirect_uris":["https://app.example/cb"],"scopes":["openid"]}`), http.StatusCreated)
+	})
+}
