@@ -10,12 +10,15 @@ type Session struct {
 	UserID       UserID
 	ConnectionID ConnectionID
 	// Digest is SHA-256 of the cookie's value.
-	Digest    [32]byte
-	AuthTime  time.Time
-	ACR       string
-	AMR       []string
-	State     State // active, revoked
-	Epoch     int64
+	Digest   [32]byte
+	AuthTime time.Time
+	ACR      string
+	AMR      []string
+	State    State // active, revoked
+	Epoch    int64
+	// Lineage is the sum of the epochs of its account, workspace, connection
+	// and person at sign-in.
+	Lineage   int64
 	CreatedAt time.Time
 	ExpiresAt time.Time // absolute
 	IdleUntil time.Time

@@ -16,13 +16,13 @@ var (
 )
 
 // issuersSeen is what issuers must not share.
-type issuersSeen struct{ names, hosts, prefixes map[string]string }
+type issuersSeen struct{ names, hosts, prefixes, connections map[string]string }
 
 func (p *Problems) issuers(issuers []Issuer) {
 	if n := len(issuers); n == 0 || n > 32 {
 		p.add("issuers", "must list between 1 and 32 issuers")
 	}
-	seen := issuersSeen{map[string]string{}, map[string]string{}, map[string]string{}}
+	seen := issuersSeen{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}}
 	for i, issuer := range issuers {
 		p.issuer(seen, index("issuers", i), issuer)
 	}
@@ -51,7 +51,7 @@ func (p *Problems) issuer(seen issuersSeen, path string, i Issuer) {
 	if i.Session.Idle > i.Session.Absolute {
 		p.add(path+".session.idle", "must not be longer than session.absolute")
 	}
-	p.connections(path+".connections", i.Connections)
+	p.connections(seen.connections, path+".connections", i.Connections)
 }
 
 // origin checks the URL of a host of our own and returns the host and port it

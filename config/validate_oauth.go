@@ -100,8 +100,8 @@ func (p *Problems) scope(seen map[string]string, path, name string) {
 	p.unique(seen, path+".name", name, "once is enough")
 }
 
-func (p *Problems) connections(path string, connections []Connection) {
-	ids, domains := map[string]string{}, map[string]string{}
+func (p *Problems) connections(ids map[string]string, path string, connections []Connection) {
+	domains := map[string]string{}
 	for i, c := range connections {
 		at := index(path, i)
 		p.connection(at, c)

@@ -19,6 +19,7 @@ type sessionRow struct {
 	AMR          list[string]
 	State        authz.State
 	Epoch        int64
+	Lineage      int64
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	IdleUntil    time.Time
@@ -32,7 +33,7 @@ func (sessionRow) TableName() string { return "sessions" }
 func (r sessionRow) session() authz.Session {
 	return authz.Session{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, UserID: r.UserID, ConnectionID: r.ConnectionID,
-		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, State: r.State, Epoch: r.Epoch,
+		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, State: r.State, Epoch: r.Epoch, Lineage: r.Lineage,
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), IdleUntil: r.IdleUntil.UTC(),
 		IP: r.IP, UserAgent: r.UserAgent,
 	}
@@ -42,7 +43,7 @@ func (r sessionRow) session() authz.Session {
 func (s *Store) CreateSession(ctx context.Context, v authz.Session) error {
 	err := s.writer(ctx).Create(&sessionRow{
 		ID: v.ID, Issuer: v.Issuer, WorkspaceID: v.WorkspaceID, UserID: v.UserID, ConnectionID: v.ConnectionID,
-		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), State: v.State, Epoch: v.Epoch,
+		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), State: v.State, Epoch: v.Epoch, Lineage: v.Lineage,
 		CreatedAt: utc(v.CreatedAt), ExpiresAt: utc(v.ExpiresAt), IdleUntil: utc(v.IdleUntil),
 		IP: v.IP, UserAgent: v.UserAgent,
 	}).Error
@@ -58,7 +59,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 			Where("id = ? AND issuer = ? AND workspace_id = ?", v.ID, v.Issuer, v.WorkspaceID).
 			Where("user_id = ? AND connection_id = ? AND state = 'active'", v.UserID, v.ConnectionID).
 			UpdateColumns(map[string]any{
-				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR),
+				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR), "lineage": v.Lineage,
 				"expires_at": utc(v.ExpiresAt), "idle_until": utc(v.IdleUntil), "ip": v.IP, "user_agent": v.UserAgent,
 			})
 		if err := changed(ctx, "renewing a session", done, authz.ErrNotFound); err != nil {

@@ -127,7 +127,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.admin = made(admin.New(admin.Config{
 		Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Scopes: []string{"openid", "profile", "offline_access"},
-		AuthMethods: methods, CheckRedirectURI: oauth.CheckRedirectURI,
+		AuthMethods: methods, CheckRedirectURI: oauth.CheckRedirectURI, Algorithms: []string{"ES256"},
 	}))(h)
 	isKey := func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) }
 	var verifier *credential.Verifier
@@ -161,7 +161,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 	}))(h)
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
 		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {

@@ -30,6 +30,21 @@ func noteOf(r *http.Request) *notes {
 	return &notes{}
 }
 
+// Note tells the log line of a request served below this package who sent it,
+// and what was wrong; either may be zero.
+func Note(ctx context.Context, by authz.Principal, e *authz.Error) {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if !ok {
+		return
+	}
+	if by.ClientID != "" {
+		n.clientID, n.workspaceID = string(by.ClientID), string(by.WorkspaceID)
+	}
+	if e != nil {
+		n.err = e
+	}
+}
+
 func noteError(r *http.Request, e *authz.Error) { noteOf(r).err = e }
 
 func (n *notes) attrs(attrs []slog.Attr) []slog.Attr {

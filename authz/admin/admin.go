@@ -56,8 +56,8 @@ type Config struct {
 	Clock  authz.Clock
 	// Scopes is the OAuth scope catalogue a client may be given.
 	Scopes []string
-	// ManageScopes may be given to platform clients.
-	ManageScopes []string
+	// Algorithms may sign a client's ID tokens.
+	Algorithms []string
 	// AuthMethods are the client authentication methods in use.
 	AuthMethods []string
 	// CheckRedirectURI says whether a URI may be registered.

@@ -30,7 +30,7 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 	if err := may(by, ScopeClients, in.WorkspaceID); err != nil {
 		return authz.Client{}, "", err
 	}
-	in = withDefaults(in)
+	in = withDefaults(by, in)
 	if err := a.check(by, in); err != nil {
 		return authz.Client{}, "", err
 	}
@@ -87,7 +87,8 @@ func (a *Admin) ListClients(ctx context.Context, by authz.Principal, ws authz.Wo
 }
 
 // UpdateClient replaces a client's settings if nobody changed them since the
-// given revision. Tokens it loses the right to are refused at their next use.
+// given revision. Tokens keep the scopes they have until they end; a refresh
+// gets what is left.
 func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ClientID, revision int64, change func(*ClientSettings)) (authz.Client, error) {
 	client, err := a.GetClient(ctx, by, ws, id)
 	if err != nil {
@@ -174,7 +175,10 @@ func (a *Admin) newSecret(ctx context.Context, c authz.Client) (authz.Secret, *a
 	}, nil
 }
 
-func withDefaults(in ClientSettings) ClientSettings {
+func withDefaults(by authz.Principal, in ClientSettings) ClientSettings {
+	if in.Environment == "" && !by.Platform() {
+		in.Environment = by.Environment
+	}
 	if in.AuthMethod == "" {
 		in.AuthMethod = authz.AuthClientSecretBasic
 	}
@@ -207,6 +211,9 @@ func (a *Admin) check(by authz.Principal, in ClientSettings) error {
 		// Such a client holds its scopes by itself, with no person who has them.
 		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator registers clients that act by themselves; use an API key.")
 	}
+	if by.Environment != "" && !by.Platform() && in.Environment != by.Environment {
+		return authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")
+	}
 	if !slices.Contains(a.cfg.AuthMethods, in.AuthMethod) {
 		return invalid("auth_method", "is not in use at this issuer.")
 	}
@@ -216,7 +223,7 @@ func (a *Admin) check(by authz.Principal, in ClientSettings) error {
 	if err := a.checkScopes(in); err != nil {
 		return err
 	}
-	return checkKinds(in)
+	return a.checkKinds(in)
 }
 
 func (a *Admin) checkGrants(in ClientSettings) error {
@@ -245,20 +252,19 @@ func (a *Admin) checkGrants(in ClientSettings) error {
 
 func (a *Admin) checkScopes(in ClientSettings) error {
 	for _, s := range in.Scopes {
-		known := slices.Contains(a.cfg.Scopes, s) || (in.WorkspaceID == "" && slices.Contains(a.cfg.ManageScopes, s))
-		if !known {
+		if !slices.Contains(a.cfg.Scopes, s) {
 			return invalid("scopes", "one is not in the catalogue.")
 		}
 	}
 	return nil
 }
 
-func checkKinds(in ClientSettings) error {
+func (a *Admin) checkKinds(in ClientSettings) error {
 	if in.TokenFormat != "" && in.TokenFormat != authz.Opaque && in.TokenFormat != authz.JWT {
 		return invalid("token_format", "must be opaque or jwt.")
 	}
-	if in.IDTokenAlgorithm != "" && !slices.Contains([]string{"RS256", "ES256"}, in.IDTokenAlgorithm) {
-		return invalid("id_token_alg", "must be RS256 or ES256.")
+	if in.IDTokenAlgorithm != "" && !slices.Contains(a.cfg.Algorithms, in.IDTokenAlgorithm) {
+		return invalid("id_token_signed_response_alg", "is not among the issuer's algorithms.")
 	}
 	for _, e := range append([]authz.Environment{in.Environment}, in.Environments...) {
 		if e != "" && e != authz.Live && e != authz.Test {

@@ -26,7 +26,7 @@ func (a *Admin) CreateWorkspace(ctx context.Context, by authz.Principal, in NewW
 		ID: authz.NewWorkspaceID(), Issuer: a.cfg.Issuer, AccountID: in.AccountID, Name: in.Name,
 		State: authz.Active, CreatedAt: now, UpdatedAt: now,
 	}
-	return ws, a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+	err := a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if in.AccountID == "" {
 			ws.AccountID = authz.NewAccountID()
 			account := authz.Account{ID: ws.AccountID, Issuer: a.cfg.Issuer, Name: in.Name, State: authz.Active, CreatedAt: now}
@@ -41,6 +41,7 @@ func (a *Admin) CreateWorkspace(ctx context.Context, by authz.Principal, in NewW
 		}
 		return a.record(ctx, by, ws.ID, "workspace.created", string(ws.ID), map[string]any{"account_id": ws.AccountID})
 	})
+	return ws, err
 }
 
 // GetWorkspace returns a workspace the principal reaches.

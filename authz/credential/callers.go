@@ -118,6 +118,8 @@ func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Se
 // prove looks at a secret the slow way, unless the one who asks has been wrong
 // too often of late.
 func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, secret authz.Secret) (*verifiedClient, error) {
+	ctx, cancel := context.WithTimeout(ctx, fillTime)
+	defer cancel()
 	before := c.cfg.Epochs.mark()
 	client, account, err := c.usableClient(ctx, id)
 	if err != nil && authz.KindOf(err) != authz.Unauthenticated {
@@ -172,6 +174,8 @@ func (c *Callers) Find(ctx context.Context, id authz.ClientID) (authz.Client, au
 	if v, ok := c.remembered(c.found, key); ok {
 		return v.client, v.account, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, fillTime)
+	defer cancel()
 	before := c.cfg.Epochs.mark()
 	client, account, err := c.usableClient(ctx, id)
 	if err != nil {

@@ -24,6 +24,8 @@ type Config struct {
 	Authenticate func(ctx context.Context, text authz.Secret) (authz.Principal, error)
 	// Refused records a failed authentication.
 	Refused func(ctx context.Context, typ, reason, actor string) error
+	// Note tells the log who sent a request, and what was wrong with it.
+	Note func(ctx context.Context, by authz.Principal, e *authz.Error)
 	// Status maps kinds of error to HTTP status codes.
 	Status  func(authz.Kind) int
 	Clock   authz.Clock
@@ -34,7 +36,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.Clock == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.Clock == nil || cfg.Note == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() { huma.NewError = humaError })

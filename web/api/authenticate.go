@@ -25,6 +25,7 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		p, err := a.principalOf(ctx)
 		if err == nil {
+			a.cfg.Note(ctx.Context(), p, nil)
 			next(huma.WithValue(ctx, principalKey{}, p))
 			return
 		}
@@ -33,7 +34,7 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 				err = auditErr
 			}
 		}
-		writeProblem(h, ctx, a.problem(err))
+		writeProblem(h, ctx, a.problem(ctx.Context(), err))
 	}
 }
 

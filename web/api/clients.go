@@ -54,7 +54,7 @@ type ClientMembers struct {
 	GrantTypes       *[]string `json:"grant_types,omitempty" maxItems:"10"`
 	Scopes           *[]string `json:"scopes,omitempty" maxItems:"100"`
 	TokenFormat      *string   `json:"token_format,omitempty" enum:"opaque,jwt"`
-	IDTokenAlgorithm *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,ES256"`
+	IDTokenAlgorithm *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,ES256,PS256,EdDSA"`
 	Environment      *string   `json:"environment,omitempty" enum:"live,test"`
 	Environments     *[]string `json:"environments,omitempty" maxItems:"2"`
 	Introspect       *bool     `json:"introspect,omitempty"`

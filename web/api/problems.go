@@ -53,17 +53,18 @@ func (p *Problem) GetHeaders() http.Header {
 }
 
 // problem makes of any error one that can be told.
-func (a *api) problem(err error) *Problem {
+func (a *api) problem(ctx context.Context, err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	e, ok := errors.AsType[*authz.Error](err)
 	if !ok {
-		e = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.")
+		e = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.").Because(err)
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			e = authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request took too long; try again.")
 		}
 	}
+	a.cfg.Note(ctx, authz.Principal{}, e)
 	status := a.cfg.Status(e.Kind)
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter}
 }

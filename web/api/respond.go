@@ -78,7 +78,7 @@ func register[I, O any](a *api, h huma.API, method, path, id, summary string, st
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
-			return nil, a.problem(err)
+			return nil, a.problem(ctx, err)
 		}
 		return out, nil
 	})

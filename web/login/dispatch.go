@@ -62,7 +62,7 @@ func (f *Flow) session(r *http.Request) (authz.Session, authz.AccountID, error) 
 	if err != nil {
 		return authz.Session{}, "", err
 	}
-	if !session.LiveAt(now) || !lineage.Usable() {
+	if !session.LiveAt(now) || !lineage.Usable() || lineage.Sum() != session.Lineage+session.Epoch {
 		return authz.Session{}, "", nil
 	}
 	_, err = f.cfg.Store.GetMember(ctx, f.issuer, session.WorkspaceID, session.UserID)

@@ -126,6 +126,10 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
+	var err error
+	if session.Lineage, err = f.lineage(ctx, c, user); err != nil {
+		return authz.Session{}, err
+	}
 	old, account, err := f.session(r.WithContext(ctx))
 	if err != nil {
 		return authz.Session{}, err
@@ -167,4 +171,18 @@ func authTime(i idp.Identity, now time.Time) time.Time {
 		return now
 	}
 	return i.AuthTime
+}
+
+// lineage is the sum of the epochs a session stands on, so that none outlives
+// the suspension of its workspace by being forgotten until it is over.
+func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (int64, error) {
+	ws, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
+	if err != nil {
+		return 0, err
+	}
+	lineage, err := f.cfg.Store.Lineage(ctx, []authz.NodeRef{
+		{Kind: authz.AccountNode, ID: string(ws.AccountID)}, {Kind: authz.WorkspaceNode, ID: string(ws.ID)},
+		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.UserNode, ID: string(user.ID)},
+	})
+	return lineage.Sum(), err
 }

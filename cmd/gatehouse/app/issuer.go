@@ -29,6 +29,9 @@ const (
 	guessesAtOnce    = 30
 )
 
+// auditTime bounds the writing of one audit entry.
+const auditTime = 5 * time.Second
+
 // jwksMaxAge is how long others may keep a copy of the key set.
 const jwksMaxAge = 15 * time.Minute
 
@@ -94,7 +97,7 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 	}
 	return admin.New(admin.Config{
 		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes,
-		AuthMethods: cfg.OAuth.ClientAuthMethods, CheckRedirectURI: oauth.CheckRedirectURI,
+		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, CheckRedirectURI: oauth.CheckRedirectURI,
 	})
 }
 
@@ -166,7 +169,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock,
+		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
 			record, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -196,6 +199,8 @@ var errAddress = authz.NewError(authz.Forbidden, "ip_not_allowed", "The key may 
 // refusals records refused authentications of an issuer.
 func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, reason, actor string) error {
 	return func(ctx context.Context, typ, reason, actor string) error {
+		ctx, cancel := context.WithTimeout(ctx, auditTime)
+		defer cancel()
 		return a.store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: name, Time: a.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor,
 		}.From(authz.OriginFrom(ctx)))

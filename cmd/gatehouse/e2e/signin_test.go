@@ -260,3 +260,33 @@ func last(scopes string) string {
 	all := strings.Fields(scopes)
 	return all[len(all)-1]
 }
+
+func TestU22_AResumedWorkspaceBringsNoBrowserSessionBack(t *testing.T) {
+	p := startProduct(t, t.TempDir(), "--bench")
+	for _, i := range p.Issuers {
+		a := i.authorization(i.Clients.Web, "openid")
+		b := newBrowser(t, i.Clients.Web.RedirectURI)
+		wantStatus(t, i.redeem(t, a, b.signIn(i, a, p.user("alice"))), http.StatusOK)
+		silent := func() string {
+			again := i.authorization(i.Clients.Web, "openid", "prompt", "none")
+			if back := b.get(i.authorizeURL(again)).back; back != nil {
+				return back.Query().Get("error")
+			}
+			return "a page"
+		}
+		if said := silent(); said != "" {
+			t.Fatalf("signed in, yet %q", said)
+		}
+		for act, want := range map[string]string{"suspend": "a page", "resume": "login_required"} {
+			wantStatus(t, i.manage(t, http.MethodPost, "/v1/workspaces/"+i.WorkspaceID+"/suspend", ""), http.StatusOK)
+			if act == "resume" {
+				wantStatus(t, i.manage(t, http.MethodPost, "/v1/workspaces/"+i.WorkspaceID+"/resume", ""), http.StatusOK)
+			}
+			if said := silent(); said != want {
+				t.Errorf("%s after %s: %q, want %q", i.Name, act, said, want)
+			}
+		}
+		wantStatus(t, i.manage(t, http.MethodPost, "/v1/workspaces/"+i.WorkspaceID+"/resume", ""), http.StatusOK)
+		wantStatus(t, i.login(t, p.user("alice"), i.Clients.Web, "openid"), http.StatusOK)
+	}
+}

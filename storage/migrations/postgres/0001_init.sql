@@ -174,6 +174,7 @@ CREATE TABLE sessions (
     amr           TEXT NOT NULL,
     state         TEXT NOT NULL,
     epoch         BIGINT NOT NULL,
+    lineage       BIGINT NOT NULL,
     created_at    TIMESTAMPTZ NOT NULL,
     expires_at    TIMESTAMPTZ NOT NULL,
     idle_until    TIMESTAMPTZ NOT NULL,

@@ -172,6 +172,7 @@ CREATE TABLE sessions (
     amr           TEXT NOT NULL,
     state         TEXT NOT NULL,
     epoch         INTEGER NOT NULL,
+    lineage       INTEGER NOT NULL,
     created_at    DATETIME NOT NULL,
     expires_at    DATETIME NOT NULL,
     idle_until    DATETIME NOT NULL,
