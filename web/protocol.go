@@ -210,3 +210,13 @@ func (s *site) unauthenticated(r *http.Request, typ, actor string, err error) er
 	}
 	return err
 }
+
+// GET, POST /oauth2/authorize: the sign-in flow's, within the client's limit.
+func (s *site) authorize(w http.ResponseWriter, r *http.Request) error {
+	id := plainID(r.URL.Query().Get("client_id"))
+	noteOf(r).clientID = id
+	if err := allow(s.limits.Authorize.PerClient, id); err != nil {
+		return err
+	}
+	return s.Login.Authorize(w, r)
+}

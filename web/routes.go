@@ -42,8 +42,8 @@ func issuerRoutes(s *site) []route {
 		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
 		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
 
-		{"GET /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute, limits.Authorize},
-		{"POST /oauth2/authorize", s.Login.Authorize, s.pageError, pageRoute, limits.Authorize},
+		{"GET /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
 		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute, limits.Login},
 		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},

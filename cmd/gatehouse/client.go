@@ -23,13 +23,21 @@ func newClient() *cobra.Command {
 
 func newClientCreate(r *remote, workspace *string) *cobra.Command {
 	var name, method, environment, format string
-	var redirects, scopes, grants []string
+	var redirects, scopes, grants, environments []string
+	var introspect, skipConsent bool
 	c := &cobra.Command{Use: "create", Short: "Register a client; its secret is shown this once", RunE: func(c *cobra.Command, _ []string) error {
 		body := map[string]any{"name": name, "token_endpoint_auth_method": method, "redirect_uris": redirects, "scopes": scopes}
 		setIf(body, "grant_types", grants)
 		setText(body, "environment", environment)
 		setText(body, "token_format", format)
 		setText(body, "workspace_id", *workspace)
+		setIf(body, "environments", environments)
+		if introspect {
+			body["introspect"] = true
+		}
+		if skipConsent {
+			body["skip_consent"] = true
+		}
 		return r.do(c, http.MethodPost, "/v1/clients", body, clientMembers)
 	}}
 	f := c.Flags()
@@ -40,6 +48,9 @@ func newClientCreate(r *remote, workspace *string) *cobra.Command {
 	f.StringSliceVar(&redirects, "redirect-uri", nil, "redirect URI, exactly as it will be sent; repeatable")
 	f.StringSliceVar(&scopes, "scope", nil, "scope the client may ask for; repeatable")
 	f.StringSliceVar(&grants, "grant-type", nil, "authorization_code, refresh_token, client_credentials; repeatable")
+	f.BoolVar(&introspect, "introspect", false, "platform clients: may introspect credentials of every workspace")
+	f.StringSliceVar(&environments, "serves", nil, "platform clients: environments whose credentials they may introspect; repeatable")
+	f.BoolVar(&skipConsent, "skip-consent", false, "platform clients: the operator's own application, people are not asked")
 	_ = c.MarkFlagRequired("name")
 	return c
 }

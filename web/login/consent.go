@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -75,18 +76,18 @@ func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
 
 // deny ends the request and tells the client.
 func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
-	ctx := r.Context()
-	err := f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
+	err := f.cfg.Store.InTx(r.Context(), func(ctx context.Context) error {
+		if err := f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID); err != nil {
+			return err
+		}
+		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+			Issuer: f.issuer, WorkspaceID: s.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "consent.denied",
+			Result: authz.Refused, Reason: "access_denied", Actor: string(s.UserID), Target: string(p.request.Client.ID),
+		}.From(authz.OriginFrom(ctx)))
+	})
 	if errors.Is(err, authz.ErrConsumed) {
 		return errRequestGone
 	}
-	if err != nil {
-		return err
-	}
-	err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
-		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "consent.denied",
-		Result: authz.Refused, Reason: "access_denied", Actor: string(s.UserID), Target: string(p.request.Client.ID),
-	}.From(authz.OriginFrom(ctx)))
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (a *App) putConnections(ctx context.Context, name authz.IssuerName, cfg con
 	return nil
 }
 
-// PutConnection seals the secret and writes the connection.
+// PutConnection seals the secret and writes the connection with an audit entry.
 func (a *App) PutConnection(ctx context.Context, c authz.Connection, secret authz.Secret) error {
 	c.CreatedAt, c.UpdatedAt = a.clock.Now(), a.clock.Now()
 	if secret != "" {
@@ -105,7 +105,15 @@ func (a *App) PutConnection(ctx context.Context, c authz.Connection, secret auth
 		}
 		c.ClientSecret = sealed
 	}
-	return a.store.PutConnection(ctx, c)
+	return a.store.InTx(ctx, func(ctx context.Context) error {
+		if err := a.store.PutConnection(ctx, c); err != nil {
+			return err
+		}
+		return a.store.AppendAudit(ctx, authz.AuditEntry{
+			Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Time: c.UpdatedAt, Type: "connection.configured", Result: authz.Success,
+			Actor: "configuration", Target: string(c.ID), Details: map[string]any{"upstream_issuer": c.UpstreamIssuer, "domains": c.Domains},
+		})
+	})
 }
 
 // workspaceNamed finds a workspace by id, or by its name where only one has it.
