@@ -10,7 +10,7 @@ type Limits struct {
 	Introspect Limit `yaml:"introspect"`
 	// The authorization endpoint.
 	Authorize Limit `yaml:"authorize"`
-	// Attempts to sign in.
+	// Attempts to sign in; per_client is for each connection.
 	Login Limit `yaml:"login"`
 }
 

@@ -220,3 +220,11 @@ func (s *site) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.Login.Authorize(w, r)
 }
+
+// GET /oidc/{upstream}/callback: the sign-in flow's, within the connection's limit.
+func (s *site) callback(w http.ResponseWriter, r *http.Request) error {
+	if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
+		return err
+	}
+	return s.Login.Callback(w, r)
+}

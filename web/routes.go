@@ -47,7 +47,7 @@ func issuerRoutes(s *site) []route {
 		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute, limits.Login},
 		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
-		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
+		{"GET /oidc/{upstream}/callback", s.callback, s.pageError, pageRoute, limits.Login},
 		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute, limits.Authorize},
 		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
 
