@@ -112,7 +112,7 @@ func TestUnknownKeysAreNamedWithLineAndColumnAllAtOnce(t *testing.T) {
 secrets: {root_keys: [{id: one, value: "${env:ROOT_KEY}"}]}
 databse: {driver: sqlite}
 server:
-  operator: {addres: "127.0.0.1:9090"}
+  operator: {adr: "127.0.0.1:9090"}
 issuers:
   - url: https://a.test
     tokens:
@@ -121,7 +121,7 @@ issuers:
 `)
 	for _, want := range []Problem{
 		{"databse", "unknown key", 3, 1},
-		{"server.operator.addres", "unknown key", 5, 14},
+		{"server.operator.adr", "unknown key", 5, 14},
 		{"issuers[0].tokens.acces_ttl", "unknown key", 9, 7},
 		{"issuers[0].tokens.code_ttl", "must be a duration such as 90s, 15m or 72h", 10, 17},
 	} {

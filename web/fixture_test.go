@@ -3,7 +3,6 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -379,5 +378,3 @@ func (h *house) entries(typ string) []authz.AuditEntry {
 	}
 	return slices.DeleteFunc(all, func(e authz.AuditEntry) bool { return e.Type != typ })
 }
-
-func digest(s string) [32]byte { return sha256.Sum256([]byte(s)) }

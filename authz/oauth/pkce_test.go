@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 func (h *house) redirected(parameters map[string][]string) (code string, e *oauth.RedirectError) {
 	h.Helper()
 	_, err := h.server.Authorize(h.Context(), parameters, h.clock.Now())
-	e, ok := err.(*oauth.RedirectError)
+	e, ok := errors.AsType[*oauth.RedirectError](err)
 	if !ok {
 		return "", nil
 	}

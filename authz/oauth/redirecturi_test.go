@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,10 +18,10 @@ func (h *house) shownToThePerson(what string, parameters url.Values) {
 	if err == nil {
 		h.Errorf("%s: accepted", what)
 	}
-	if _, ok := err.(*oauth.RedirectError); ok {
+	if _, ok := errors.AsType[*oauth.RedirectError](err); ok {
 		h.Errorf("%s: redirected", what)
 	}
-	if e, ok := err.(*authz.Error); ok && e.Kind != authz.Invalid {
+	if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind != authz.Invalid {
 		h.Errorf("%s: kind %d", what, e.Kind)
 	}
 }
