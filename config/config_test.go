@@ -129,7 +129,7 @@ issuers:
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
-	if problems := err.(Problems); len(problems) != 4 {
+	if problems, _ := errors.AsType[Problems](err); len(problems) != 4 {
 		t.Errorf("%d problems:\n%v", len(problems), err)
 	}
 }

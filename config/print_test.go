@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -62,7 +63,7 @@ func TestInlineSecretsArePrintedAsAPlaceholderThatDoesNotLoad(t *testing.T) {
 	c := mustLoad(t, strings.Replace(small, "${env:ROOT_KEY}", rootKey, 1))
 	_, err := load(t, printed(t, c))
 	p := problemAt(t, err, "secrets.root_keys[0].value")
-	if problems := err.(Problems); len(problems) != 1 || !strings.Contains(p.Message, "placeholder") {
+	if problems, _ := errors.AsType[Problems](err); len(problems) != 1 || !strings.Contains(p.Message, "placeholder") {
 		t.Errorf("problems: %v", err)
 	}
 }
