@@ -2,7 +2,6 @@ package credential
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +75,7 @@ func (v *Verifier) Lookup(ctx context.Context, text authz.Secret) (*Record, erro
 	if text == "" || len(text) > MaxLength {
 		return nil, errInactive
 	}
-	digest := sha256.Sum256([]byte(text.Reveal()))
+	digest := authz.Digest(text.Reveal())
 	now := v.clock.Now()
 	if r, ok := v.records.get(digest); ok && v.lease.Fresh() {
 		if v.epochs.current(&r.stamp) {

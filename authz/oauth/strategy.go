@@ -2,9 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -37,13 +34,7 @@ type tokenStrategy struct {
 	clock    authz.Clock
 }
 
-func newOpaque(prefix string) string {
-	var raw [32]byte
-	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
-	return prefix + base64.RawURLEncoding.EncodeToString(raw[:])
-}
-
-func signText(text string) string { return signatureOf(sha256.Sum256([]byte(text))) }
+func signText(text string) string { return signatureOf(authz.Digest(text)) }
 
 // opaqueSignature is empty for a text that cannot be a token of the kind.
 func opaqueSignature(prefix, text string) string {
@@ -64,7 +55,7 @@ func (t *tokenStrategy) AuthorizeCodeSignature(_ context.Context, text string) s
 }
 
 func (t *tokenStrategy) GenerateAuthorizeCode(context.Context, fosite.Requester) (text, signature string, err error) {
-	text = newOpaque(codePrefix)
+	text = authz.NewToken(codePrefix).Reveal()
 	return text, signText(text), nil
 }
 
@@ -81,7 +72,7 @@ func (t *tokenStrategy) RefreshTokenSignature(_ context.Context, text string) st
 }
 
 func (t *tokenStrategy) GenerateRefreshToken(context.Context, fosite.Requester) (text, signature string, err error) {
-	text = newOpaque(refreshPrefix)
+	text = authz.NewToken(refreshPrefix).Reveal()
 	return text, signText(text), nil
 }
 
@@ -110,7 +101,7 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	sess.jti = authz.NewID("jti")
 	sess.accessScopes = req.GetGrantedScopes()
 	if !view.jwtTokens(t.settings.Format) {
-		text = newOpaque(accessPrefix)
+		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil
 	}
 	text, err = t.signer.Sign(ctx, "ES256", "at+jwt", t.accessClaims(sess, req))

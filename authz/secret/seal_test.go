@@ -95,7 +95,7 @@ func TestWhatIsTooLongIsNotSealed(t *testing.T) {
 func TestWhatATokenSealedOpensWithThatTokenAndKeyringOnly(t *testing.T) {
 	one := root("one")
 	k := keyring(t, one)
-	token := secret.NewToken("gh_rt_")
+	token := authz.NewToken("gh_rt_")
 	sealed, err := k.SealWithToken(token, "successor", []byte("pair"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestWhatATokenSealedOpensWithThatTokenAndKeyringOnly(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	refused("another token", k, secret.NewToken("gh_rt_"), "successor")
+	refused("another token", k, authz.NewToken("gh_rt_"), "successor")
 	refused("the token cut", k, token[:len(token)-1], "successor")
 	refused("no token", k, "", "successor")
 	refused("another purpose", k, token, "predecessor")
@@ -125,7 +125,7 @@ func TestWhatATokenSealedOpensWithThatTokenAndKeyringOnly(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	k := keyring(f, root("one"), root("two"))
-	token := secret.NewToken("")
+	token := authz.NewToken("")
 	good := mustSeal(f, k, "p", "r", "text")
 	f.Add(good)
 	f.Add(good[:10])

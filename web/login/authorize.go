@@ -67,7 +67,7 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 		f.setCookie(w, flowCookie, browser)
 	}
 	p.row = authz.AuthorizationRequest{
-		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: digest(browser), ClientID: p.request.Client.ID,
+		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
 		Parameters: p.request.Parameters.Encode(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}
@@ -98,7 +98,7 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	if row.State != authz.Active || !f.cfg.Clock.Now().Before(row.ExpiresAt) {
 		return nil, errRequestGone
 	}
-	browser := digest(f.readCookie(r, flowCookie))
+	browser := authz.Digest(f.readCookie(r, flowCookie))
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
 	}

@@ -24,7 +24,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 		connectionID = "" // nobody's; a stranger's text is not for the audit trail
 	}
 	params := r.URL.Query()
-	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, connectionID, digest(params.Get("state")))
+	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, connectionID, authz.Digest(params.Get("state")))
 	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
 		return f.refuse(ctx, nil, authz.Connection{ID: connectionID}, idp.ReasonState, errRequestGone)
 	}

@@ -1,10 +1,9 @@
 package login
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // Two cookies: sid is the session; flow binds a browser to the authorization
@@ -15,13 +14,7 @@ const (
 	flowCookie    = "flow"
 )
 
-func randomText() string {
-	var raw [32]byte
-	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(raw[:])
-}
-
-func digest(text string) [32]byte { return sha256.Sum256([]byte(text)) }
+func randomText() string { return authz.NewToken("").Reveal() }
 
 // cookieName carries the issuer, as hosts may differ in the port only, and the
 // __Host- prefix, which keeps sibling hosts from planting one (RFC 6265bis

@@ -55,7 +55,7 @@ func (f *Flow) session(r *http.Request) (authz.Session, authz.AccountID, error) 
 		return authz.Session{}, "", nil
 	}
 	ctx, now := r.Context(), f.cfg.Clock.Now()
-	session, lineage, err := f.cfg.Store.SessionByDigestAcrossWorkspaces(ctx, f.issuer, digest(cookie))
+	session, lineage, err := f.cfg.Store.SessionByDigestAcrossWorkspaces(ctx, f.issuer, authz.Digest(cookie))
 	if errors.Is(err, authz.ErrNotFound) {
 		return authz.Session{}, "", nil
 	}

@@ -165,7 +165,7 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return "", err
 	}
-	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, digest(state), sealed); err != nil {
+	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, authz.Digest(state), sealed); err != nil {
 		if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
 			return "", errRequestGone
 		}

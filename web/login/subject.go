@@ -46,7 +46,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 		if err != nil {
 			return err
 		}
-		session, err := f.signedIn(ctx, r, c, user, i, digest(cookie))
+		session, err := f.signedIn(ctx, r, c, user, i, authz.Digest(cookie))
 		if err != nil {
 			return err
 		}

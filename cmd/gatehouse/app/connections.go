@@ -77,8 +77,17 @@ func CallbackURI(issuer string, id authz.ConnectionID) string {
 	return issuer + "/oidc/" + string(id) + "/callback"
 }
 
-// putConnections writes the connections of the configuration to the database.
+// putConnections writes the connections of the configuration to the database:
+// one node after the other, or two that start at once would both make a
+// workspace of one name.
 func (a *App) putConnections(ctx context.Context, name authz.IssuerName, cfg config.Issuer) error {
+	if len(cfg.Connections) == 0 {
+		return nil
+	}
+	return a.alone(ctx, "configuration of "+string(name), func() error { return a.writeConnections(ctx, name, cfg) })
+}
+
+func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg config.Issuer) error {
 	for n, c := range cfg.Connections {
 		ws, err := a.workspaceNamed(ctx, name, c.Workspace)
 		if err != nil {
