@@ -57,7 +57,7 @@ func run(ctx context.Context, o Options, a *app.App, ports *ports) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = up.provider.Close() }()
+	defer func() { _ = up.server.Close() }()
 	sample := newSample(ports.sample)
 	defer sample.close()
 	s, err := populate(ctx, a, up, ports, sample)

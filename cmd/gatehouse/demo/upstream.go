@@ -2,6 +2,7 @@ package demo
 
 import (
 	"crypto/rand"
+	"net/http"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -12,6 +13,7 @@ import (
 // upstream is the customer's identity provider.
 type upstream struct {
 	provider *idptest.Provider
+	server   *http.Server
 	users    []idptest.User
 	clientID string
 	secret   string
@@ -22,10 +24,6 @@ type upstream struct {
 const domain = "example.com"
 
 func startUpstream(p *ports) (*upstream, error) {
-	address := p.upstream.Addr().String()
-	if err := p.upstream.Close(); err != nil { // the provider listens by itself
-		return nil, err
-	}
 	u := &upstream{
 		users: []idptest.User{
 			person("alice", "Alice", "Adams", domain, true),
@@ -35,11 +33,15 @@ func startUpstream(p *ports) (*upstream, error) {
 		clientID: "gatehouse", secret: rand.Text(),
 	}
 	var err error
-	u.provider, err = idptest.New(idptest.Config{Addr: address, Title: "Example Corp directory", Users: u.users})
+	u.provider, err = idptest.New(idptest.Config{
+		Issuer: "http://" + p.upstream.Addr().String(), Title: "Example Corp directory", Users: u.users,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return u, u.provider.Start()
+	u.server = &http.Server{Handler: u.provider.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = u.server.Serve(p.upstream) }()
+	return u, nil
 }
 
 func person(name, given, family, at string, mfa bool) idptest.User {

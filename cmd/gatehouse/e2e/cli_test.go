@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 )
 
 func TestExitStatusIsOneForFailureAndTwoForMisuse(t *testing.T) {
 	t.Parallel()
-	nowhere := "http://" + freeAddress(t)
+	nowhere := "http://" + counterpart.FreeAddress(t)
 	for line, want := range map[string]int{
 		"":                                0,
 		"--help":                          0,

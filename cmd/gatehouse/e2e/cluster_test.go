@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 )
 
 // racers is how many requests are let go at once.
@@ -20,7 +22,7 @@ func cluster(t *testing.T) (d *deployment, a, b *node) {
 	t.Helper()
 	d = deploy(t, "postgres", "")
 	a = d.start(t)
-	b = d.startAt(t, freeAddress(t))
+	b = d.startAt(t, counterpart.FreeAddress(t))
 	d.populate(t, a)
 	return d, a, b
 }
@@ -174,7 +176,7 @@ func TestU7_U34_RV01_KeysAndTokensDieAndLiveOnBothNodes(t *testing.T) {
 func TestJW14_TwoNodesThatRotateAtOnceMakeOneKey(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, "postgres", "")
-	a, b := d.spawn(t, strings.TrimPrefix(d.url, "http://")), d.spawn(t, freeAddress(t))
+	a, b := d.spawn(t, strings.TrimPrefix(d.url, "http://")), d.spawn(t, counterpart.FreeAddress(t))
 	a.waitReady(t)
 	b.waitReady(t)
 	seen := make(map[string]bool)

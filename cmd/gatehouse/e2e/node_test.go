@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
@@ -66,7 +67,7 @@ func deploy(t testing.TB, driver, more string) *deployment {
 
 func deployAs(t testing.TB, scheme, driver, more string) *deployment {
 	t.Helper()
-	d := &deployment{dir: t.TempDir(), driver: driver, url: scheme + "://" + freeAddress(t)}
+	d := &deployment{dir: t.TempDir(), driver: driver, url: scheme + "://" + counterpart.FreeAddress(t)}
 	d.file = filepath.Join(d.dir, "gatehouse.yaml")
 	d.issuer = issuer{Name: "uptimepulse", Issuer: d.url, API: d.url, KeysPath: "/v1/auth/keys"}
 	if driver == "postgres" {
@@ -193,7 +194,7 @@ func (d *deployment) spawn(t testing.TB, address string, more ...string) *node {
 // spawnWith starts a node with flags; the rest is environment.
 func (d *deployment) spawnWith(t testing.TB, flags []string, address string, more ...string) *node {
 	t.Helper()
-	n := &node{d: d, address: address, operator: freeAddress(t), output: &output{}, done: make(chan struct{})}
+	n := &node{d: d, address: address, operator: counterpart.FreeAddress(t), output: &output{}, done: make(chan struct{})}
 	n.cmd = exec.Command(binary(t), append([]string{"serve", "--config", d.file}, flags...)...)
 	n.cmd.Dir = d.dir
 	n.cmd.Env = d.env(append([]string{"GATEHOUSE_SERVER_PUBLIC_0_ADDRESS=" + address, "GATEHOUSE_SERVER_OPERATOR_ADDRESS=" + n.operator}, more...)...)
@@ -259,16 +260,6 @@ func eventually(t testing.TB, within time.Duration, what string, holds func() bo
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func randomKey() string {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
 
@@ -205,7 +206,7 @@ func TestServeRefusesAPostgresSchemaThatIsBehindUnlessToldToMigrate(t *testing.T
 	if refused.exit != 1 || !strings.Contains(refused.stderr, "migrate") {
 		t.Errorf("serve on an empty database: exit status %d: %s", refused.exit, refused.stderr)
 	}
-	n := empty.spawnWith(t, []string{"--migrate"}, freeAddress(t))
+	n := empty.spawnWith(t, []string{"--migrate"}, counterpart.FreeAddress(t))
 	n.waitReady(t)
 	n.end(syscall.SIGTERM)
 	wantExit(t, empty.run(t, "migrate", "status"), 0)

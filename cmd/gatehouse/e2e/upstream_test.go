@@ -40,12 +40,12 @@ const upstreamSecret = "a-secret-between-us-and-the-upstream"
 func writeDeployment(t testing.TB, connections func(url string) string) *deployment {
 	t.Helper()
 	d := &deployment{dir: t.TempDir(), driver: "sqlite"}
-	address := freeAddress(t)
+	address := counterpart.FreeAddress(t)
 	d.url, d.file = "http://"+address, filepath.Join(d.dir, "gatehouse.yaml")
 	d.issuer = issuer{Name: "uptimepulse", Issuer: d.url, API: d.url, KeysPath: "/v1/auth/keys"}
 	key := filepath.Join(d.dir, "root.key")
 	writeFile(t, key, randomKey())
-	writeFile(t, d.file, fmt.Sprintf(handWritten, address, freeAddress(t), d.database(), key, d.url, connections(d.url)))
+	writeFile(t, d.file, fmt.Sprintf(handWritten, address, counterpart.FreeAddress(t), d.database(), key, d.url, connections(d.url)))
 	return d
 }
 
