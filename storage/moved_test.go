@@ -107,6 +107,42 @@ func TestEventsOfATransactionThatCommitsLateAreNotMissed(t *testing.T) {
 	tell()
 }
 
+// TestWhatMovedBeforeTheFirstCallIsPastEvenBehindAnOpenTransaction holds a
+// transaction open that keeps the horizon back, as any in the cluster does.
+func TestWhatMovedBeforeTheFirstCallIsPastEvenBehindAnOpenTransaction(t *testing.T) {
+	cfg := onPostgres(t)
+	one, two := open(t, cfg), open(t, cfg)
+	before := authz.NodeRef{Kind: authz.UserNode, ID: "before"}
+	after := authz.NodeRef{Kind: authz.UserNode, ID: "after"}
+	held := authz.NodeRef{Kind: authz.UserNode, ID: "held"}
+	err := one.InTx(t.Context(), func(ctx context.Context) error {
+		if err := one.TouchNode(ctx, held); err != nil {
+			return err
+		}
+		if err := two.TouchNode(t.Context(), before); err != nil {
+			return err
+		}
+		_, pos, err := two.NodeEventsSince(t.Context(), storage.EventPosition{})
+		if err != nil {
+			return err
+		}
+		got, pos, err := two.NodeEventsSince(t.Context(), pos)
+		if err != nil || len(got) != 0 {
+			t.Errorf("told of %v, %v; want nothing", got, err)
+		}
+		if err := two.TouchNode(t.Context(), after); err != nil {
+			return err
+		}
+		if got, _, err = two.NodeEventsSince(t.Context(), pos); err != nil || !slices.Equal(got, []authz.NodeRef{after}) {
+			t.Errorf("told of %v, %v; want the later one", got, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTwoStoresHearOfEveryMoveOfEachOther(t *testing.T) {
 	cfg := onPostgres(t)
 	stores := []*storage.Store{open(t, cfg), open(t, cfg)}

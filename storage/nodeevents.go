@@ -113,8 +113,14 @@ type snapshotRow struct {
 func (s *Store) nodeEventsByTransaction(ctx context.Context, pos EventPosition) ([]authz.NodeRef, EventPosition, error) {
 	var next EventPosition
 	if !pos.known {
-		err := s.reader(ctx).Raw(presentHorizon).Row().Scan(&next.horizon)
-		return nil, next, failure(ctx, "finding the present position", err)
+		begin := EventPosition{known: true}
+		if err := s.reader(ctx).Raw(presentHorizon).Row().Scan(&begin.horizon); err != nil {
+			return nil, next, failure(ctx, "finding the present position", err)
+		}
+		// What is visible already, behind a transaction open anywhere in the
+		// cluster, belongs to the past too.
+		_, next, err := s.nodeEventsByTransaction(ctx, begin)
+		return nil, next, err
 	}
 	limit := len(pos.seen) + nodeEventPage
 	var rows []snapshotRow
