@@ -13,6 +13,7 @@ type notes struct {
 	clientID    string
 	workspaceID string
 	grantType   string
+	operation   string
 	err         *authz.Error
 }
 
@@ -30,12 +31,15 @@ func noteOf(r *http.Request) *notes {
 	return &notes{}
 }
 
-// Note tells the log line of a request served below this package who sent it,
-// and what was wrong; either may be zero.
-func Note(ctx context.Context, by authz.Principal, e *authz.Error) {
+// Note tells the log line of a request served below this package which
+// operation it is for, who sent it, and what was wrong; each may be zero.
+func Note(ctx context.Context, operation string, by authz.Principal, e *authz.Error) {
 	n, ok := ctx.Value(notesKey{}).(*notes)
 	if !ok {
 		return
+	}
+	if operation != "" {
+		n.operation = operation
 	}
 	if by.ClientID != "" {
 		n.clientID, n.workspaceID = string(by.ClientID), string(by.WorkspaceID)
@@ -48,6 +52,9 @@ func Note(ctx context.Context, by authz.Principal, e *authz.Error) {
 func noteError(r *http.Request, e *authz.Error) { noteOf(r).err = e }
 
 func (n *notes) attrs(attrs []slog.Attr) []slog.Attr {
+	if n.operation != "" {
+		attrs = append(attrs, slog.String("operation", n.operation))
+	}
 	if n.clientID != "" {
 		attrs = append(attrs, slog.String("client_id", n.clientID))
 	}

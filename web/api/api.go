@@ -24,8 +24,9 @@ type Config struct {
 	Authenticate func(ctx context.Context, text authz.Secret) (authz.Principal, error)
 	// Refused records a failed authentication.
 	Refused func(ctx context.Context, typ, reason, actor string) error
-	// Note tells the log who sent a request, and what was wrong with it.
-	Note func(ctx context.Context, by authz.Principal, e *authz.Error)
+	// Note tells the log which operation a request is for, who sent it, and
+	// what was wrong with it.
+	Note func(ctx context.Context, operation string, by authz.Principal, e *authz.Error)
 	// Status maps kinds of error to HTTP status codes.
 	Status  func(authz.Kind) int
 	Clock   authz.Clock

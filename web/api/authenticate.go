@@ -24,8 +24,8 @@ var (
 func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		p, err := a.principalOf(ctx)
+		a.cfg.Note(ctx.Context(), ctx.Operation().OperationID, p, nil)
 		if err == nil {
-			a.cfg.Note(ctx.Context(), p, nil)
 			next(huma.WithValue(ctx, principalKey{}, p))
 			return
 		}

@@ -27,7 +27,7 @@ func newAPI(t *testing.T) http.Handler {
 		Authenticate: func(context.Context, authz.Secret) (authz.Principal, error) {
 			return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The credential is not active.")
 		},
-		Note:    func(context.Context, authz.Principal, *authz.Error) {},
+		Note:    func(context.Context, string, authz.Principal, *authz.Error) {},
 		Refused: func(context.Context, string, string, string) error { return nil },
 	})
 	if err != nil {

@@ -64,7 +64,7 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 			e = authz.NewError(authz.Unavailable, "temporarily_unavailable", "The request took too long; try again.")
 		}
 	}
-	a.cfg.Note(ctx, authz.Principal{}, e)
+	a.cfg.Note(ctx, "", authz.Principal{}, e)
 	status := a.cfg.Status(e.Kind)
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter}
 }
