@@ -55,7 +55,7 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	n := noteOf(r)
-	n.grantType, n.clientID = known(in.Form.Get("grant_type"), grantTypes), claimed(r, in.Form)
+	n.grantType, n.clientID = known(in.Form.Get("grant_type"), oauth.GrantTypes()), claimed(r, in.Form)
 	resp, err := s.OAuth.Token(r.Context(), in)
 	if err != nil {
 		return s.unauthenticated(r, "token.refused", n.clientID, err)
@@ -64,8 +64,6 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, http.StatusOK, resp)
 	return nil
 }
-
-var grantTypes = []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
 
 // known returns the value if it is one of the list: logs hold nothing a
 // stranger made up, which may be a secret in the wrong place.

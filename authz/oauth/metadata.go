@@ -49,7 +49,7 @@ func (s *Server) Metadata() ([]byte, error) {
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
-		GrantTypesSupported: grantTypes, SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
 		IssParameterSupported: true,

@@ -36,7 +36,10 @@ func (r TokenResponse) MarshalJSON() ([]byte, error) {
 	}{r.AccessToken.Reveal(), r.TokenType, r.ExpiresIn, r.RefreshToken.Reveal(), r.IDToken.Reveal(), r.Scope})
 }
 
-var grantTypes = []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
+// GrantTypes are the values of grant_type that the token endpoint knows.
+func GrantTypes() []string {
+	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
+}
 
 // Token answers a request to the token endpoint.
 func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) {
@@ -56,7 +59,7 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	if grantType == "" {
 		return nil, fault(authz.Invalid, "invalid_request", "grant_type is required.")
 	}
-	if !slices.Contains(grantTypes, grantType) {
+	if !slices.Contains(GrantTypes(), grantType) {
 		return nil, errUnsupportedGrant
 	}
 	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
