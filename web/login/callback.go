@@ -122,8 +122,6 @@ func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connectio
 	switch reason := idp.ReasonOf(err); reason {
 	case "":
 		return f.refuse(ctx, p, c, "upstream_error", errUpstream.Because(err))
-	case idp.ReasonDenied:
-		return errors.Join(f.refuse(ctx, p, c, reason, errUpstream.Because(err)))
 	case idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata:
 		return f.refuse(ctx, p, c, reason, errUpstreamAway.Because(err))
 	default:

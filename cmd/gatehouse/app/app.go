@@ -171,9 +171,6 @@ func (a *App) issuerNames() []authz.IssuerName {
 // Clock is the clock everything promised is told by.
 func (a *App) Clock() authz.Clock { return a.clock }
 
-// Store is the open database.
-func (a *App) Store() *storage.Store { return a.store }
-
 // ready says why the server should get no traffic, or nil.
 func (a *App) ready(ctx context.Context) error {
 	if err := a.store.Ping(ctx); err != nil {
