@@ -23,7 +23,7 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, operator string) {
 		// Files named by the fuzzer are not ours to read.
 		if strings.Contains(text, "_file") {
-			t.Skip()
+			return
 		}
 		env := newEnvironment([]string{"ROOT_KEY=" + rootKey, "GATEHOUSE_SERVER_OPERATOR_ADDRESS=" + operator})
 		c, problems := assemble([]byte(text), env)
