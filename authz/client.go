@@ -14,18 +14,24 @@ const (
 	JWT    TokenFormat = "jwt" // RFC 9068
 )
 
-// Grant types (RFC 6749 sections 4.1.3, 4.4.2 and 6).
+// Grant types (RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 8628 section 3.4, RFC
+// 8693 section 2.1).
 const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantClientCredentials = "client_credentials"
 	GrantRefreshToken      = "refresh_token"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
-// Client authentication methods (RFC 7591 section 2).
+// Client authentication methods (RFC 7591 section 2, RFC 7523, RFC 8705).
 const (
 	AuthNone              = "none"
 	AuthClientSecretBasic = "client_secret_basic"
 	AuthClientSecretPost  = "client_secret_post"
+	AuthPrivateKeyJWT     = "private_key_jwt"
+	AuthTLS               = "tls_client_auth"
+	AuthSelfSignedTLS     = "self_signed_tls_client_auth"
 )
 
 // Client is an OAuth 2.0 client (RFC 6749 section 2).
@@ -53,15 +59,22 @@ type Client struct {
 	Introspect bool
 	// SkipConsent is for the operator's own applications only.
 	SkipConsent bool
-	State       State // active, disabled, deleted
-	Epoch       int64
-	Revision    int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	// Metadata is what else is registered.
+	Metadata  ClientMetadata
+	State     State // active, disabled, deleted
+	Epoch     int64
+	Revision  int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Public reports whether the client cannot keep a secret (RFC 6749 section 2.1).
 func (c Client) Public() bool { return c.AuthMethod == AuthNone }
+
+// HasSecret reports whether the client authenticates with a secret of ours.
+func (c Client) HasSecret() bool {
+	return c.AuthMethod == AuthClientSecretBasic || c.AuthMethod == AuthClientSecretPost
+}
 
 // Platform reports whether the client belongs to the operator.
 func (c Client) Platform() bool { return c.WorkspaceID == "" }

@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Session is a person's signed-in browser.
 type Session struct {
@@ -51,10 +54,24 @@ type Grant struct {
 	SessionID        SessionID // an ancestor unless offline_access was granted
 	ConnectionID     ConnectionID
 	KeyID            KeyID
-	Environment      Environment
-	Scopes           []string
-	Audience         []string
-	Resources        Resources
+	// ParentID is the grant of the token this one was exchanged from (RFC
+	// 8693), ParentToken that token's digest: revoking either revokes this
+	// grant in the same transaction.
+	ParentID    GrantID
+	ParentToken [32]byte
+	Environment Environment
+	Scopes      []string
+	Audience    []string
+	Resources   Resources
+	// Details are the authorization details granted, a JSON array (RFC 9396
+	// section 2), or nil.
+	Details json.RawMessage
+	// Claims is the claims request parameter, a JSON object (OpenID Connect
+	// Core section 5.5), or nil.
+	Claims json.RawMessage
+	// Actor is the act claim of a delegation, a JSON object (RFC 8693 section
+	// 4.1), or nil.
+	Actor json.RawMessage
 	// SID names the session in tokens even where it is no ancestor.
 	SID      SessionID
 	AuthTime time.Time
@@ -99,9 +116,12 @@ type AuthorizationCode struct {
 	ClientID      ClientID
 	RedirectURI   string
 	CodeChallenge string // S256, or empty (RFC 7636 section 4.3)
-	Scopes        []string
-	CreatedAt     time.Time
-	ExpiresAt     time.Time
+	// DPoPJKT is the thumbprint of the only key that may redeem the code, or
+	// empty (RFC 9449 section 10).
+	DPoPJKT   string
+	Scopes    []string
+	CreatedAt time.Time
+	ExpiresAt time.Time
 	// State is active, "used" once redeemed, "burned" after a wrong verifier.
 	State State
 }
@@ -114,15 +134,19 @@ const (
 
 // AccessToken is a row for an access token, opaque or JWT.
 type AccessToken struct {
-	Digest    [32]byte // SHA-256 of the whole token
-	Issuer    IssuerName
-	GrantID   GrantID
-	Scopes    []string
-	Audience  []string
-	JTI       string
-	State     State // active, revoked
-	IssuedAt  time.Time
-	ExpiresAt time.Time
+	Digest   [32]byte // SHA-256 of the whole token
+	Issuer   IssuerName
+	GrantID  GrantID
+	Scopes   []string
+	Audience []string
+	// Details are the authorization details of this token, or nil (RFC 9396
+	// section 7).
+	Details      json.RawMessage
+	Confirmation Confirmation
+	JTI          string
+	State        State // active, revoked
+	IssuedAt     time.Time
+	ExpiresAt    time.Time
 }
 
 // RefreshToken is a row for a refresh token; a used one stays as tombstone
@@ -132,8 +156,11 @@ type RefreshToken struct {
 	Issuer  IssuerName
 	GrantID GrantID
 	Scopes  []string
-	State   State // active, used, revoked
-	UsedAt  time.Time
+	// Confirmation binds the token of a public client to its proof key (RFC
+	// 9449 section 5).
+	Confirmation Confirmation
+	State        State // active, used, revoked
+	UsedAt       time.Time
 	// Successor is the token response this token was exchanged for, sealed
 	// with a key derived from this token's text.
 	Successor []byte
@@ -173,4 +200,16 @@ type AuthorizationRequest struct {
 	Upstream []byte
 	// SessionID is the session this request signed in, once it did.
 	SessionID SessionID
+}
+
+// PushedRequest is an authorization request that a client pushed (RFC 9126).
+type PushedRequest struct {
+	Digest   [32]byte // SHA-256 of the request URI
+	Issuer   IssuerName
+	ClientID ClientID
+	// Parameters are the parameters, URL-encoded, without the client's credentials.
+	Parameters string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	State      State // active, used
 }

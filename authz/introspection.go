@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"time"
@@ -37,6 +38,12 @@ type Introspection struct {
 	AuthTime       int64       `json:"auth_time,omitempty"`
 	ACR            string      `json:"acr,omitempty"`
 	AMR            []string    `json:"amr,omitempty"`
+	// Confirmation is the cnf member (RFC 8705 section 3.2, RFC 9449 section 6.2).
+	Confirmation *Confirmation `json:"cnf,omitempty"`
+	// Actor is the act member (RFC 8693 section 4.1).
+	Actor json.RawMessage `json:"act,omitempty"`
+	// Details is the authorization_details member (RFC 9396 section 9.2).
+	Details json.RawMessage `json:"authorization_details,omitempty"`
 }
 
 // Credential is what is known of a live access token, refresh token or API
@@ -50,6 +57,8 @@ type Credential struct {
 	EndsAt time.Time
 	// AllowedFrom are the addresses a key may be used from; empty for all.
 	AllowedFrom []netip.Prefix
+	// Confirmation is the key the presenter of an access token must hold.
+	Confirmation Confirmation
 }
 
 // UsableFrom reports whether the credential may be used from the address. An

@@ -24,6 +24,7 @@ type clientRow struct {
 	Environments     list[authz.Environment]
 	Introspect       bool
 	SkipConsent      bool
+	Metadata         text[authz.ClientMetadata]
 	State            authz.State
 	Epoch            int64
 	Revision         int64
@@ -40,7 +41,7 @@ func rowOfClient(c authz.Client) *clientRow {
 		GrantTypes: asText(c.GrantTypes), RedirectURIs: asText(c.RedirectURIs), Scopes: asText(c.Scopes),
 		TokenFormat: c.TokenFormat, IDTokenAlgorithm: c.IDTokenAlgorithm, Environment: c.Environment,
 		Environments: asText(c.Environments), Introspect: c.Introspect, SkipConsent: c.SkipConsent,
-		State: c.State, Epoch: c.Epoch, Revision: c.Revision, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
+		Metadata: asText(c.Metadata), State: c.State, Epoch: c.Epoch, Revision: c.Revision, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}
 }
 
@@ -50,7 +51,7 @@ func (r clientRow) client() authz.Client {
 		GrantTypes: r.GrantTypes.V, RedirectURIs: r.RedirectURIs.V, Scopes: r.Scopes.V,
 		TokenFormat: r.TokenFormat, IDTokenAlgorithm: r.IDTokenAlgorithm, Environment: r.Environment,
 		Environments: r.Environments.V, Introspect: r.Introspect, SkipConsent: r.SkipConsent,
-		State: r.State, Epoch: r.Epoch, Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		Metadata: r.Metadata.V, State: r.State, Epoch: r.Epoch, Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
@@ -115,6 +116,7 @@ func (s *Store) UpdateClient(ctx context.Context, c authz.Client) error {
 				"redirect_uris": asText(c.RedirectURIs), "scopes": asText(c.Scopes), "token_format": c.TokenFormat,
 				"id_token_algorithm": c.IDTokenAlgorithm, "environment": c.Environment,
 				"environments": asText(c.Environments), "introspect": c.Introspect, "skip_consent": c.SkipConsent,
+				"metadata": asText(c.Metadata),
 				"revision": gorm.Expr("revision + 1"), "updated_at": utc(c.UpdatedAt),
 			})
 		if err := changed(ctx, "updating a client", done, authz.ErrStale); err != nil {

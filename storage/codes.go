@@ -16,6 +16,7 @@ type authorizationCodeRow struct {
 	ClientID      authz.ClientID
 	RedirectURI   string
 	CodeChallenge string
+	DPoPJKT       string `gorm:"column:dpop_jkt"`
 	Scopes        list[string]
 	State         authz.State
 	CreatedAt     time.Time
@@ -28,26 +29,26 @@ func (authorizationCodeRow) TableName() string { return "authorization_codes" }
 func (r authorizationCodeRow) code() authz.AuthorizationCode {
 	return authz.AuthorizationCode{
 		Digest: r.Digest, Issuer: r.Issuer, GrantID: r.GrantID, ClientID: r.ClientID, RedirectURI: r.RedirectURI,
-		CodeChallenge: r.CodeChallenge, Scopes: r.Scopes.V, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		CodeChallenge: r.CodeChallenge, DPoPJKT: r.DPoPJKT, Scopes: r.Scopes.V, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 		State: r.State,
 	}
 }
 
 const insertAuthorizationCode = `INSERT INTO authorization_codes
-	(digest, issuer, workspace_id, grant_id, client_id, redirect_uri, code_challenge, scopes, state, created_at, expires_at)
-	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
+	(digest, issuer, workspace_id, grant_id, client_id, redirect_uri, code_challenge, dpop_jkt, scopes, state, created_at, expires_at)
+	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ?, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
 
 // CreateAuthorizationCode stores a new code; ErrNotFound when its grant is not
 // there, ErrConflict when its digest is.
 func (s *Store) CreateAuthorizationCode(ctx context.Context, c authz.AuthorizationCode) error {
-	done := s.writer(ctx).Exec(insertAuthorizationCode, digest(c.Digest), c.ClientID, c.RedirectURI, c.CodeChallenge,
+	done := s.writer(ctx).Exec(insertAuthorizationCode, digest(c.Digest), c.ClientID, c.RedirectURI, c.CodeChallenge, c.DPoPJKT,
 		asText(c.Scopes), c.State, utc(c.CreatedAt), utc(c.ExpiresAt), c.GrantID, c.Issuer)
 	return changed(ctx, "creating an authorization code", done, authz.ErrNotFound)
 }
 
 const authorizationCodeWithLineage = `SELECT
 	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
-	t.client_id AS t_client_id, t.redirect_uri AS t_redirect_uri, t.code_challenge AS t_code_challenge,
+	t.client_id AS t_client_id, t.redirect_uri AS t_redirect_uri, t.code_challenge AS t_code_challenge, t.dpop_jkt AS t_dpop_jkt,
 	t.scopes AS t_scopes, t.state AS t_state, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
 	grantColumns + ` FROM authorization_codes t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
 

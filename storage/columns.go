@@ -92,3 +92,34 @@ func instant(t sql.NullTime) time.Time {
 	}
 	return t.Time.UTC()
 }
+
+// raw is JSON as it came, kept as text; nothing is kept as the empty text.
+type raw json.RawMessage
+
+func (r raw) json() json.RawMessage {
+	if len(r) == 0 {
+		return nil
+	}
+	return json.RawMessage(r)
+}
+
+// Value returns the text.
+func (r raw) Value() (driver.Value, error) { return string(r), nil }
+
+// Scan reads the text; NULL and the empty text are nothing.
+func (r *raw) Scan(src any) error {
+	*r = nil
+	switch v := src.(type) {
+	case nil:
+	case string:
+		*r = raw(v)
+	case []byte:
+		*r = append(raw(nil), v...)
+	default:
+		return fmt.Errorf("reading a JSON column: unexpected %T", src)
+	}
+	return nil
+}
+
+// GormDataType tells GORM that this is text.
+func (raw) GormDataType() string { return "text" }

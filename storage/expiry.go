@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 const (
@@ -12,6 +14,10 @@ const (
 		SELECT digest FROM access_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRequests = `DELETE FROM authorization_requests WHERE id IN (
 		SELECT id FROM authorization_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredPushed = `DELETE FROM pushed_requests WHERE digest IN (
+		SELECT digest FROM pushed_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredReplays = `DELETE FROM replays WHERE digest IN (
+		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	// A session is an ancestor of grants and its end by time is not theirs:
 	// it goes when the last of them has gone.
 	deleteExpiredSessions = `DELETE FROM sessions WHERE id IN (
@@ -40,7 +46,7 @@ const maxBatch = 5000
 // longer matter, at most limit rows of each kind (never more than 5000), and
 // returns how many: codes that were never used (used ones stay with their
 // grant, so that a replay is recognised), access tokens, authorization
-// requests, ended grants with their codes and refresh tokens, and sessions.
+// requests, pushed ones, ids used once, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
 	for _, step := range []func(context.Context, time.Time, int) (int64, error){
@@ -55,18 +61,24 @@ func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time
 	return total, nil
 }
 
+// deleteExpiredLeaves deletes rows that nothing hangs on.
 func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit int) (int64, error) {
-	codes := s.writer(ctx).Exec(deleteExpiredCodes, now, limit)
-	if codes.Error != nil {
-		return 0, failure(ctx, "deleting expired codes", codes.Error)
+	db := s.writer(ctx)
+	var total int64
+	for _, deletion := range []func() *gorm.DB{
+		func() *gorm.DB { return db.Exec(deleteExpiredCodes, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredAccessTokens, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
+	} {
+		done := deletion()
+		if done.Error != nil {
+			return total, failure(ctx, "deleting what expired", done.Error)
+		}
+		total += done.RowsAffected
 	}
-	tokens := s.writer(ctx).Exec(deleteExpiredAccessTokens, now, limit)
-	if tokens.Error != nil {
-		return codes.RowsAffected, failure(ctx, "deleting expired access tokens", tokens.Error)
-	}
-	requests := s.writer(ctx).Exec(deleteExpiredRequests, now, limit)
-	return codes.RowsAffected + tokens.RowsAffected + requests.RowsAffected,
-		failure(ctx, "deleting expired authorization requests", requests.Error)
+	return total, nil
 }
 
 func (s *Store) deleteEndedGrants(ctx context.Context, now time.Time, limit int) (deleted int64, err error) {

@@ -26,10 +26,15 @@ type grantRow struct {
 	SessionID        authz.SessionID
 	ConnectionID     authz.ConnectionID
 	KeyID            authz.KeyID
+	ParentID         authz.GrantID
+	ParentToken      digest
 	Environment      authz.Environment
 	Scopes           list[string]
 	Audience         list[string]
 	Resources        text[authz.Resources]
+	Details          raw
+	Claims           raw
+	Actor            raw
 	SID              authz.SessionID `gorm:"column:sid"`
 	AuthTime         sql.NullTime
 	ACR              string       `gorm:"column:acr"`
@@ -49,8 +54,9 @@ func rowOfGrant(g authz.Grant) *grantRow {
 	return &grantRow{
 		ID: g.ID, Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, ClientID: g.ClientID,
 		Subject: g.Subject, Type: g.Type, Standing: g.Standing, UserID: g.UserID, ServiceAccountID: g.ServiceAccountID,
-		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, Environment: g.Environment,
-		Scopes: asText(g.Scopes), Audience: asText(g.Audience), Resources: asText(g.Resources), SID: g.SID,
+		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, ParentID: g.ParentID,
+		ParentToken: g.ParentToken, Environment: g.Environment, Scopes: asText(g.Scopes), Audience: asText(g.Audience),
+		Resources: asText(g.Resources), Details: raw(g.Details), Claims: raw(g.Claims), Actor: raw(g.Actor), SID: g.SID,
 		AuthTime: optional(g.AuthTime), ACR: g.ACR, AMR: asText(g.AMR), Nonce: g.Nonce, Lineage: g.Lineage,
 		State: g.State, CreatedAt: utc(g.CreatedAt), ExpiresAt: optional(g.ExpiresAt),
 	}
@@ -60,8 +66,9 @@ func (r grantRow) grant() authz.Grant {
 	return authz.Grant{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, AccountID: r.AccountID, ClientID: r.ClientID,
 		Subject: r.Subject, Type: r.Type, Standing: r.Standing, UserID: r.UserID, ServiceAccountID: r.ServiceAccountID,
-		SessionID: r.SessionID, ConnectionID: r.ConnectionID, KeyID: r.KeyID, Environment: r.Environment,
-		Scopes: r.Scopes.V, Audience: r.Audience.V, Resources: r.Resources.V, SID: r.SID,
+		SessionID: r.SessionID, ConnectionID: r.ConnectionID, KeyID: r.KeyID, ParentID: r.ParentID,
+		ParentToken: r.ParentToken, Environment: r.Environment, Scopes: r.Scopes.V, Audience: r.Audience.V,
+		Resources: r.Resources.V, Details: r.Details.json(), Claims: r.Claims.json(), Actor: r.Actor.json(), SID: r.SID,
 		AuthTime: instant(r.AuthTime), ACR: r.ACR, AMR: r.AMR.V, Nonce: r.Nonce, Lineage: r.Lineage,
 		State: r.State, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: instant(r.ExpiresAt),
 	}
@@ -105,8 +112,9 @@ func (s *Store) findStandingGrant(ctx context.Context, g authz.Grant) (authz.Gra
 	return r.grant(), nil
 }
 
-// RevokeGrant ends a grant and with it every code and token of the family.
-// moved is false when there is no such grant or it had ended.
+// RevokeGrant ends a grant and with it every code and token of the family, and
+// the grants that were exchanged from it. moved is false when there is no such
+// grant or it had ended.
 func (s *Store) RevokeGrant(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (moved bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
 		done := s.writer(ctx).Model(&grantRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
@@ -114,7 +122,10 @@ func (s *Store) RevokeGrant(ctx context.Context, issuer authz.IssuerName, id aut
 		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
 			return failure(ctx, "revoking a grant", done.Error)
 		}
-		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.GrantNode, ID: string(id)})
+		if err := s.TouchNode(ctx, authz.NodeRef{Kind: authz.GrantNode, ID: string(id)}); err != nil {
+			return err
+		}
+		return s.revokeExchangedFromGrant(ctx, issuer, id)
 	})
 	return moved && err == nil, err
 }

@@ -34,6 +34,11 @@ func (s *Store) KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.
 				return err
 			}
 		}
+		if ref.Kind == authz.GrantNode {
+			if err := s.revokeExchangedFromGrant(ctx, issuer, authz.GrantID(ref.ID)); err != nil {
+				return err
+			}
+		}
 		return s.TouchNode(ctx, ref)
 	})
 	return moved && err == nil, err

@@ -14,6 +14,7 @@ type refreshTokenRow struct {
 	WorkspaceID     authz.WorkspaceID
 	GrantID         authz.GrantID
 	Scopes          list[string]
+	Confirmation    text[authz.Confirmation]
 	State           authz.State
 	UsedAt          sql.NullTime
 	Successor       []byte
@@ -27,26 +28,27 @@ func (refreshTokenRow) TableName() string { return "refresh_tokens" }
 
 func (r refreshTokenRow) token() authz.RefreshToken {
 	return authz.RefreshToken{
-		Digest: r.Digest, Issuer: r.Issuer, GrantID: r.GrantID, Scopes: r.Scopes.V, State: r.State, UsedAt: instant(r.UsedAt),
+		Digest: r.Digest, Issuer: r.Issuer, GrantID: r.GrantID, Scopes: r.Scopes.V,
+		Confirmation: r.Confirmation.V, State: r.State, UsedAt: instant(r.UsedAt),
 		Successor: r.Successor, SuccessorDigest: r.SuccessorDigest, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: instant(r.ExpiresAt),
 	}
 }
 
 const insertRefreshToken = `INSERT INTO refresh_tokens
-	(digest, issuer, workspace_id, grant_id, scopes, state, created_at, expires_at)
-	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
+	(digest, issuer, workspace_id, grant_id, scopes, confirmation, state, created_at, expires_at)
+	SELECT ?, g.issuer, g.workspace_id, g.id, ?, ?, ?, ?, ? FROM grants g WHERE g.id = ? AND g.issuer = ?`
 
 // CreateRefreshToken stores a new, unused refresh token; ErrNotFound when its
 // grant is not there, ErrConflict when its digest is.
 func (s *Store) CreateRefreshToken(ctx context.Context, t authz.RefreshToken) error {
-	done := s.writer(ctx).Exec(insertRefreshToken, digest(t.Digest), asText(t.Scopes), t.State,
+	done := s.writer(ctx).Exec(insertRefreshToken, digest(t.Digest), asText(t.Scopes), asText(t.Confirmation), t.State,
 		utc(t.CreatedAt), optional(t.ExpiresAt), t.GrantID, t.Issuer)
 	return changed(ctx, "creating a refresh token", done, authz.ErrNotFound)
 }
 
 const refreshTokenWithLineage = `SELECT
 	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
-	t.scopes AS t_scopes, t.state AS t_state, t.used_at AS t_used_at, t.successor AS t_successor,
+	t.scopes AS t_scopes, t.confirmation AS t_confirmation, t.state AS t_state, t.used_at AS t_used_at, t.successor AS t_successor,
 	t.successor_digest AS t_successor_digest, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
 	grantColumns + ` FROM refresh_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
 

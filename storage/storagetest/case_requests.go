@@ -72,3 +72,33 @@ func testUpstreamStates(e *env) {
 		return err
 	})
 }
+
+func testPushedRequests(e *env) {
+	want := authz.PushedRequest{
+		Digest: randomDigest(), Issuer: e.issuer, ClientID: "cl_1", Parameters: "state=a%20b", CreatedAt: e.now,
+		ExpiresAt: e.now.Add(time.Minute), State: authz.Active,
+	}
+	e.must(e.CreatePushedRequest(e.ctx, want))
+	e.is(e.CreatePushedRequest(e.ctx, want), authz.ErrConflict)
+	got, err := e.GetPushedRequest(e.ctx, e.issuer, "cl_1", want.Digest)
+	e.must(err)
+	e.same(got, want)
+	for _, of := range []struct {
+		issuer authz.IssuerName
+		client authz.ClientID
+	}{{e.issuer, "cl_2"}, {"elsewhere", "cl_1"}} {
+		_, err = e.GetPushedRequest(e.ctx, of.issuer, of.client, want.Digest)
+		e.is(err, authz.ErrNotFound)
+	}
+	e.is(e.ConsumePushedRequest(e.ctx, "elsewhere", want.Digest), authz.ErrConsumed)
+	e.oneWins(racers, authz.ErrConsumed, func() error { return e.ConsumePushedRequest(e.ctx, e.issuer, want.Digest) })
+}
+
+func testUseOnce(e *env) {
+	id := randomDigest()
+	e.oneWins(racers, authz.ErrConsumed, func() error { return e.UseOnce(e.ctx, e.issuer, id, e.now) })
+	e.must(e.UseOnce(e.ctx, e.issuer, randomDigest(), e.now))
+	_, err := e.DeleteExpiredAcrossWorkspaces(e.ctx, e.now, 100)
+	e.must(err)
+	e.must(e.UseOnce(e.ctx, e.issuer, id, e.now))
+}

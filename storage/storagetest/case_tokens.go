@@ -70,3 +70,47 @@ func testRevokeAccessToken(e *env) {
 		e.Fatal("the sibling ended too")
 	}
 }
+
+// testExchanged holds the tokens of RFC 8693 to the graph: they end with the
+// token they came of, and with its grant.
+func testExchanged(e *env) {
+	x := e.tenant()
+	for _, kill := range []func(authz.Grant, authz.AccessToken){
+		func(_ authz.Grant, t authz.AccessToken) { e.moved(e.RevokeAccessToken(e.ctx, e.issuer, t.Digest)) },
+		func(g authz.Grant, _ authz.AccessToken) { e.moved(e.RevokeGrant(e.ctx, e.issuer, g.ID)) },
+	} {
+		parent := e.granted(e.personal(x))
+		subject, other := e.accessToken(parent), e.accessToken(parent)
+		child := e.exchanged(e.personal(x), subject)
+		grandchild := e.exchanged(e.personal(x), e.accessToken(child))
+		leaf := e.accessToken(grandchild)
+
+		e.still(e.RevokeAccessToken(e.ctx, "elsewhere", subject.Digest))
+		e.moved(e.RevokeAccessToken(e.ctx, e.issuer, other.Digest))
+		_, g, lineage, err := e.GetAccessToken(e.ctx, e.issuer, leaf.Digest)
+		e.must(err)
+		e.same(g, grandchild)
+		if !live(g, lineage) {
+			e.Fatal("a token ended with the sibling of the one it came of")
+		}
+		kill(parent, subject)
+		_, g, lineage, err = e.GetAccessToken(e.ctx, e.issuer, leaf.Digest)
+		e.must(err)
+		if live(g, lineage) {
+			e.Fatal("a token outlived the one it came of")
+		}
+		late := e.personal(x)
+		late.ParentID, late.ParentToken = parent.ID, subject.Digest
+		e.is(e.CreateExchangedGrant(e.ctx, late), authz.ErrNotFound)
+	}
+}
+
+// exchanged stores a grant that came of a token.
+func (e *env) exchanged(g authz.Grant, from authz.AccessToken) authz.Grant {
+	e.Helper()
+	lineage, err := e.Lineage(e.ctx, g.Refs())
+	e.must(err)
+	g.Lineage, g.ParentID, g.ParentToken = lineage.Sum(), from.GrantID, from.Digest
+	e.must(e.CreateExchangedGrant(e.ctx, g))
+	return g
+}

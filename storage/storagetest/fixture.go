@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -91,7 +92,9 @@ func (e *env) client(ws authz.WorkspaceID) authz.Client {
 		GrantTypes:   []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken},
 		RedirectURIs: []string{"https://app.example/cb?x=1"}, Scopes: []string{"openid", "monitor:read"}, TokenFormat: authz.JWT,
 		IDTokenAlgorithm: "ES256", Environment: authz.Live, Environments: []authz.Environment{authz.Live, authz.Test},
-		Introspect: true, SkipConsent: true, State: authz.Active, Revision: 1, CreatedAt: e.now, UpdatedAt: e.now,
+		Introspect: true, SkipConsent: true, Metadata: authz.ClientMetadata{
+			Profile: authz.ProfileWeb, JWKS: json.RawMessage(`{"keys":[]}`), PostLogoutRedirectURIs: []string{"https://app.example/bye"},
+		}, State: authz.Active, Revision: 1, CreatedAt: e.now, UpdatedAt: e.now,
 	}
 }
 
@@ -113,7 +116,8 @@ func (e *env) personal(t tenant) authz.Grant {
 		Subject: string(t.user.ID), Type: authz.GrantAuthorizationCode, UserID: t.user.ID, SessionID: t.session.ID,
 		ConnectionID: t.connection.ID, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
 		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"},
-		Nonce: "n-0S6", State: authz.Active, CreatedAt: e.now, ExpiresAt: e.now.Add(30 * 24 * time.Hour),
+		Nonce: "n-0S6", Details: json.RawMessage(`[{"type":"payment"}]`), Claims: json.RawMessage(`{"userinfo":{}}`),
+		Actor: json.RawMessage(`{"sub":"sa_1"}`), State: authz.Active, CreatedAt: e.now, ExpiresAt: e.now.Add(30 * 24 * time.Hour),
 	}
 }
 
@@ -141,7 +145,8 @@ func (e *env) accessToken(g authz.Grant) authz.AccessToken {
 	e.Helper()
 	t := authz.AccessToken{
 		Digest: randomDigest(), Issuer: e.issuer, GrantID: g.ID, Scopes: []string{"monitor:read"},
-		Audience: []string{"https://api.example"}, JTI: authz.NewID("jti"), State: authz.Active, IssuedAt: e.now,
+		Audience: []string{"https://api.example"}, Details: json.RawMessage(`[{"type":"payment"}]`),
+		Confirmation: authz.Confirmation{JKT: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}, JTI: authz.NewID("jti"), State: authz.Active, IssuedAt: e.now,
 		ExpiresAt: e.now.Add(time.Hour),
 	}
 	e.must(e.CreateAccessToken(e.ctx, t))
@@ -151,7 +156,8 @@ func (e *env) accessToken(g authz.Grant) authz.AccessToken {
 func (e *env) refreshToken(g authz.Grant) authz.RefreshToken {
 	e.Helper()
 	t := authz.RefreshToken{
-		Digest: randomDigest(), Issuer: e.issuer, GrantID: g.ID, Scopes: []string{"openid", "monitor:read"}, State: authz.Active,
+		Digest: randomDigest(), Issuer: e.issuer, GrantID: g.ID, Scopes: []string{"openid", "monitor:read"},
+		Confirmation: authz.Confirmation{X5T: "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}, State: authz.Active,
 		CreatedAt: e.now, ExpiresAt: g.ExpiresAt,
 	}
 	e.must(e.CreateRefreshToken(e.ctx, t))
@@ -162,7 +168,7 @@ func (e *env) code(g authz.Grant) authz.AuthorizationCode {
 	e.Helper()
 	c := authz.AuthorizationCode{
 		Digest: randomDigest(), Issuer: e.issuer, GrantID: g.ID, ClientID: g.ClientID, RedirectURI: "https://app.example/cb",
-		CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", Scopes: []string{"openid"}, CreatedAt: e.now,
+		CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", DPoPJKT: "0ZcOCORZNYy", Scopes: []string{"openid"}, CreatedAt: e.now,
 		ExpiresAt: e.now.Add(time.Minute), State: authz.Active,
 	}
 	e.must(e.CreateAuthorizationCode(e.ctx, c))

@@ -1,0 +1,37 @@
+-- +goose Up
+-- What the rest of the protocol needs of clients, grants and tokens.
+
+ALTER TABLE clients ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';
+
+ALTER TABLE grants ADD COLUMN parent_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE grants ADD COLUMN parent_token BLOB;
+ALTER TABLE grants ADD COLUMN details TEXT NOT NULL DEFAULT '';
+ALTER TABLE grants ADD COLUMN claims TEXT NOT NULL DEFAULT '';
+ALTER TABLE grants ADD COLUMN actor TEXT NOT NULL DEFAULT '';
+CREATE INDEX grants_by_parent ON grants (parent_id) WHERE parent_id <> '';
+CREATE INDEX grants_by_parent_token ON grants (parent_token) WHERE parent_token IS NOT NULL;
+CREATE INDEX grants_by_sid ON grants (sid) WHERE sid <> '';
+
+ALTER TABLE access_tokens ADD COLUMN details TEXT NOT NULL DEFAULT '';
+ALTER TABLE access_tokens ADD COLUMN confirmation TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE refresh_tokens ADD COLUMN confirmation TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE authorization_codes ADD COLUMN dpop_jkt TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE pushed_requests (
+    digest     BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    issuer     TEXT NOT NULL,
+    client_id  TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    expires_at DATETIME NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX pushed_requests_by_expiry ON pushed_requests (expires_at);
+
+-- Ids that must not be seen twice: of client assertions, of DPoP proofs.
+CREATE TABLE replays (
+    digest     BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    issuer     TEXT NOT NULL,
+    expires_at DATETIME NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX replays_by_expiry ON replays (expires_at);
