@@ -43,7 +43,9 @@ func (s *site) readForm(r *http.Request) (oauth.Request, error) {
 	if err != nil || len(form) > 64 {
 		return none, invalid("The body could not be read.")
 	}
-	return oauth.Request{Authorization: r.Header.Get("Authorization"), Form: form}, nil
+	return oauth.Request{
+		Authorization: r.Header.Get("Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
+	}, nil
 }
 
 const formContentType = "application/x-www-form-urlencoded"

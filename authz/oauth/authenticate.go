@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"net/url"
 	"slices"
@@ -18,12 +19,18 @@ type Clients interface {
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
 }
 
-// Request is a form sent to the token, introspection or revocation endpoint.
+// Request is a form sent to an endpoint that clients call themselves.
 type Request struct {
 	// Authorization is the one Authorization header, or empty.
 	Authorization string
 	// Form is the urlencoded body; nothing of it comes from the query.
 	Form url.Values
+	// Method and Path are those of the request, for DPoP proofs.
+	Method, Path string
+	// DPoP are the DPoP headers (RFC 9449 section 4.3 allows one).
+	DPoP []string
+	// Certificate is what the client proved to hold in the TLS handshake, or nil.
+	Certificate *x509.Certificate
 }
 
 var (

@@ -107,18 +107,11 @@ func (s *brokenStore) RevokeGrant(ctx context.Context, i authz.IssuerName, id au
 	return s.Store.RevokeGrant(ctx, i, id)
 }
 
-func (s *brokenStore) CreateAccessToken(ctx context.Context, t authz.AccessToken) error {
-	if err := s.broken["CreateAccessToken"]; err != nil {
+func (s *brokenStore) Issue(ctx context.Context, i authz.Issuance) error {
+	if err := s.broken["Issue"]; err != nil {
 		return err
 	}
-	return s.Store.CreateAccessToken(ctx, t)
-}
-
-func (s *brokenStore) CreateRefreshToken(ctx context.Context, t authz.RefreshToken) error {
-	if err := s.broken["CreateRefreshToken"]; err != nil {
-		return err
-	}
-	return s.Store.CreateRefreshToken(ctx, t)
+	return s.Store.Issue(ctx, i)
 }
 
 func (s *brokenStore) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
@@ -154,7 +147,7 @@ func TestAMidwayFailureLeavesNothingBehind(t *testing.T) {
 	h := newHouse(t)
 	code := h.code(h.web)
 	got := h.tokens(h.spa)
-	for _, verb := range []string{"CreateAccessToken", "CreateRefreshToken", "AppendAudit", "GetAuthorizationCode"} {
+	for _, verb := range []string{"Issue", "GetAuthorizationCode"} {
 		broken := h.breaking(verb, errAway)
 		_, err := broken.Token(t.Context(), h.from(h.web, "grant_type", "authorization_code", "code", code, "redirect_uri", callback, "code_verifier", verifier))
 		h.wants("code, "+verb, err, "temporarily_unavailable")

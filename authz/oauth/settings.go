@@ -60,13 +60,11 @@ type Store interface {
 	GetAuthorizationCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.AuthorizationCode, authz.Grant, authz.Lineage, error)
 	ConsumeAuthorizationCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte, to authz.State) error
 
-	CreateAccessToken(ctx context.Context, t authz.AccessToken) error
+	Issue(ctx context.Context, i authz.Issuance) error
 	GetAccessToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.AccessToken, authz.Grant, authz.Lineage, error)
 	RevokeAccessToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (bool, error)
 
-	CreateRefreshToken(ctx context.Context, t authz.RefreshToken) error
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
-	ConsumeRefreshToken(ctx context.Context, issuer authz.IssuerName, digest, successor [32]byte, sealed []byte, at time.Time) error
 
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error

@@ -111,42 +111,24 @@ func response(u *unit, req fosite.AccessRequester, answer fosite.AccessResponder
 	}
 }
 
-// write puts the unit of work down in one transaction: what is single-use is
-// consumed first, so that a race is lost before anything else is written.
+// write puts the unit of work down in one transaction.
 func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error {
-	var sealed []byte
-	if u.refresh != nil {
-		var err error
-		if sealed, err = s.seal(u, resp); err != nil {
-			return err
-		}
+	i := authz.Issuance{
+		Issuer: s.settings.Name, Grant: u.newGrant, Access: *u.newAccess, Refresh: u.newRefresh,
+		Audit: s.entry(ctx, u.grant, "token.issued", authz.Success),
 	}
-	return s.store.InTx(ctx, func(ctx context.Context) error {
-		if err := s.consume(ctx, u, sealed); err != nil {
-			return err
-		}
-		if err := s.store.CreateAccessToken(ctx, *u.newAccess); err != nil {
-			return err
-		}
-		if u.newRefresh != nil {
-			if err := s.store.CreateRefreshToken(ctx, *u.newRefresh); err != nil {
-				return err
-			}
-		}
-		entry := s.entry(ctx, u.grant, "token.issued", authz.Success)
-		entry.Details["scope"] = resp.Scope
-		return s.store.AppendAudit(ctx, entry)
-	})
-}
-
-func (s *Server) consume(ctx context.Context, u *unit, sealed []byte) error {
+	i.Audit.Details["scope"] = resp.Scope
 	if u.consumeCode {
-		return s.store.ConsumeAuthorizationCode(ctx, s.settings.Name, u.code.Digest, authz.Used)
+		i.Code = &u.code.Digest
 	}
 	if u.refresh != nil {
-		return s.store.ConsumeRefreshToken(ctx, s.settings.Name, u.refresh.Digest, u.newRefresh.Digest, sealed, s.clock.Now())
+		sealed, err := s.seal(u, resp)
+		if err != nil {
+			return err
+		}
+		i.Rotation = &authz.Rotation{Digest: u.refresh.Digest, Successor: u.newRefresh.Digest, Sealed: sealed, At: s.clock.Now()}
 	}
-	return nil
+	return s.store.Issue(ctx, i)
 }
 
 // lost answers after a transaction that was not written. Whoever lost the race

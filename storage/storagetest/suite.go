@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"GrantsComeBackWithTheirLineage", testGrants},
 		{"StandingGrantsAreOneForAllWhoAsk", testStandingGrants},
 		{"TokensComeBackWithGrantAndLineage", testTokens},
+		{"AnIssuanceIsWrittenWholeOrNotAtAll", testIssue},
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
 		{"WhatWasExchangedFromATokenEndsWithIt", testExchanged},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},

@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Issue writes an answer of the token endpoint in one transaction. ErrConsumed
+// says that the code or refresh token was used before, ErrNotFound that the
+// grant, or what it was exchanged from, is not there any more.
+func (s *Store) Issue(ctx context.Context, i authz.Issuance) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.consume(ctx, i); err != nil {
+			return err
+		}
+		if err := s.createIssued(ctx, i); err != nil {
+			return err
+		}
+		return s.AppendAudit(ctx, i.Audit)
+	})
+}
+
+func (s *Store) consume(ctx context.Context, i authz.Issuance) error {
+	if i.Code != nil {
+		if err := s.ConsumeAuthorizationCode(ctx, i.Issuer, *i.Code, authz.Used); err != nil {
+			return err
+		}
+	}
+	if r := i.Rotation; r != nil {
+		return s.ConsumeRefreshToken(ctx, i.Issuer, r.Digest, r.Successor, r.Sealed, r.At)
+	}
+	return nil
+}
+
+func (s *Store) createIssued(ctx context.Context, i authz.Issuance) error {
+	if g := i.Grant; g != nil {
+		create := s.CreateGrant
+		if g.ParentID != "" {
+			create = s.CreateExchangedGrant
+		}
+		if err := create(ctx, *g); err != nil {
+			return err
+		}
+	}
+	if err := s.CreateAccessToken(ctx, i.Access); err != nil {
+		return err
+	}
+	if i.Refresh == nil {
+		return nil
+	}
+	return s.CreateRefreshToken(ctx, *i.Refresh)
+}
