@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -109,9 +110,10 @@ func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 // the client's redirect URI was proven.
 func (s *site) pageError(w http.ResponseWriter, r *http.Request, err error) {
 	if redirect, ok := errors.AsType[*oauth.RedirectError](err); ok {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, redirect.Redirect.Location(), http.StatusSeeOther)
 		noteError(r, redirect.Err)
+		if err := login.Answer(w, r, s.pages, redirect.Redirect); err != nil {
+			noteError(r, authz.NewError(authz.Internal, "server_error", "").Because(err))
+		}
 		return
 	}
 	e, status := classify(err)

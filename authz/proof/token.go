@@ -31,8 +31,12 @@ type Header struct {
 // before Verify does.
 type Token struct {
 	Header Header
+	text   string
 	jws    *jose.JSONWebSignature
 }
+
+// Text is what was read.
+func (t *Token) Text() string { return t.text }
 
 // Read takes a compact JWS apart whose algorithm is one of algs. It refuses
 // other shapes before anything is decoded, and critical extensions (RFC 7515
@@ -46,7 +50,7 @@ func Read(text string, algs []string) (*Token, error) {
 	if err != nil {
 		return nil, errors.New("proof: the header is not base64url")
 	}
-	t := &Token{}
+	t := &Token{text: text}
 	if err := unmarshal(raw, &t.Header); err != nil {
 		return nil, fmt.Errorf("proof: reading the header: %w", err)
 	}
