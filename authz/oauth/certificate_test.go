@@ -133,6 +133,16 @@ func TestRFC8705_ASelfSignedCertificateIsOneOfTheClientsKeys(t *testing.T) {
 	_, other := (&authority{TB: t, now: h.clock.Now()}).issue(&x509.Certificate{Subject: pkix.Name{CommonName: "self"}})
 	_, err = h.withCertificate(h.server, c, other)
 	h.wants("another key under the same name", err, "invalid_client")
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: cert.NotBefore, NotAfter: cert.NotAfter}
+	renewed := made(x509.ParseCertificate(made(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(t)))(t)
+	_, err = h.withCertificate(h.server, c, renewed)
+	h.ok(err) // a key without a certificate stands for every certificate of it
+	set = made(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), Certificates: []*x509.Certificate{cert}}}}))(t)
+	pinned := h.certified(authz.AuthSelfSignedTLS, authz.ClientMetadata{JWKS: set})
+	_, err = h.withCertificate(h.server, pinned, cert)
+	h.ok(err)
+	_, err = h.withCertificate(h.server, pinned, renewed)
+	h.wants("another certificate of the key", err, "invalid_client")
 	_, err = h.withCertificate(h.server, h.certified(authz.AuthSelfSignedTLS, authz.ClientMetadata{}), cert)
 	h.wants("a client without keys", err, "invalid_client")
 }

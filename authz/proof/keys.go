@@ -72,10 +72,16 @@ func (k *Keys) fitting(h Header) []jose.JSONWebKey {
 	return fit
 }
 
-// Certify reports whether a certificate carries one of the keys (RFC 8705
-// section 2.2).
+// Certify reports whether a certificate is one of those registered, or carries
+// a key that was registered without any (RFC 8705 section 2.2).
 func (k *Keys) Certify(c *x509.Certificate) bool {
 	for _, key := range k.keys {
+		if len(key.Certificates) > 0 {
+			if key.Certificates[0].Equal(c) {
+				return true
+			}
+			continue
+		}
 		public, ok := key.Key.(interface{ Equal(crypto.PublicKey) bool })
 		if ok && public.Equal(c.PublicKey) {
 			return true
