@@ -70,7 +70,7 @@ func (p *Problems) oauth(path string, o OAuth) {
 	methods := map[string]string{}
 	for i, method := range o.ClientAuthMethods {
 		at := index(path+".client_auth_methods", i)
-		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post")
+		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 		p.unique(methods, at, method, "once is enough")
 	}
 	scopes := map[string]string{}
@@ -87,6 +87,29 @@ func (p *Problems) oauth(path string, o OAuth) {
 		at := index(path+".key_scopes", i)
 		p.scope(keyScopes, at, s.Name)
 		p.label(at+".description", s.Description)
+	}
+	p.registration(path, o, scopes)
+}
+
+// registration checks the rules for clients that nobody of ours registers.
+func (p *Problems) registration(path string, o OAuth, catalogue map[string]string) {
+	if o.Registration.Enabled {
+		p.subset(path+".registration.scopes", o.Registration.Scopes, catalogue)
+	}
+	p.number(path+".registration.max_clients", int64(o.Registration.MaxClients), 1, 100_000)
+	p.duration(path+".registration.unused_after", o.Registration.UnusedAfter, day, 3660*day)
+	if o.ClientDocuments.Enabled {
+		p.subset(path+".client_id_metadata_documents.scopes", o.ClientDocuments.Scopes, catalogue)
+	}
+	p.number(path+".client_id_metadata_documents.max_clients", int64(o.ClientDocuments.MaxClients), 1, 100_000)
+}
+
+// subset notes scopes that are not in the catalogue.
+func (p *Problems) subset(path string, scopes []string, catalogue map[string]string) {
+	for i, s := range scopes {
+		if _, ok := catalogue[s]; !ok {
+			p.add(index(path, i), "must be one of oauth.scopes")
+		}
 	}
 }
 
