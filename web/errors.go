@@ -86,14 +86,14 @@ func oauthError(w http.ResponseWriter, r *http.Request, err error) {
 
 // bearerError renders an error of an endpoint that takes a bearer token (RFC
 // 6750 section 3): a request without one is told nothing.
-func bearerError(w http.ResponseWriter, r *http.Request, err error) {
+func (s *site) bearerError(w http.ResponseWriter, r *http.Request, err error) {
 	e, status := classify(err)
 	h := w.Header()
 	switch {
 	case e.Code == codeNoBearer:
-		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`+s.challenge)
 	case status < http.StatusInternalServerError:
-		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="`+e.Code+`"`)
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="`+e.Code+`"`+s.challenge)
 	}
 	retryAfter(h, e)
 	h.Set("Cache-Control", "no-store")

@@ -32,15 +32,15 @@ const (
 func issuerRoutes(s *site) []route {
 	var none Limit
 	limits := s.limits
-	return []route{
+	return append(registrationRoutes(s), []route{
 		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute, none},
 
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
-		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
-		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
+		{"GET /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
+		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 
 		{"GET /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
 		{"POST /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
@@ -55,16 +55,18 @@ func issuerRoutes(s *site) []route {
 		{"/static", s.notFound, s.pageError, pageRoute, none},
 		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
 		{"/", s.notFound, s.pageError, pageRoute, none},
-	}
+	}...)
 }
 
 // apiRoutes is what the API's host serves: the same host, or one of its own.
 func apiRoutes(s *site) []route {
 	limits := s.limits
 	return []route{
+		{"GET /.well-known/oauth-protected-resource", s.getResource, oauthError, documentRoute, Limit{}},
+		{"GET /.well-known/oauth-protected-resource/v1", s.getManagementResource, oauthError, documentRoute, Limit{}},
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
-		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
-		{"/v1", serve(s.API), problemError, apiRoute, limits.Introspect},
+		{"/v1/", s.serveAPI, problemError, apiRoute, limits.Introspect},
+		{"/v1", s.serveAPI, problemError, apiRoute, limits.Introspect},
 	}
 }
 

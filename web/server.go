@@ -12,11 +12,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field is required.
+// Issuer is everything one issuer's host serves; every field but the last is
+// required.
 type Issuer struct {
 	OAuth    *oauth.Server
 	Verifier *credential.Verifier
@@ -30,6 +32,8 @@ type Issuer struct {
 	IsKey func(string) bool
 	// Audit records a refused authentication.
 	Audit Auditor
+	// Registration lets clients register themselves; nil where they may not.
+	Registration *registration.Registrar
 }
 
 // Config is what New needs.
@@ -54,6 +58,10 @@ type site struct {
 	etag     string
 	name     string
 	limits   Limits
+	// resource and management describe the API and /v1 (RFC 9728); challenge is
+	// the parameter that leads there.
+	resource, management []byte
+	challenge            string
 }
 
 type server struct {
@@ -82,6 +90,9 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits}
+	if err := st.describeResource(); err != nil {
+		return err
+	}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (c *Callers) Public(ctx context.Context, id authz.ClientID) (AuthenticatedC
 // Find returns a client that stands, whoever asks: it proves nothing about the
 // caller.
 func (c *Callers) Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error) {
-	if id == "" || len(id) > 128 {
+	if id == "" || len(id) > 255 { // a URL may be as long
 		return authz.Client{}, "", errClient
 	}
 	key := sha256.Sum256([]byte(id))

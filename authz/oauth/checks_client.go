@@ -60,7 +60,7 @@ func checkPKCE(_ context.Context, s *Server, req *AuthorizationRequest) error {
 		if method != "" {
 			return fault(authz.Invalid, "invalid_request", "code_challenge_method is given without code_challenge.")
 		}
-		if req.Client.Public() || s.settings.PKCEForAll {
+		if req.Client.Public() || s.settings.PKCEForAll || req.Client.Metadata.RequirePKCE {
 			return fault(authz.Invalid, "invalid_request", "PKCE is required: send code_challenge and code_challenge_method=S256.")
 		}
 		return nil

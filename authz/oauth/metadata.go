@@ -15,6 +15,7 @@ type metadata struct {
 	JWKSURI                          string   `json:"jwks_uri"`
 	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
+	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -31,6 +32,7 @@ type metadata struct {
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+	ClientDocumentsSupported         bool     `json:"client_id_metadata_document_supported,omitempty"`
 }
 
 var claimsSupported = []string{
@@ -52,7 +54,10 @@ func (s *Server) Metadata() ([]byte, error) {
 		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
-		IssParameterSupported: true,
+		IssParameterSupported: true, ClientDocumentsSupported: s.settings.ClientDocuments,
+	}
+	if s.settings.Registration {
+		doc.RegistrationEndpoint = base + "/oauth2/register"
 	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)

@@ -31,6 +31,9 @@ type Settings struct {
 	Scopes []Scope
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
+	// Registration and ClientDocuments say whether clients may register
+	// themselves, or be known by a document of theirs: for the metadata.
+	Registration, ClientDocuments bool
 }
 
 // Scope is an entry of the scope catalogue.
@@ -90,7 +93,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; every field but Allow is required.
+// Config is what a Server needs; every field but Allow and Documents is required.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -104,6 +107,8 @@ type Config struct {
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
 	IsKey func(text string) bool
+	// Documents knows clients that a document describes; nil accepts none.
+	Documents Documents
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
