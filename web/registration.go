@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -28,21 +29,21 @@ func registrationRoutes(s *site) []route {
 // registrationError renders an error of the registration endpoints (RFC 7591
 // section 3.2.2, RFC 6750 section 3.1).
 func (s *site) registrationError(w http.ResponseWriter, r *http.Request, err error) {
-	if e, status := classify(err); status == http.StatusUnauthorized && e.Code != codeNoBearer {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
-		w.Header().Set("Cache-Control", "no-store")
-		writeJSON(w, status, map[string]string{"error": "invalid_token", "error_description": "The token does not allow this."})
-		noteError(r, e)
+	e, status := classify(err)
+	if status != http.StatusUnauthorized {
+		oauthError(w, r, err)
 		return
 	}
-	if e, status := classify(err); status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-		w.Header().Set("Cache-Control", "no-store")
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	if e.Code == codeNoBearer {
 		w.WriteHeader(status)
-		noteError(r, e)
-		return
+	} else {
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
+		writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
 	}
-	oauthError(w, r, err)
+	noteError(r, e)
 }
 
 // readMetadata reads a JSON body.
@@ -144,5 +145,9 @@ func headerToken(r *http.Request) (authz.Secret, error) {
 	if r.URL.RawQuery != "" {
 		return "", invalid("This endpoint takes nothing in the query.")
 	}
-	return bearer(r)
+	scheme, token, err := bearer(r)
+	if err == nil && !strings.EqualFold(scheme, "Bearer") {
+		err = authz.NewError(authz.Unauthenticated, codeNoBearer, "")
+	}
+	return token, err
 }

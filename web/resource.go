@@ -16,7 +16,7 @@ func (s *site) describeResource() error {
 	if s.resource, err = s.OAuth.ResourceMetadata("", s.Pages.Brand()); err != nil {
 		return err
 	}
-	if s.management, err = s.OAuth.ResourceMetadata(oauth.ManagementPath, s.Pages.Brand()); err != nil {
+	if s.managed, err = s.OAuth.ResourceMetadata(oauth.ManagementPath, s.Pages.Brand()); err != nil {
 		return err
 	}
 	settings := s.OAuth.Settings()
@@ -24,7 +24,7 @@ func (s *site) describeResource() error {
 	if api == "" {
 		api = settings.URL
 	}
-	s.challenge = `, resource_metadata="` + api + resourceMetadataPath + `"`
+	s.tokensFrom = `, resource_metadata="` + api + resourceMetadataPath + `"`
 	return nil
 }
 
@@ -36,18 +36,22 @@ func (s *site) getResource(w http.ResponseWriter, r *http.Request) error {
 
 // GET /.well-known/oauth-protected-resource/v1, for the management API
 func (s *site) getManagementResource(w http.ResponseWriter, r *http.Request) error {
-	document(w, r, s.management, entityTag(s.management), "public, max-age=3600")
+	document(w, r, s.managed, entityTag(s.managed), "public, max-age=3600")
 	return nil
 }
 
-// serveAPI serves /v1 and tells whoever is refused there where tokens come from
-// (RFC 9728 section 5.1).
-func (s *site) serveAPI(w http.ResponseWriter, r *http.Request) error {
-	s.API.ServeHTTP(&challenger{ResponseWriter: w, parameter: s.challenge}, r)
-	return nil
+// bearerError is the renderer that also tells where tokens come from (RFC 9728
+// section 5.1).
+func (s *site) bearerError(w http.ResponseWriter, r *http.Request, err error) {
+	bearerError(s.leading(w), r, err)
 }
 
-// challenger adds a parameter to the challenge of a 401.
+// leading makes every 401 lead to the resource metadata.
+func (s *site) leading(w http.ResponseWriter) http.ResponseWriter {
+	return &challenger{ResponseWriter: w, parameter: s.tokensFrom}
+}
+
+// challenger adds a parameter to the challenges of a 401.
 type challenger struct {
 	http.ResponseWriter
 	parameter string
@@ -55,8 +59,10 @@ type challenger struct {
 
 // WriteHeader adds the parameter before the headers are gone.
 func (c *challenger) WriteHeader(code int) {
-	if challenge := c.Header().Get("WWW-Authenticate"); code == http.StatusUnauthorized && challenge != "" {
-		c.Header().Set("WWW-Authenticate", challenge+c.parameter)
+	if challenges := c.Header()["Www-Authenticate"]; code == http.StatusUnauthorized {
+		for n := range challenges {
+			challenges[n] += c.parameter
+		}
 	}
 	c.ResponseWriter.WriteHeader(code)
 }

@@ -3,6 +3,8 @@ package oauth
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/gatehouse-auth/gatehouse/authz/proof"
 )
 
 // resourceMetadata describes the API as a protected resource (RFC 9728 section 2).
@@ -11,6 +13,7 @@ type resourceMetadata struct {
 	AuthorizationServers []string `json:"authorization_servers"`
 	ScopesSupported      []string `json:"scopes_supported"`
 	BearerMethods        []string `json:"bearer_methods_supported"`
+	DPoPAlgorithms       []string `json:"dpop_signing_alg_values_supported"`
 	ResourceName         string   `json:"resource_name,omitempty"`
 }
 
@@ -18,7 +21,8 @@ type resourceMetadata struct {
 // what is below path there, as JSON. It never changes while the process runs.
 func (s *Server) ResourceMetadata(path, name string) ([]byte, error) {
 	doc := resourceMetadata{
-		Resource: s.settings.api() + path, AuthorizationServers: []string{s.settings.URL}, BearerMethods: []string{"header"}, ResourceName: name,
+		Resource: s.settings.api() + path, AuthorizationServers: []string{s.settings.URL}, BearerMethods: []string{"header"},
+		DPoPAlgorithms: proof.Algorithms(), ResourceName: name,
 	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
