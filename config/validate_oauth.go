@@ -19,7 +19,7 @@ var (
 // managementPaths are the first segments under /v1 that are other resources.
 var managementPaths = []string{
 	"accounts", "workspaces", "members", "role-bindings", "service-accounts", "clients", "connections",
-	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth",
+	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth", "registration-tokens",
 }
 
 func (p *Problems) keys(seen issuersSeen, path string, k Keys) {

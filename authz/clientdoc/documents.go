@@ -25,6 +25,7 @@ type Store interface {
 type Clients interface {
 	Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error)
 	Public(ctx context.Context, id authz.ClientID) (credential.AuthenticatedClient, error)
+	Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (credential.AuthenticatedClient, error)
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
 }
 
@@ -95,6 +96,18 @@ func (d *Documents) Public(ctx context.Context, id authz.ClientID) (credential.A
 		return credential.AuthenticatedClient{}, err
 	}
 	return credential.AuthenticatedClient{Client: c, AccountID: account}, nil
+}
+
+// Proven authenticates a client by what it signed.
+func (d *Documents) Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (credential.AuthenticatedClient, error) {
+	if !id.IsURL() {
+		return d.cfg.Clients.Proven(ctx, id, method, prove)
+	}
+	c, account, err := d.Find(ctx, id)
+	if err != nil {
+		return credential.AuthenticatedClient{}, err
+	}
+	return credential.ProvenBy(c, account, method, prove)
 }
 
 // Find returns a client that stands: as its row has it, or, before it has one,

@@ -140,6 +140,9 @@ func holdFAPI2(c authz.Client) error {
 	if c.IDTokenAlgorithm == "" { // which means RS256
 		return looser("id_token_signed_response_alg")
 	}
+	if m.RequestAlgorithm == "RS256" {
+		return looser("request_object_signing_alg")
+	}
 	for member, alg := range answerAlgorithms(c) {
 		if strings.HasPrefix(alg, "RS") {
 			return looser(member)

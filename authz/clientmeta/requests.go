@@ -16,8 +16,8 @@ const maxSeconds = 1 << 31
 // checkRequests checks what is said of the client's authorization requests.
 func (r Rules) checkRequests(c authz.Client) error {
 	m := c.Metadata
-	if m.RequestAlgorithm != "" && !slices.Contains(assertionAlgorithms, m.RequestAlgorithm) {
-		return bad("request_object_signing_alg", "must be PS256, ES256 or EdDSA.")
+	if m.RequestAlgorithm != "" && m.RequestAlgorithm != "RS256" && !slices.Contains(assertionAlgorithms, m.RequestAlgorithm) {
+		return bad("request_object_signing_alg", "must be PS256, ES256, EdDSA or RS256.")
 	}
 	if m.RequireSigned && !hasJWKS(m) && m.JWKSURI == "" {
 		return bad("require_signed_request_object", "needs the key to verify with: give jwks or jwks_uri.")

@@ -171,6 +171,11 @@ func (c *Callers) Proven(ctx context.Context, id authz.ClientID, method string, 
 	if err != nil {
 		return AuthenticatedClient{}, err
 	}
+	return ProvenBy(client, account, method, prove)
+}
+
+// ProvenBy is Proven for a client that was found by other means.
+func ProvenBy(client authz.Client, account authz.AccountID, method string, prove func(authz.Client) error) (AuthenticatedClient, error) {
 	if client.AuthMethod != method {
 		return AuthenticatedClient{}, errClient
 	}

@@ -54,6 +54,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
+		return err
+	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
 		return err
 	}
@@ -123,9 +126,13 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	if i.finders, err = a.finders(name, i.Config, callers, outbox); err != nil {
+		return web.Issuer{}, err
+	}
 	var verifier *credential.Verifier
 	server, err := oauth.New(oauth.Config{
-		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Clients: callers,
+		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
+		Clients: i.finders.clients, Documents: i.finders.documents,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
@@ -177,7 +184,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
@@ -200,7 +207,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused,
+		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused, Registration: i.registrar,
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 	}, nil
 }
@@ -226,6 +233,7 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
 		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
 		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
+		Registration: cfg.OAuth.Registration.Enabled, ClientDocuments: cfg.OAuth.ClientDocuments.Enabled,
 	}
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
