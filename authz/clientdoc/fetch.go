@@ -123,6 +123,9 @@ func (d *Documents) Parse(id string, body []byte) (authz.Client, error) {
 		said.Name = Host(id)
 	}
 	said.GrantTypes = only(said.GrantTypes, authz.GrantAuthorizationCode, authz.GrantRefreshToken)
+	if len(said.GrantTypes) == 0 || said.GrantTypes[0] != authz.GrantAuthorizationCode {
+		return authz.Client{}, errors.New("it is not for the authorization code flow")
+	}
 	c, err := said.Client(authz.RegisteredByDocument, d.cfg.Scopes)
 	if err != nil {
 		return authz.Client{}, err
