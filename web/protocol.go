@@ -89,6 +89,9 @@ func claimed(r *http.Request, form url.Values) string {
 
 // plainID returns the value if it has the form of our ids, which no secret has.
 func plainID(value string) string {
+	if authz.ClientID(value).IsURL() {
+		return documentHost(value)
+	}
 	kind, rest, ok := strings.Cut(value, "_")
 	if !ok || !slices.Contains([]string{"cl", "sa", "key"}, kind) || len(rest) > 32 {
 		return ""

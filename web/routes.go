@@ -32,7 +32,7 @@ const (
 func issuerRoutes(s *site) []route {
 	var none Limit
 	limits := s.limits
-	return []route{
+	return append(registrationRoutes(s), []route{
 		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute, none},
@@ -40,8 +40,8 @@ func issuerRoutes(s *site) []route {
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/par", s.postPushed, oauthError, protocolRoute, limits.Token},
-		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
-		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
+		{"GET /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
+		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 
 		{"GET /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
 		{"POST /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
@@ -56,7 +56,7 @@ func issuerRoutes(s *site) []route {
 		{"/static", s.notFound, s.pageError, pageRoute, none},
 		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
 		{"/", s.notFound, s.pageError, pageRoute, none},
-	}
+	}...)
 }
 
 // certifiedRoutes is what the host for clients with certificates serves beside
@@ -75,6 +75,8 @@ func certifiedRoutes(s *site) []route {
 func apiRoutes(s *site) []route {
 	limits := s.limits
 	return []route{
+		{"GET /.well-known/oauth-protected-resource", s.getResource, oauthError, documentRoute, Limit{}},
+		{"GET /.well-known/oauth-protected-resource/v1", s.getManagementResource, oauthError, documentRoute, Limit{}},
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
 		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
 		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
@@ -83,7 +85,7 @@ func apiRoutes(s *site) []route {
 
 // management serves /v1, which learns of a client's certificate by the context.
 func (s *site) management(w http.ResponseWriter, r *http.Request) error {
-	s.API.ServeHTTP(w, r.WithContext(withCertificates(r.Context(), s.certificates(r))))
+	s.API.ServeHTTP(s.leading(w), r.WithContext(withCertificates(r.Context(), s.certificates(r))))
 	return nil
 }
 

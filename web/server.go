@@ -13,11 +13,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field is required.
+// Issuer is everything one issuer's host serves; every field but the last is
+// required.
 type Issuer struct {
 	OAuth    *oauth.Server
 	Verifier *credential.Verifier
@@ -31,6 +33,8 @@ type Issuer struct {
 	IsKey func(string) bool
 	// Audit records a refused authentication.
 	Audit Auditor
+	// Registration lets clients register themselves; nil where they may not.
+	Registration *registration.Registrar
 }
 
 // Config is what New needs.
@@ -60,6 +64,10 @@ type site struct {
 	limits   Limits
 	// certificates is what the client proved to hold.
 	certificates func(*http.Request) []*x509.Certificate
+	// resource and managed describe the API and /v1 (RFC 9728); tokensFrom is
+	// the parameter of a challenge that leads there.
+	resource, managed []byte
+	tokensFrom        string
 }
 
 type server struct {
@@ -88,6 +96,9 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, certificates: s.certificates}
+	if err := st.describeResource(); err != nil {
+		return err
+	}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err

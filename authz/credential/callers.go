@@ -171,6 +171,11 @@ func (c *Callers) Proven(ctx context.Context, id authz.ClientID, method string, 
 	if err != nil {
 		return AuthenticatedClient{}, err
 	}
+	return ProvenBy(client, account, method, prove)
+}
+
+// ProvenBy is Proven for a client that was found by other means.
+func ProvenBy(client authz.Client, account authz.AccountID, method string, prove func(authz.Client) error) (AuthenticatedClient, error) {
 	if client.AuthMethod != method {
 		return AuthenticatedClient{}, errClient
 	}
@@ -183,7 +188,7 @@ func (c *Callers) Proven(ctx context.Context, id authz.ClientID, method string, 
 // Find returns a client that stands, whoever asks: it proves nothing about the
 // caller.
 func (c *Callers) Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error) {
-	if id == "" || len(id) > 128 {
+	if id == "" || len(id) > 255 { // a URL may be as long
 		return authz.Client{}, "", errClient
 	}
 	key := sha256.Sum256([]byte(id))
@@ -250,7 +255,7 @@ func (c *Callers) usableClient(ctx context.Context, id authz.ClientID) (authz.Cl
 }
 
 func clientRefs(client authz.Client, account authz.AccountID) []authz.NodeRef {
-	refs := []authz.NodeRef{{Kind: authz.ClientNode, ID: string(client.ID)}}
+	refs := []authz.NodeRef{authz.ClientRef(client.Issuer, client.ID)}
 	if client.WorkspaceID != "" {
 		refs = append(refs,
 			authz.NodeRef{Kind: authz.WorkspaceNode, ID: string(client.WorkspaceID)},

@@ -32,6 +32,9 @@ func (s *Server) Deny(ctx context.Context, req *AuthorizationRequest) error {
 // code, the remembered consent, the end of the stored request, and the audit
 // entry.
 func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Approval) (Redirect, error) {
+	if err := s.keepDocument(ctx, req.Client); err != nil {
+		return Redirect{}, err
+	}
 	grant, err := s.newGrant(ctx, req, a)
 	if err != nil {
 		return Redirect{}, err

@@ -82,7 +82,7 @@ const maxParameters = 16 << 10
 type check func(context.Context, *Server, *AuthorizationRequest) error
 
 // beforeRedirect are the checks whose errors are shown on a page.
-var beforeRedirect = []check{checkIdentifying, checkClient, checkRedirectURI}
+var beforeRedirect = []check{checkIdentifying, checkClient, checkDocument, checkRedirectURI}
 
 // afterRedirect are the checks whose errors go to the client.
 var afterRedirect = []check{

@@ -20,6 +20,7 @@ type metadata struct {
 	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
 	PushedRequestEndpoint            string   `json:"pushed_authorization_request_endpoint"`
+	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -42,6 +43,7 @@ type metadata struct {
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+	ClientDocumentsSupported         bool     `json:"client_id_metadata_document_supported,omitempty"`
 	CertificateBoundTokens           bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	MTLSAliases                      *aliases `json:"mtls_endpoint_aliases,omitempty"`
 }
@@ -77,7 +79,10 @@ func (s *Server) Metadata() ([]byte, error) {
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
 		IssParameterSupported: true, RequestParameterSupported: true, PushedRequestEndpoint: base + "/oauth2/par",
 		RequestObjectAlgorithms: RequestObjectAlgorithms(), ResponseAlgorithms: s.settings.IDTokenAlgorithms,
-		DPoPAlgorithms: proof.Algorithms(),
+		DPoPAlgorithms: proof.Algorithms(), ClientDocumentsSupported: s.settings.ClientDocuments,
+	}
+	if s.settings.Registration {
+		doc.RegistrationEndpoint = base + "/oauth2/register"
 	}
 	s.describeKeys(&doc)
 	for _, scope := range s.settings.Scopes {

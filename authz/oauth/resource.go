@@ -15,7 +15,7 @@ var errInvalidTarget = fault(authz.Invalid, "invalid_target", "A requested resou
 func (s *Server) target(parameters url.Values) error {
 	for _, name := range []string{"resource", "audience"} {
 		for _, asked := range parameters[name] {
-			if !slices.Contains(s.audience(), asked) {
+			if !slices.Contains(s.audience(), asked) && !s.isAPI(asked) {
 				return errInvalidTarget
 			}
 		}

@@ -41,6 +41,9 @@ type Settings struct {
 	PushedTTL time.Duration
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
+	// Registration and ClientDocuments say whether clients may register
+	// themselves, or be known by a document of theirs: for the metadata.
+	Registration, ClientDocuments bool
 }
 
 // Scope is an entry of the scope catalogue.
@@ -105,7 +108,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; required but for the last three fields.
+// Config is what a Server needs; required but for the last four fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -127,6 +130,8 @@ type Config struct {
 	// ClientAuthorities issue certificates for tls_client_auth; nil refuses
 	// every such client.
 	ClientAuthorities *x509.CertPool
+	// Documents knows clients that a document describes; nil accepts none.
+	Documents Documents
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error

@@ -19,8 +19,9 @@ var walls = []struct {
 	of      string
 	allowed []string
 }{
-	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}}, // the protocol is checked by the hot path's clients
-	{"authz", []string{"authz"}},
+	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
+	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
+	{"authz", []string{"authz", "authz/clientmeta"}},                               // what may be registered is one pure package for all who register
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
 	{"idp/idptest", []string{"idp"}},

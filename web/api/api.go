@@ -12,12 +12,17 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
-// Config is what the API of one issuer needs; every field is required.
+// Config is what the API of one issuer needs; required but for
+// Registration.
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
+	// Registration mints registration tokens; nil where clients may not
+	// register themselves.
+	Registration *registration.Registrar
 	// KeysPath is the product's path for API keys: /v1/auth/keys or /v1/api-keys.
 	KeysPath string
 	// Authenticate finds who presents a credential.
@@ -57,6 +62,7 @@ func New(cfg Config) (http.Handler, error) {
 	h.UseMiddleware(a.authenticate(h))
 	a.workspaceRoutes(h)
 	a.clientRoutes(h)
+	a.registrationRoutes(h)
 	a.keyRoutes(h)
 	return a.fallback(mux), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -97,7 +98,7 @@ func accountOf(lineage authz.Lineage) authz.AccountID {
 // consentNeeded reports whether the person must be asked: the client is not
 // the operator's own, and the remembered consent does not cover the scopes.
 func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
-	if p.request.Prompts("consent") {
+	if p.request.Prompts("consent") || anyoneCouldBe(p.request) {
 		return true, nil
 	}
 	if p.request.Client.SkipConsent {
@@ -116,6 +117,13 @@ func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (
 		}
 	}
 	return false, nil
+}
+
+// anyoneCouldBe reports whether any program on the person's machine could have
+// sent the request: a client of a document on a loopback address. Such a
+// request is never answered without the person (RFC 8252 section 8.6).
+func anyoneCouldBe(r *oauth.AuthorizationRequest) bool {
+	return r.Client.Metadata.Registration == authz.RegisteredByDocument && strings.HasPrefix(r.RedirectURI, "http://")
 }
 
 func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {

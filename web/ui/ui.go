@@ -45,6 +45,9 @@ func New(brand string) (*Pages, error) {
 	return p, nil
 }
 
+// Brand is the issuer's display name.
+func (p *Pages) Brand() string { return p.brand }
+
 // Write answers with a page. formAction names origins, besides our own, that
 // the page's forms may lead to: browsers apply form-action to the redirects
 // that follow a form too.

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
@@ -65,7 +66,10 @@ type Issuer struct {
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
 	set    *jwks.Set
-	served web.Issuer
+	// registrar and finders are of clients that nobody of ours registers.
+	registrar *registration.Registrar
+	finders   finders
+	served    web.Issuer
 }
 
 // Open puts the product together: it opens the database, makes or loads the
