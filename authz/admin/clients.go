@@ -228,7 +228,7 @@ func (a *Admin) check(by authz.Principal, in ClientSettings) error {
 
 func (a *Admin) checkGrants(in ClientSettings) error {
 	for _, g := range in.GrantTypes {
-		if g != authz.GrantAuthorizationCode && g != authz.GrantRefreshToken && g != authz.GrantClientCredentials {
+		if g != authz.GrantAuthorizationCode && g != authz.GrantRefreshToken && g != authz.GrantClientCredentials && g != authz.GrantDeviceCode {
 			return invalid("grant_types", "one is not supported.")
 		}
 	}

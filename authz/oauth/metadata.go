@@ -15,6 +15,7 @@ type metadata struct {
 	JWKSURI                          string   `json:"jwks_uri"`
 	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
+	DeviceAuthorizationEndpoint      string   `json:"device_authorization_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -49,10 +50,13 @@ func (s *Server) Metadata() ([]byte, error) {
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
-		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported: s.grantTypes(), SubjectTypesSupported: []string{"public"},
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
 		IssParameterSupported: true,
+	}
+	if s.devices() {
+		doc.DeviceAuthorizationEndpoint = base + "/oauth2/device_authorization"
 	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)

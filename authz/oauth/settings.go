@@ -66,6 +66,14 @@ type Store interface {
 
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
 
+	CreateDeviceCode(ctx context.Context, c authz.DeviceCode) error
+	CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time, limit int) (authz.PendingDevices, error)
+	GetDeviceCode(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.DeviceCode, error)
+	DeviceCodeByUserCode(ctx context.Context, issuer authz.IssuerName, userDigest [32]byte) (authz.DeviceCode, error)
+	PollDeviceCode(ctx context.Context, seen authz.DeviceCode, next time.Time, interval time.Duration) error
+	DecideDeviceCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte, to authz.State, grant authz.GrantID, now time.Time) error
+	GetGrantAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (authz.Grant, authz.Lineage, error)
+
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
@@ -90,7 +98,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; every field but Allow is required.
+// Config is what a Server needs; every field but Allow and UserCodeKeys is required.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -107,6 +115,9 @@ type Config struct {
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
+	// UserCodeKeys are the MAC keys of user codes, the one in use first;
+	// without any the device grant (RFC 8628) is not offered.
+	UserCodeKeys [][]byte
 }
 
 func (c Config) validate() error {
