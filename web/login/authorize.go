@@ -71,6 +71,9 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 		Parameters: p.request.Parameters.Encode(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}
+	if d := p.request.Device; d != nil {
+		p.row.Device = d.Digest
+	}
 	p.request.ID = p.row.ID
 	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
 }
@@ -101,6 +104,9 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	browser := authz.Digest(f.readCookie(r, flowCookie))
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
+	}
+	if row.Device != ([32]byte{}) {
+		return f.reopenDevice(ctx, row)
 	}
 	parameters, err := url.ParseQuery(row.Parameters)
 	if err != nil {
