@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
@@ -143,6 +144,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			}
 			return &r.Credential, nil
 		},
+		UserCodeKeys: h.ring.DeriveAll("user code"),
 	}))(h)
 	examineKey := h.keys.Examiner(host, []string{host}, h.store)
 	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
@@ -158,6 +160,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	flow := made(login.New(login.Config{
 		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Pages: pages,
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
+		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
 	management := made(api.New(api.Config{
 		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
