@@ -224,10 +224,15 @@ func TestDV_07_ADeviceCodeIsItsClientsOnly(t *testing.T) {
 func TestDV_08_APersonOfAnotherWorkspaceApprovesNothing(t *testing.T) {
 	h, tv := deviceHouse(t)
 	d := h.device(tv)
+	elsewhere := h.workspace
+	elsewhere.ID = authz.NewWorkspaceID()
+	h.ok(h.store.CreateWorkspace(h.Context(), elsewhere))
+	h.ok(h.store.AddMember(h.Context(), authz.Member{Issuer: issuer, WorkspaceID: elsewhere.ID, UserID: h.user.ID, Role: "member", CreatedAt: h.clock.Now()}))
 	stranger := h.session
-	stranger.WorkspaceID = authz.NewWorkspaceID()
+	stranger.ID, stranger.WorkspaceID, stranger.Digest = authz.NewSessionID(), elsewhere.ID, authz.Digest("another cookie")
+	h.ok(h.store.CreateSession(h.Context(), stranger))
 	req := h.atDevice(d)
-	err := h.server.ApproveDevice(h.Context(), req, oauth.Approval{Session: stranger, Scopes: req.Scopes})
+	err := h.server.ApproveDevice(h.Context(), req, oauth.Approval{Session: stranger, AccountID: h.account.ID, Scopes: req.Scopes})
 	h.wants("approval", err, "access_denied")
 	_, err = h.poll(tv, d.DeviceCode)
 	h.wants("poll", err, "authorization_pending")
