@@ -92,6 +92,8 @@ func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case e.Code == codeNoBearer:
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	case e.Rule != nil:
+		h.Set("WWW-Authenticate", bearerChallenge(e))
 	case status < http.StatusInternalServerError:
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="`+e.Code+`"`)
 	}
@@ -103,6 +105,15 @@ func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 		writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
 	}
 	noteError(r, e)
+}
+
+// bearerChallenge asks for a token, and for the sign-in it must come of where
+// the error says so (RFC 9470 section 3).
+func bearerChallenge(e *authz.Error) string {
+	if more := e.Challenge(); more != "" {
+		return `Bearer realm="gatehouse", ` + more
+	}
+	return `Bearer realm="gatehouse"`
 }
 
 // pageError renders an error a person reads, or sends it to the client when
@@ -156,7 +167,7 @@ type Problem struct {
 func problemError(w http.ResponseWriter, r *http.Request, err error) {
 	e, status := classify(err)
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+		w.Header().Set("WWW-Authenticate", bearerChallenge(e))
 	}
 	retryAfter(w.Header(), e)
 	body, _ := json.Marshal(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description})

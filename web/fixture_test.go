@@ -65,6 +65,8 @@ type house struct {
 	app, spa   authz.Client
 	secret     string // of app
 	operator   string // a key
+	// demands are how a person must have signed in at /v1, by operation.
+	demands map[string]authz.AuthenticationRule
 }
 
 // lockedBuffer is a log that may be read while it is written.
@@ -164,6 +166,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	management := made(api.New(api.Config{
 		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
+		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -199,7 +202,7 @@ func (h *house) settle() {
 	h.upstream = made(idptest.New(idptest.Config{
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
-			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},
 		Clients: []idptest.Client{{ID: "gatehouse", Secret: "upstream-secret", RedirectURIs: []string{host + "/oidc/" + string(h.connection.ID) + "/callback"}}},

@@ -140,13 +140,11 @@ func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	record, err := s.Verifier.Lookup(r.Context(), authz.Secret(text[0]))
 	switch {
 	case err == nil && caller.MaySee(&record.Credential):
-		writeRendered(w, http.StatusOK, record.JSON)
+		return s.introspected(w, r, caller, record.JSON)
 	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
-		writeRendered(w, http.StatusOK, inactive)
-	default:
-		return err
+		return s.introspected(w, r, caller, inactive)
 	}
-	return nil
+	return err
 }
 
 var inactive = []byte(`{"active":false}`)
@@ -163,6 +161,9 @@ func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	record, err := s.Verifier.Lookup(r.Context(), text)
 	if err != nil {
 		return s.unauthenticated(r, "userinfo.refused", "", err)
+	}
+	if err := s.demand("userinfo", record.Principal); err != nil {
+		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
 	}
 	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
 	if err != nil {

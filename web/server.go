@@ -16,7 +16,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field is required.
+// Issuer is everything one issuer's host serves; every field but Demands is
+// required.
 type Issuer struct {
 	OAuth    *oauth.Server
 	Verifier *credential.Verifier
@@ -30,6 +31,9 @@ type Issuer struct {
 	IsKey func(string) bool
 	// Audit records a refused authentication.
 	Audit Auditor
+	// Demands is how a person must have signed in for an operation, such as
+	// "userinfo"; nil demands nothing (RFC 9470).
+	Demands func(operation string) authz.AuthenticationRule
 }
 
 // Config is what New needs.
@@ -54,6 +58,7 @@ type site struct {
 	etag     string
 	name     string
 	limits   Limits
+	clock    authz.Clock
 }
 
 type server struct {
@@ -81,7 +86,7 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, clock: s.cfg.Clock}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type metadata struct {
 	IDTokenAlgorithms                []string `json:"id_token_signing_alg_values_supported"`
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms          []string `json:"introspection_signing_alg_values_supported"`
 	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	CodeChallengeMethods             []string `json:"code_challenge_methods_supported"`
 	ClaimsSupported                  []string `json:"claims_supported"`
@@ -51,7 +52,7 @@ func (s *Server) Metadata() ([]byte, error) {
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
 		GrantTypesSupported: s.grantTypes(), SubjectTypesSupported: []string{"public"},
-		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
+		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, IntrospectionAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
 		IssParameterSupported: true,
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 )
 
-// Config is what the API of one issuer needs; every field is required.
+// Config is what the API of one issuer needs; every field but Demands is
+// required.
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
@@ -31,6 +32,9 @@ type Config struct {
 	Status  func(authz.Kind) int
 	Clock   authz.Clock
 	Version string
+	// Demands is how a person must have signed in for an operation, by its
+	// id; nil demands nothing (RFC 9470).
+	Demands func(operation string) authz.AuthenticationRule
 }
 
 type api struct{ cfg Config }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -120,13 +121,17 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	return &pending{request: req, row: row}, nil
 }
 
-// fresh reports whether the session's sign-in satisfies prompt and max_age.
+// fresh reports whether the session's sign-in satisfies prompt, max_age and
+// acr_values; one made for this very request is all there is to have.
 func (p *pending) fresh(s authz.Session) bool {
 	if p.signedInHere(s) {
 		return true
 	}
 	if p.request.Prompts("login") || p.request.Prompts("select_account") {
 		return false
+	}
+	if len(p.request.ACRValues) > 0 && !slices.Contains(p.request.ACRValues, s.ACR) {
+		return false // RFC 9470 section 5
 	}
 	if p.request.MaxAge == nil {
 		return true
