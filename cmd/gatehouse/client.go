@@ -47,7 +47,7 @@ func newClientCreate(r *remote, workspace *string) *cobra.Command {
 	f.StringVar(&format, "token-format", "", "opaque or jwt")
 	f.StringSliceVar(&redirects, "redirect-uri", nil, "redirect URI, exactly as it will be sent; repeatable")
 	f.StringSliceVar(&scopes, "scope", nil, "scope the client may ask for; repeatable")
-	f.StringSliceVar(&grants, "grant-type", nil, "authorization_code, refresh_token, client_credentials; repeatable")
+	f.StringSliceVar(&grants, "grant-type", nil, "authorization_code, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code; repeatable")
 	f.BoolVar(&introspect, "introspect", false, "platform clients: may introspect credentials of every workspace")
 	f.StringSliceVar(&environments, "serves", nil, "platform clients: environments whose credentials they may introspect; repeatable")
 	f.BoolVar(&skipConsent, "skip-consent", false, "platform clients: the operator's own application, people are not asked")

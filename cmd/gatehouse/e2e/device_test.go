@@ -107,3 +107,33 @@ func (i issuer) wantSigned(t testing.TB, provider *oidc.Provider, token, subject
 		t.Errorf("signed introspection %s: %v", payload, err)
 	}
 }
+
+func TestChromiumSignsADeviceIn(t *testing.T) {
+	atChromium(t, func(t *testing.T, w *person) {
+		c := w.i.register(t, map[string]any{
+			"token_endpoint_auth_method": "none", "grant_types": []string{authz.GrantDeviceCode}, "redirect_uris": []string{},
+		})
+		waiting := form(t, w.i.Issuer+"/oauth2/device_authorization", c, "scope", scopesOf[w.i.Name])
+		wantStatus(t, waiting, http.StatusOK)
+		w.Navigate(waiting.text("verification_uri"))
+		w.Fill("user_code", "bcdf ghj")
+		w.picture("device")
+		w.Click("submit")
+		w.WaitFor("problem")
+		w.Fill("user_code", strings.ToLower(waiting.text("user_code")))
+		w.Click("submit")
+		w.WaitFor("confirm")
+		if got := w.Text("#shown_code"); got != waiting.text("user_code") {
+			t.Errorf("the page shows %q", got)
+		}
+		w.picture("device-confirm")
+		w.Click("confirm")
+		w.password(w.p.user("alice"))
+		w.WaitFor("allow")
+		w.picture("device-consent")
+		w.Click("allow")
+		w.WaitFor("done")
+		w.picture("device-done")
+		wantStatus(t, w.i.token(t, c, "grant_type", authz.GrantDeviceCode, "device_code", waiting.text("device_code")), http.StatusOK)
+	})
+}
