@@ -45,17 +45,16 @@ func (s *Store) CreateDeviceCode(ctx context.Context, c authz.DeviceCode) error 
 	return failure(ctx, "creating a device code", err)
 }
 
-const pendingDevices = `SELECT
-	(SELECT count(*) FROM (SELECT 1 FROM device_codes WHERE state = 'active' AND issuer = ? AND expires_at > ? LIMIT ?) i) AS issuer,
-	(SELECT count(*) FROM (SELECT 1 FROM device_codes WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ? LIMIT ?) c) AS client,
-	(SELECT count(*) FROM (SELECT 1 FROM device_codes WHERE state = 'active' AND issuer = ? AND client_id = ? AND ip = ? AND expires_at > ? LIMIT ?) a) AS address`
+const pendingDevices = `SELECT count(*) AS issuer,
+	(SELECT count(*) FROM device_codes WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ?) AS client,
+	(SELECT count(*) FROM device_codes WHERE state = 'active' AND issuer = ? AND client_id = ? AND ip = ? AND expires_at > ?) AS address
+	FROM device_codes WHERE state = 'active' AND issuer = ? AND expires_at > ?`
 
-// CountPendingDevices counts, each up to limit, the device codes that wait for
-// a person at now.
-func (s *Store) CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time, limit int) (authz.PendingDevices, error) {
+// CountPendingDevices counts the device codes that wait for a person at now.
+func (s *Store) CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time) (authz.PendingDevices, error) {
 	var p authz.PendingDevices
 	at := utc(now)
-	err := s.writer(ctx).Raw(pendingDevices, issuer, at, limit, issuer, client, at, limit, issuer, client, ip, at, limit).Scan(&p).Error
+	err := s.writer(ctx).Raw(pendingDevices, issuer, client, at, issuer, client, ip, at, issuer, at).Scan(&p).Error
 	return p, failure(ctx, "counting device codes", err)
 }
 

@@ -22,6 +22,7 @@ func HotStatements() map[string]string {
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": userByUpstream, "domain": connectionByDomain,
+		"pending devices": pendingDevices,
 	}
 }
 

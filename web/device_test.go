@@ -295,3 +295,21 @@ func TestTK_01_TheDeviceAuthorizationEndpointTakesFormsOnly(t *testing.T) {
 		t.Errorf("audit %+v", e)
 	}
 }
+
+func TestDV_13_ADeviceThatAsksForARecentSignInGetsOne(t *testing.T) {
+	h := newHouse(t)
+	tv, b := h.tv(), h.browser()
+	b.signIn()
+	for _, step := range []struct {
+		ago time.Duration
+		to  string
+	}{{30 * time.Second, "/consent"}, {10 * time.Minute, h.upstream.Issuer()}} {
+		h.clock.Advance(step.ago)
+		w := h.send("POST", "/oauth2/device_authorization", url.Values{"client_id": {string(tv.ID)}, "scope": {"openid"}, "max_age": {"120"}}.Encode(), "Content-Type", form)
+		if to := b.get(b.confirm(member(w, "user_code"))).Header().Get("Location"); !strings.HasPrefix(to, step.to) {
+			t.Errorf("signed in %v ago: on to %s, want %s", step.ago, to, step.to)
+		}
+	}
+	w := h.send("POST", "/oauth2/device_authorization", url.Values{"client_id": {string(tv.ID)}, "scope": {"openid"}, "max_age": {"soon"}}.Encode(), "Content-Type", form)
+	h.wants("no number", w, http.StatusBadRequest, "invalid_request")
+}

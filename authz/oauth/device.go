@@ -117,7 +117,7 @@ func (s *Server) newDevice(ctx context.Context, client authz.ClientID, parameter
 // more than there are requests at once.
 func (s *Server) createDevice(ctx context.Context, d authz.DeviceCode) error {
 	return s.store.InTx(ctx, func(ctx context.Context) error {
-		waiting, err := s.store.CountPendingDevices(ctx, d.Issuer, d.ClientID, d.IP, d.CreatedAt, maxDevicesOfIssuer)
+		waiting, err := s.store.CountPendingDevices(ctx, d.Issuer, d.ClientID, d.IP, d.CreatedAt)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ type Store interface {
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
 
 	CreateDeviceCode(ctx context.Context, c authz.DeviceCode) error
-	CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time, limit int) (authz.PendingDevices, error)
+	CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time) (authz.PendingDevices, error)
 	GetDeviceCode(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.DeviceCode, error)
 	DeviceCodeByUserCode(ctx context.Context, issuer authz.IssuerName, userDigest [32]byte) (authz.DeviceCode, error)
 	PollDeviceCode(ctx context.Context, seen authz.DeviceCode, next time.Time, interval time.Duration) error
