@@ -19,8 +19,9 @@ type Principal struct {
 	Scopes      []string
 	// Delegation is the issuing delegation the credential carries, or nil.
 	Delegation *Delegation
-	// AuthTime and AMR describe a person's sign-in.
+	// AuthTime, ACR and AMR describe a person's sign-in.
 	AuthTime time.Time
+	ACR      string
 	AMR      []string
 }
 

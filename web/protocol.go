@@ -145,13 +145,11 @@ func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	record, err := s.Verifier.Lookup(r.Context(), authz.Secret(text[0]))
 	switch {
 	case err == nil && caller.MaySee(&record.Credential):
-		writeRendered(w, http.StatusOK, record.JSON)
+		return s.introspected(w, r, caller, record.JSON)
 	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
-		writeRendered(w, http.StatusOK, inactive)
-	default:
-		return err
+		return s.introspected(w, r, caller, inactive)
 	}
-	return nil
+	return err
 }
 
 var inactive = []byte(`{"active":false}`)
@@ -172,6 +170,9 @@ func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	in := oauth.Request{Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"], Certificates: s.certificates(r)}
 	s.offerNonce(w, in)
 	if err := s.OAuth.Possesses(r.Context(), in, scheme, text, record.Confirmation); err != nil {
+		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
+	}
+	if err := s.demand("userinfo", record.Principal); err != nil {
 		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
 	}
 	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)

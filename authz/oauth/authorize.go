@@ -31,6 +31,9 @@ type AuthorizationRequest struct {
 	LoginHint string
 	ACRValues []string
 	UILocales string
+	// Device is the device code to decide on, in place of a redirect URI; nil
+	// at the authorization endpoint.
+	Device *authz.DeviceCode
 	// ArrivedAt is when the request first came, before any sign-in.
 	ArrivedAt time.Time
 	// ID is the handle of the stored request, once it was stored.

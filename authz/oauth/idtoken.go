@@ -22,9 +22,11 @@ type idTokenHandler struct {
 	clock    authz.Clock
 }
 
-// CanHandleTokenEndpointRequest is true for codes and refresh tokens.
+// CanHandleTokenEndpointRequest is true for codes, device codes and refresh
+// tokens.
 func (h *idTokenHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
-	return req.GetGrantTypes().ExactOne(authz.GrantAuthorizationCode) || req.GetGrantTypes().ExactOne(authz.GrantRefreshToken)
+	types := req.GetGrantTypes()
+	return types.ExactOne(authz.GrantAuthorizationCode) || types.ExactOne(authz.GrantRefreshToken) || types.ExactOne(authz.GrantDeviceCode)
 }
 
 // CanSkipClientAuth is always false.

@@ -21,6 +21,7 @@ type metadata struct {
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
 	PushedRequestEndpoint            string   `json:"pushed_authorization_request_endpoint"`
 	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
+	DeviceAuthorizationEndpoint      string   `json:"device_authorization_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -29,6 +30,7 @@ type metadata struct {
 	IDTokenAlgorithms                []string `json:"id_token_signing_alg_values_supported"`
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms          []string `json:"introspection_signing_alg_values_supported"`
 	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	TokenEndpointAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 	IntrospectionAuthAlgorithms      []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
@@ -74,8 +76,8 @@ func (s *Server) Metadata() ([]byte, error) {
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes(),
-		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
-		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
+		GrantTypesSupported: s.grantTypes(), SubjectTypesSupported: []string{"public"},
+		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, IntrospectionAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
 		IssParameterSupported: true, RequestParameterSupported: true, PushedRequestEndpoint: base + "/oauth2/par",
 		RequestObjectAlgorithms: RequestObjectAlgorithms(), ResponseAlgorithms: s.settings.IDTokenAlgorithms,
@@ -85,6 +87,9 @@ func (s *Server) Metadata() ([]byte, error) {
 		doc.RegistrationEndpoint = base + "/oauth2/register"
 	}
 	s.describeKeys(&doc)
+	if s.devices() {
+		doc.DeviceAuthorizationEndpoint = base + "/oauth2/device_authorization"
+	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
 	}

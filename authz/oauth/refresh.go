@@ -86,25 +86,13 @@ func (h *refreshHandler) PopulateTokenEndpointResponse(ctx context.Context, req 
 		return fosite.ErrUnknownRequest
 	}
 	units := h.server.units()
-	access, accessSignature, err := h.texts.GenerateAccessToken(ctx, req)
-	if err != nil {
+	if err := issueAccess(ctx, h.texts, units, req, resp); err != nil {
 		return err
 	}
-	if err := units.CreateAccessTokenSession(ctx, accessSignature, req); err != nil {
-		return err
-	}
-	resp.SetAccessToken(access)
-	resp.SetTokenType("bearer")
-	resp.SetScopes(req.GetGrantedScopes())
 	if unitFrom(ctx).client.keepsRefreshToken() {
 		return nil
 	}
-	refresh, refreshSignature, err := h.texts.GenerateRefreshToken(ctx, req)
-	if err != nil {
-		return err
-	}
-	resp.SetExtra("refresh_token", refresh)
-	return units.CreateRefreshTokenSession(ctx, refreshSignature, accessSignature, req)
+	return issueRefresh(ctx, h.texts, units, req, resp)
 }
 
 // narrow returns the scopes asked for, all of the token's when none are, less

@@ -50,6 +50,7 @@ func New(cfg Config) (*Server, error) {
 			Config:       fc,
 		},
 		&refreshHandler{server: s, texts: texts},
+		&deviceHandler{server: s, texts: texts},
 		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock},
 	}
 	fc.TokenIntrospectionHandlers = fosite.TokenIntrospectionHandlers{

@@ -83,6 +83,13 @@ type Store interface {
 	GetPushedRequest(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.PushedRequest, error)
 	ConsumePushedRequest(ctx context.Context, issuer authz.IssuerName, digest [32]byte) error
 	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
+	CreateDeviceCode(ctx context.Context, c authz.DeviceCode) error
+	CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time) (authz.PendingDevices, error)
+	GetDeviceCode(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.DeviceCode, error)
+	DeviceCodeByUserCode(ctx context.Context, issuer authz.IssuerName, userDigest [32]byte) (authz.DeviceCode, error)
+	PollDeviceCode(ctx context.Context, seen authz.DeviceCode, next time.Time, interval time.Duration) error
+	DecideDeviceCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte, to authz.State, grant authz.GrantID, now time.Time) error
+	GetGrantAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (authz.Grant, authz.Lineage, error)
 
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error
@@ -108,7 +115,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; required but for the last four fields.
+// Config is what a Server needs; required but for the last five fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -135,6 +142,9 @@ type Config struct {
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
+	// UserCodeKeys are the MAC keys of user codes, the one in use first;
+	// without any the device grant (RFC 8628) is not offered.
+	UserCodeKeys [][]byte
 }
 
 func (c Config) validate() error {

@@ -17,6 +17,7 @@ const (
 	codePrefix    = "ac_"
 	accessPrefix  = "at_"
 	refreshPrefix = "rt_"
+	devicePrefix  = "dc_"
 )
 
 // opaqueLength is 32 random bytes in base64url behind a three-letter prefix.

@@ -43,6 +43,9 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
 		{"AnIDIsUsedOnce", testUseOnce},
+		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
+		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},
+		{"DeviceCodesEndWithTheirTimeOrTheirGrant", testDeviceExpiry},
 		{"UpstreamStatesAreGoodOnceAndAtTheirConnection", testUpstreamStates},
 		{"ConsentsAreReplaced", testConsents},
 		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
@@ -60,6 +63,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
 		{"OneOfManyRotatesARefreshToken", testRefreshRace},
+		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
+		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -96,9 +96,10 @@ func accountOf(lineage authz.Lineage) authz.AccountID {
 }
 
 // consentNeeded reports whether the person must be asked: the client is not
-// the operator's own, and the remembered consent does not cover the scopes.
+// the operator's own, and the remembered consent does not cover the scopes. A
+// device is asked about every time, as it may be a stranger's.
 func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
-	if p.request.Prompts("consent") || anyoneCouldBe(p.request) {
+	if p.request.Prompts("consent") || p.request.Device != nil || anyoneCouldBe(p.request) {
 		return true, nil
 	}
 	if p.request.Client.SkipConsent {
@@ -127,6 +128,9 @@ func anyoneCouldBe(r *oauth.AuthorizationRequest) bool {
 }
 
 func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {
+	if p.request.Device != nil {
+		return f.approveDevice(w, r, p, a)
+	}
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
 		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {

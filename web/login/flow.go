@@ -45,6 +45,12 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
+// Guesses counts what somebody may be wrong about (authz/ratelimit).
+type Guesses interface {
+	Allow(key string) error
+	Refund(key string)
+}
+
 // Sealer keeps the nonce and code verifier of an upstream leg unreadable in
 // the database (authz/secret).
 type Sealer interface {
@@ -52,7 +58,7 @@ type Sealer interface {
 	Open(purpose, row string, sealed []byte) ([]byte, error)
 }
 
-// Config is what a Flow needs; every field is required.
+// Config is what a Flow needs; every field but Guesses is required.
 type Config struct {
 	OAuth *oauth.Server
 	Store Store
@@ -68,6 +74,9 @@ type Config struct {
 	Secure bool
 	// SessionIdle and SessionAbsolute end a session.
 	SessionIdle, SessionAbsolute time.Duration
+	// Guesses bounds, by address and by session, how many wrong user codes
+	// are looked up; nil bounds nothing. A right one is refunded.
+	Guesses Guesses
 }
 
 // Flow serves the pages of one issuer's sign-in. Its methods are HTTP handlers

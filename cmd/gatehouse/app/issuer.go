@@ -31,6 +31,13 @@ const (
 	guessesAtOnce    = 30
 )
 
+// How many wrong user codes one address, or one session, may enter: with ten
+// thousand codes waiting, a year of it finds one with a chance of one in five.
+const (
+	userCodesPerSecond = 1.0 / 60
+	userCodesAtOnce    = 10
+)
+
 // auditTime bounds the writing of one audit entry.
 const auditTime = 5 * time.Second
 
@@ -148,7 +155,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		},
 		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
-		Allow: a.allowClient(),
+		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"),
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -174,10 +181,14 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	userCodes, err := ratelimit.New(ratelimit.Config{PerSecond: userCodesPerSecond, Burst: userCodesAtOnce, Clock: a.clock})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	flow, err := login.New(login.Config{
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute,
+		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
 	})
 	if err != nil {
 		return web.Issuer{}, err
