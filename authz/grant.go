@@ -180,7 +180,7 @@ type Consent struct {
 	UserID      UserID
 	ClientID    ClientID
 	Scopes      []string
-	// Audience are the resources the scopes were allowed at (RFC 8707); nil
+	// Audience are the resources the scopes were allowed at (RFC 8707); empty
 	// means the issuer's API alone.
 	Audience  []string
 	UpdatedAt time.Time

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -25,6 +26,10 @@ type AuthorizationRequest struct {
 	MaxAge    *time.Duration
 	LoginHint string
 	ACRValues []string
+	// Audience are the resources asked for (RFC 8707), by default the API.
+	Audience []string
+	// Details are the authorization details, a JSON array (RFC 9396), or nil.
+	Details   json.RawMessage
 	UILocales string
 	// ArrivedAt is when the request first came, before any sign-in.
 	ArrivedAt time.Time
@@ -78,7 +83,7 @@ var beforeRedirect = []check{checkSize, checkIdentifying, checkClient, checkRedi
 // afterRedirect are the checks whose errors go to the client.
 var afterRedirect = []check{
 	checkRepeated, checkRequestObject, checkResponseType, checkResponseMode, checkGrantType,
-	checkPKCE, checkScope, checkResource, checkNonce, checkPrompt, checkMaxAge, checkHints,
+	checkPKCE, checkScope, checkResource, checkDetails, checkNonce, checkPrompt, checkMaxAge, checkHints,
 }
 
 // Authorize checks the parameters of an authorization request that arrived at

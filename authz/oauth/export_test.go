@@ -6,3 +6,9 @@ var (
 	ParseBasic         = parseBasic
 	VerifierMatches    = verifierMatches
 )
+
+// ParseDetails reads authorization details as the endpoints do.
+func ParseDetails(text string) ([]map[string]any, bool) {
+	details, err := parseDetails(text)
+	return details, err == nil
+}

@@ -133,6 +133,7 @@ const successorPurpose = "refresh successor"
 func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	plain, err := json.Marshal(sealedResponse{
 		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(),
+		u.newAccess.Audience, resp.Details,
 	})
 	if err != nil {
 		return nil, err
@@ -143,6 +144,8 @@ func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 type sealedResponse struct {
 	Access, Refresh, ID, Scope string
 	Exp                        int64
+	Audience                   []string
+	Details                    json.RawMessage
 }
 
 // replayOrRevoke answers a used refresh token: with the pair it was exchanged
@@ -188,9 +191,14 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	if err := json.Unmarshal(plain, &kept); err != nil {
 		return nil, err
 	}
+	// A token for another resource than is asked for now would be refused there.
+	audience, err := s.audienceOf(u)
+	if err != nil || kept.Audience != nil && !slices.Equal(audience, kept.Audience) {
+		return nil, errInvalidTarget
+	}
 	return &TokenResponse{
 		AccessToken: authz.Secret(kept.Access), RefreshToken: authz.Secret(kept.Refresh), IDToken: authz.Secret(kept.ID),
-		TokenType: "Bearer", Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()),
+		TokenType: "Bearer", Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()), Details: kept.Details,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/ory/fosite"
@@ -19,6 +20,9 @@ type session struct {
 	expires  time.Time
 	// accessScopes are the scopes of the access token, a subset of the grant's.
 	accessScopes []string
+	// audience and details are the access token's.
+	audience []string
+	details  json.RawMessage
 }
 
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time) {}

@@ -29,6 +29,10 @@ type Settings struct {
 	AuthMethods []string
 	// Scopes is the OAuth scope catalogue.
 	Scopes []Scope
+	// Resources that tokens may be asked for, beside the API (RFC 8707).
+	Resources []Resource
+	// DetailTypes are the authorization details types (RFC 9396 section 2).
+	DetailTypes []DetailType
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
 }

@@ -115,7 +115,7 @@ func (s *unitStore) CreateAccessTokenSession(ctx context.Context, signature stri
 	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
 	unitFrom(ctx).newAccess = &authz.AccessToken{
 		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID,
-		Scopes: sess.accessScopes, Audience: req.GetGrantedAudience(), JTI: sess.jti,
+		Scopes: sess.accessScopes, Audience: sess.audience, Details: sess.details, JTI: sess.jti,
 		State: authz.Active, IssuedAt: sess.issuedAt, ExpiresAt: sess.expires,
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -95,13 +94,16 @@ func accountOf(lineage authz.Lineage) authz.AccountID {
 }
 
 // consentNeeded reports whether the person must be asked: the client is not
-// the operator's own, and the remembered consent does not cover the scopes.
+// the operator's own, and the remembered consent does not cover the request.
 func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
 	if p.request.Prompts("consent") {
 		return true, nil
 	}
 	if p.request.Client.SkipConsent {
 		return false, nil
+	}
+	if len(p.request.Details) > 0 {
+		return true, nil // what is allowed once in such detail is allowed once
 	}
 	consent, err := f.cfg.Store.GetConsent(ctx, f.issuer, s.WorkspaceID, s.UserID, p.request.Client.ID)
 	if errors.Is(err, authz.ErrNotFound) {
@@ -110,12 +112,7 @@ func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (
 	if err != nil {
 		return false, err
 	}
-	for _, scope := range p.request.Scopes {
-		if !slices.Contains(consent.Scopes, scope) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return !f.cfg.OAuth.Covers(consent, p.request), nil
 }
 
 func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -180,6 +181,10 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			}
 			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
 				return authz.Principal{}, errAddress
+			}
+			// Whoever was given a token for another resource must not use it here.
+			if !slices.Contains(record.Introspection.Aud, apiURL(i.Config)) {
+				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The token is for another resource.")
 			}
 			return record.Principal, nil
 		},
