@@ -91,6 +91,13 @@ type OAuth struct {
 	Scopes []Scope `yaml:"scopes"`
 	// The scopes that API keys may be granted.
 	KeyScopes []KeyScope `yaml:"key_scopes"`
+	// The resources that tokens may be asked for beside the API (RFC 8707).
+	Resources []Resource `yaml:"resources"`
+	// The types of authorization details in use (RFC 9396).
+	AuthorizationDetailsTypes []AuthorizationDetailsType `yaml:"authorization_details_types"`
+	// The workloads whose own tokens are exchanged for ours (RFC 8693); of those
+	// that match a token the first rules.
+	WorkloadIdentities []WorkloadIdentity `yaml:"workload_identities"`
 }
 
 // Scope is a scope of clients.

@@ -12,3 +12,6 @@ func ParseDetails(text string) ([]map[string]any, bool) {
 	details, err := parseDetails(text)
 	return details, err == nil
 }
+
+// MatchesSubject compares a workload's sub with a rule's pattern.
+func MatchesSubject(pattern, subject string) bool { return matchesSubject(pattern, subject) }

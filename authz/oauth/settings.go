@@ -33,6 +33,9 @@ type Settings struct {
 	Resources []Resource
 	// DetailTypes are the authorization details types (RFC 9396 section 2).
 	DetailTypes []DetailType
+	// Workloads map upstream issuers' tokens to service accounts, the first
+	// that matches.
+	Workloads []Workload
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
 }
@@ -70,6 +73,10 @@ type Store interface {
 
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
 
+	// UseOnce remembers a digest until it is of no use any more; ErrConsumed
+	// says that it was used before.
+	UseOnce(ctx context.Context, issuer authz.IssuerName, digest [32]byte, until time.Time) error
+
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
@@ -94,7 +101,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; every field but Allow is required.
+// Config is what a Server needs; every field but Allow and Upstreams is required.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -108,6 +115,8 @@ type Config struct {
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
 	IsKey func(text string) bool
+	// Upstreams verifies workloads' tokens; required where Settings has any.
+	Upstreams Upstreams
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
@@ -122,6 +131,8 @@ func (c Config) validate() error {
 		return errors.New("oauth: every lifetime is required")
 	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil:
 		return errors.New("oauth: every field of Config is required")
+	case len(s.Workloads) > 0 && c.Upstreams == nil:
+		return errors.New("oauth: workloads need somebody to verify their tokens")
 	}
 	return nil
 }

@@ -47,13 +47,16 @@ func (r TokenResponse) MarshalJSON() ([]byte, error) {
 
 // GrantTypes are the values of grant_type that the token endpoint knows.
 func GrantTypes() []string {
-	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials}
+	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantTokenExchange}
 }
 
 // Token answers a request to the token endpoint.
 func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) {
 	if err := singleValued(in.Form); err != nil {
 		return nil, err
+	}
+	if in.Form.Get("grant_type") == authz.GrantTokenExchange {
+		return s.exchangeToken(ctx, in)
 	}
 	view, err := s.caller(ctx, in)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
@@ -61,7 +62,9 @@ type Issuer struct {
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
 	set    *jwks.Set
-	served web.Issuer
+	// workloads are the rules of the configuration, with the ids they map to.
+	workloads []oauth.Workload
+	served    web.Issuer
 }
 
 // Open puts the product together: it opens the database, makes or loads the

@@ -53,6 +53,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
+		return err
+	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
 		return err
 	}
@@ -107,6 +110,11 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config)
+	settings.Workloads = i.workloads
+	outside, err := a.upstreamsOf(i.Config.OAuth.WorkloadIdentities)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
 	if err != nil {
 		return web.Issuer{}, err
@@ -134,7 +142,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			return &record.Credential, nil
 		},
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Allow: a.allowClient(),
+		Allow: a.allowClient(), Upstreams: outside,
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -221,6 +229,12 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 	}
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
+	}
+	for _, r := range cfg.OAuth.Resources {
+		s.Resources = append(s.Resources, oauth.Resource{URI: r.URI, Name: r.DisplayName, Scopes: r.Scopes})
+	}
+	for _, t := range cfg.OAuth.AuthorizationDetailsTypes {
+		s.DetailTypes = append(s.DetailTypes, oauth.DetailType{Name: t.Type, Description: t.Description, Members: t.Members})
 	}
 	return s
 }
