@@ -47,7 +47,8 @@ type WorkloadIdentity struct {
 	Environment string `yaml:"environment" jsonschema:"enum=,enum=live,enum=test"`
 	// The resources its tokens may be for; empty for the API.
 	Resources []string `yaml:"resources"`
-	// The life of its access tokens; never past the end of what they came of.
+	// The life of its access tokens: at most access_ttl, and never past the end
+	// of the token they came of.
 	TTL time.Duration `yaml:"ttl"`
 }
 

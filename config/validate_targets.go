@@ -116,7 +116,7 @@ func (p *Problems) workload(path string, i Issuer, w WorkloadIdentity) {
 			p.add(index(path+".resources", n), "must be one of oauth.resources, or the API")
 		}
 	}
-	p.duration(path+".ttl", w.TTL, time.Minute, i.Tokens.AccessTTL)
+	p.duration(path+".ttl", w.TTL, time.Minute, day)
 }
 
 // conditions checks what a workload's token must say. A pattern of nothing but

@@ -56,6 +56,9 @@ type Config struct {
 	Clock  authz.Clock
 	// Scopes is the OAuth scope catalogue a client may be given.
 	Scopes []string
+	// KeyScopes are scopes of API keys that a client may exchange, and hold no
+	// other way.
+	KeyScopes []string
 	// Algorithms may sign a client's ID tokens.
 	Algorithms []string
 	// AuthMethods are the client authentication methods in use.

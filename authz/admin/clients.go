@@ -228,7 +228,8 @@ func (a *Admin) check(by authz.Principal, in ClientSettings) error {
 
 func (a *Admin) checkGrants(in ClientSettings) error {
 	for _, g := range in.GrantTypes {
-		if g != authz.GrantAuthorizationCode && g != authz.GrantRefreshToken && g != authz.GrantClientCredentials {
+		known := []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantTokenExchange}
+		if !slices.Contains(known, g) {
 			return invalid("grant_types", "one is not supported.")
 		}
 	}
@@ -251,12 +252,23 @@ func (a *Admin) checkGrants(in ClientSettings) error {
 }
 
 func (a *Admin) checkScopes(in ClientSettings) error {
+	known := a.cfg.Scopes
+	if exchangesOnly(in.GrantTypes) {
+		known = slices.Concat(known, a.cfg.KeyScopes)
+	}
 	for _, s := range in.Scopes {
-		if !slices.Contains(a.cfg.Scopes, s) {
+		if !slices.Contains(known, s) {
 			return invalid("scopes", "one is not in the catalogue.")
 		}
 	}
 	return nil
+}
+
+// exchangesOnly reports whether a client gets nothing but what the subject of
+// an exchange has: the scopes of keys are then a bound on what it takes, and
+// nothing it holds by itself.
+func exchangesOnly(grants []string) bool {
+	return len(grants) > 0 && !slices.ContainsFunc(grants, func(g string) bool { return g != authz.GrantTokenExchange })
 }
 
 func (a *Admin) checkKinds(in ClientSettings) error {

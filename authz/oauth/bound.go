@@ -78,11 +78,9 @@ type party struct {
 	Act      json.RawMessage `json:"act,omitempty"`
 }
 
-// maxActors bounds how many parties act for one another.
-const maxActors = 4
-
 // act writes the actor into the subject's grant: whoever acts now outermost,
-// those before it inside. The actor's token bounds the life of what is issued.
+// those before it inside. Each came with an exchange, and a chain of these is
+// short: the store sees to it. The actor's token bounds the life of what is issued.
 func (s *Server) act(ctx context.Context, u *unit, sub *subject, form url.Values) error {
 	if !form.Has("actor_token") {
 		return s.mayAct(sub, party{Subject: u.client.id, ClientID: authz.ClientID(u.client.id)})
@@ -100,9 +98,6 @@ func (s *Server) act(ctx context.Context, u *unit, sub *subject, form url.Values
 	}
 	if sub.grant.Actor, err = json.Marshal(actor); err != nil {
 		return fmt.Errorf("writing the act claim: %w", err)
-	}
-	if actors(sub.grant.Actor) > maxActors {
-		return errExchangedTooOften
 	}
 	if end := held.access.ExpiresAt; sub.until.IsZero() || end.Before(sub.until) {
 		sub.until = end
@@ -122,17 +117,4 @@ func (s *Server) mayAct(sub *subject, actor party) error {
 		return refuse("may_act")
 	}
 	return nil
-}
-
-// actors counts the parties of an act claim, no further than it matters.
-func actors(act json.RawMessage) int {
-	n := 0
-	for n <= maxActors && len(act) > 0 {
-		var p party
-		if json.Unmarshal(act, &p) != nil {
-			return maxActors + 1
-		}
-		n, act = n+1, p.Act
-	}
-	return n
 }

@@ -24,7 +24,7 @@ var (
 		"The subject token or actor token is unknown, expired, revoked, used before, or not for this client to exchange.")
 	errExchangeForm = fault(authz.Invalid, "invalid_request",
 		"subject_token and a subject_token_type this server exchanges are required; an actor_token is an access token; what is issued is an access token.")
-	errExchangedTooOften = fault(authz.Invalid, "invalid_request", "The token came of too many exchanges, or acts for too many parties.")
+	errExchangedTooOften = fault(authz.Invalid, "invalid_request", "The token came of too many exchanges.")
 )
 
 // refusal is why an exchange was refused, in a fixed word for the audit trail.

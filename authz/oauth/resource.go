@@ -120,11 +120,11 @@ func checkResource(_ context.Context, s *Server, req *AuthorizationRequest) erro
 // section 2.2). A standing grant has no bound but the client's.
 func (s *Server) audienceOf(u *unit) ([]string, error) {
 	granted := u.grant.Audience
-	if u.grant.Standing {
+	if u.grant.Standing || len(granted) == 0 {
 		granted = s.audience()
-		if len(u.asked) > 0 {
-			granted = u.asked
-		}
+	}
+	if u.grant.Standing && len(u.asked) > 0 {
+		granted = u.asked
 	}
 	var audience []string
 	for _, uri := range granted {

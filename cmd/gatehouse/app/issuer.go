@@ -99,8 +99,14 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 	for _, s := range cfg.OAuth.Scopes {
 		scopes = append(scopes, s.Name)
 	}
+	var keyScopes []string
+	for _, s := range cfg.OAuth.KeyScopes {
+		if !s.PeopleOnly {
+			keyScopes = append(keyScopes, s.Name)
+		}
+	}
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes,
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes, KeyScopes: keyScopes,
 		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, CheckRedirectURI: oauth.CheckRedirectURI,
 	})
 }
