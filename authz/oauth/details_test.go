@@ -2,7 +2,6 @@ package oauth_test
 
 import (
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -249,7 +248,7 @@ func FuzzAuthorizationDetails(f *testing.F) {
 		if two, _ := json.Marshal(again); len(one) <= 8<<10 && (!ok || string(one) != string(two)) {
 			t.Errorf("%q came back as %q", one, two)
 		}
-		parameters := url.Values(asked(c))
+		parameters := asked(c)
 		parameters.Set("authorization_details", text)
 		if req, err := h.server.Authorize(t.Context(), parameters, h.clock.Now()); err == nil && len(h.server.DetailViews(req)) == 0 {
 			t.Errorf("%q is shown as nothing", text)

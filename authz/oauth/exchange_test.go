@@ -324,12 +324,11 @@ func TestTX_09_RFC8693_4_1_ActorsAreNestedAndBounded(t *testing.T) {
 func TestTX_10_ASenderConstrainedSubjectNeedsItsKey(t *testing.T) {
 	h := newHouse(t)
 	c := h.exchanger()
-	token := authz.NewToken("at_")
 	plain := h.tokens(h.web).AccessToken
 	_, g, _, err := h.store.GetAccessToken(t.Context(), issuer, authz.Digest(plain.Reveal()))
 	h.ok(err)
 	for _, bound := range []authz.Confirmation{{JKT: "k"}, {X5T: "c"}} {
-		token = authz.NewToken("at_")
+		token := authz.NewToken("at_")
 		h.ok(h.store.CreateAccessToken(t.Context(), authz.AccessToken{
 			Digest: authz.Digest(token.Reveal()), Issuer: issuer, GrantID: g.ID, Scopes: g.Scopes, Audience: g.Audience, Confirmation: bound,
 			State: authz.Active, IssuedAt: h.clock.Now(), ExpiresAt: h.clock.Now().Add(time.Hour),

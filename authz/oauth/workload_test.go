@@ -131,7 +131,7 @@ func TestTX_21_EveryConditionMustHold(t *testing.T) {
 		"no sub": f.job("sub", nil), "another owner": f.job("sub", "repo:evil/app:ref:refs/heads/main"), "another branch": f.job("sub", "repo:acme/app:ref:refs/heads/main2"),
 		"a longer branch": f.job("sub", "repo:acme/app:ref:refs/heads/main/x"), "an empty segment": f.job("sub", "repo:acme/:ref:refs/heads/main"),
 		"more segments": f.job("sub", "repo:acme/a/b:ref:refs/heads/main"), "another delimiter": f.job("sub", "repo:acme/app/ref:refs/heads/main"),
-		"a prefix": f.job("sub", "x:repo:acme/app:ref:refs/heads/main"), "a suffix": f.job("sub", "repo:acme/app:ref:refs/heads/main:x"), "the pattern of another case": f.job("sub", "repo:ACME/app:ref:refs/heads/main"),
+		"a prefix": f.job("sub", "x:repo:acme/app:ref:refs/heads/main"), "a suffix": f.job("sub", "repo:acme/app:ref:refs/heads/main:x"), "a long name": f.job("sub", "repo:acme/"+strings.Repeat("a", 256)+":ref:refs/heads/main"), "the pattern of another case": f.job("sub", "repo:ACME/app:ref:refs/heads/main"),
 		"another environment": f.job("environment", "staging"), "no environment": f.job("environment", nil), "an environment list": f.job("environment", []string{"production"}),
 		"another iss": f.job("iss", "https://evil.example"), "iss with slash": f.job("iss", f.ci.Issuer()+"/"), "no iss": f.job("iss", nil), "our own iss": f.job("iss", issuerURL),
 		"expired": f.job("exp", now.Unix()), "no exp": f.job("exp", nil), "exp a text": f.job("exp", strconv.FormatInt(now.Unix()+300, 10)), "exp negative": f.job("exp", -1),

@@ -26,7 +26,7 @@ func (u upstreams) Verify(ctx context.Context, issuer, compact string) ([]byte, 
 	}
 	payload, err := known.Verify(ctx, compact)
 	switch idp.ReasonOf(err) {
-	case idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonMetadata, idp.ReasonIssuerMismatch:
+	case idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonMetadata, idp.ReasonIssuerMismatch, idp.ReasonTooLarge:
 		return nil, authz.NewError(authz.Unavailable, "temporarily_unavailable", "The keys of the token's issuer cannot be had; try again.").Because(err)
 	}
 	return payload, err
