@@ -1,9 +1,12 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // aim settles what the access token is for: its resources (RFC 8707) and its
@@ -81,4 +84,32 @@ func (s *Server) narrowDetails(u *unit, held []detail) (json.RawMessage, error) 
 		}
 	}
 	return joinDetails(kept), nil
+}
+
+// requestedDetails reads what a client asks for from nothing: each of a type of
+// its own, and about no other resource than it asks for.
+func (s *Server) requestedDetails(c authz.Client, text string, audience []string) ([]detail, error) {
+	details, err := s.readDetails(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range details {
+		elsewhere := func(uri string) bool { return !slices.Contains(audience, uri) }
+		if !mayDetail(c, d.typ()) || slices.ContainsFunc(d.locations(), elsewhere) {
+			return nil, errInvalidDetails
+		}
+	}
+	return details, nil
+}
+
+func checkDetails(_ context.Context, s *Server, req *AuthorizationRequest) error {
+	if !req.Parameters.Has("authorization_details") {
+		return nil
+	}
+	details, err := s.requestedDetails(req.Client, req.Parameters.Get("authorization_details"), req.Audience)
+	if err != nil {
+		return err
+	}
+	req.Details = joinDetails(details)
+	return nil
 }

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 
@@ -130,32 +129,4 @@ func joinDetails(details []detail) json.RawMessage {
 // only those it registered.
 func mayDetail(c authz.Client, typ string) bool {
 	return slices.Contains(c.Metadata.AuthorizationDetailsTypes, typ)
-}
-
-// requestedDetails reads what a client asks for from nothing: each of a type of
-// its own, and about no other resource than it asks for.
-func (s *Server) requestedDetails(c authz.Client, text string, audience []string) ([]detail, error) {
-	details, err := s.readDetails(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range details {
-		elsewhere := func(uri string) bool { return !slices.Contains(audience, uri) }
-		if !mayDetail(c, d.typ()) || slices.ContainsFunc(d.locations(), elsewhere) {
-			return nil, errInvalidDetails
-		}
-	}
-	return details, nil
-}
-
-func checkDetails(_ context.Context, s *Server, req *AuthorizationRequest) error {
-	if !req.Parameters.Has("authorization_details") {
-		return nil
-	}
-	details, err := s.requestedDetails(req.Client, req.Parameters.Get("authorization_details"), req.Audience)
-	if err != nil {
-		return err
-	}
-	req.Details = joinDetails(details)
-	return nil
 }
