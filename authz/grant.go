@@ -87,7 +87,10 @@ type Grant struct {
 }
 
 // Refs lists the grant's ancestors, farthest first. A public or confidential
-// client is an ancestor; for a key's grant the service account stands in its place.
+// client is an ancestor; for a key's grant the service account stands in its
+// place, and beside it where a client exchanged what the account holds (RFC
+// 8693). The client of the token that was exchanged is no ancestor by name: the
+// parent grant hangs on it, and ends with it.
 func (g Grant) Refs() []NodeRef {
 	refs := make([]NodeRef, 0, 8)
 	add := func(kind NodeKind, id string) {
@@ -100,7 +103,7 @@ func (g Grant) Refs() []NodeRef {
 	add(ConnectionNode, string(g.ConnectionID))
 	add(UserNode, string(g.UserID))
 	add(ServiceAccountNode, string(g.ServiceAccountID))
-	if g.ServiceAccountID == "" {
+	if string(g.ClientID) != string(g.ServiceAccountID) {
 		add(ClientNode, ClientRef(g.Issuer, g.ClientID).ID)
 	}
 	add(APIKeyNode, string(g.KeyID))
@@ -177,7 +180,10 @@ type Consent struct {
 	UserID      UserID
 	ClientID    ClientID
 	Scopes      []string
-	UpdatedAt   time.Time
+	// Audience are the resources the scopes were allowed at (RFC 8707); empty
+	// means the issuer's API alone.
+	Audience  []string
+	UpdatedAt time.Time
 }
 
 // AuthorizationRequest is an authorization request on its way through

@@ -13,7 +13,8 @@ type Issuance struct {
 	Device *[32]byte
 	// Rotation is the refresh token that is exchanged for Refresh.
 	Rotation *Rotation
-	// Grant is created, below the token it was exchanged from if it has one.
+	// Grant is created, below the token it was exchanged from if it has one;
+	// ErrConflict says that the chain of exchanges would be too long.
 	Grant   *Grant
 	Access  AccessToken
 	Refresh *RefreshToken

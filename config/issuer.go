@@ -103,6 +103,13 @@ type OAuth struct {
 	// Clients whose client_id is the address of a document that describes them
 	// (Client ID Metadata Documents), as those of the Model Context Protocol.
 	ClientDocuments ClientDocuments `yaml:"client_id_metadata_documents"`
+	// The resources that tokens may be asked for beside the API (RFC 8707).
+	Resources []Resource `yaml:"resources"`
+	// The types of authorization details in use (RFC 9396).
+	AuthorizationDetailsTypes []AuthorizationDetailsType `yaml:"authorization_details_types"`
+	// The workloads whose own tokens are exchanged for ours (RFC 8693); of those
+	// that match a token the first rules.
+	WorkloadIdentities []WorkloadIdentity `yaml:"workload_identities"`
 }
 
 // Registration are the rules of dynamic client registration.

@@ -42,6 +42,10 @@ func (c Config) Warnings() Problems {
 			w.exposed(path+".client_secret_file", connection.ClientSecretFile)
 			w.unreachable(path+".issuer", connection.Issuer, c.Outbound.AllowPrivate)
 		}
+		for j, workload := range issuer.OAuth.WorkloadIdentities {
+			path := index(index("issuers", i)+".oauth.workload_identities", j)
+			w.unreachable(path+".issuer", workload.Issuer, c.Outbound.AllowPrivate)
+		}
 	}
 	return w
 }

@@ -15,6 +15,7 @@ type consentRow struct {
 	UserID      authz.UserID
 	ClientID    authz.ClientID
 	Scopes      list[string]
+	Audience    list[string]
 	UpdatedAt   time.Time
 }
 
@@ -31,7 +32,7 @@ func (s *Store) GetConsent(ctx context.Context, issuer authz.IssuerName, ws auth
 	}
 	return authz.Consent{
 		Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, UserID: r.UserID, ClientID: r.ClientID, Scopes: r.Scopes.V,
-		UpdatedAt: r.UpdatedAt.UTC(),
+		Audience: r.Audience.V, UpdatedAt: r.UpdatedAt.UTC(),
 	}, nil
 }
 
@@ -39,10 +40,10 @@ func (s *Store) GetConsent(ctx context.Context, issuer authz.IssuerName, ws auth
 func (s *Store) PutConsent(ctx context.Context, c authz.Consent) error {
 	err := s.writer(ctx).Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "issuer"}, {Name: "workspace_id"}, {Name: "user_id"}, {Name: "client_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"scopes", "updated_at"}),
+		DoUpdates: clause.AssignmentColumns([]string{"scopes", "audience", "updated_at"}),
 	}).Create(&consentRow{
 		Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, UserID: c.UserID, ClientID: c.ClientID, Scopes: asText(c.Scopes),
-		UpdatedAt: utc(c.UpdatedAt),
+		Audience: asText(c.Audience), UpdatedAt: utc(c.UpdatedAt),
 	}).Error
 	return failure(ctx, "storing a consent", err)
 }

@@ -39,7 +39,7 @@ const (
 	endedStandingGrants = `SELECT g.id FROM grants g WHERE g.standing AND g.state <> 'active'
 		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) LIMIT ?`
 	deleteCodesOf         = `DELETE FROM authorization_codes WHERE grant_id IN ?`
-	deleteDevicesOf       = `DELETE FROM device_codes WHERE grant_id IN ?`
+	deleteDevicesOf       = `DELETE FROM device_codes WHERE grant_id IN ? AND grant_id <> ''`
 	deleteRefreshTokensOf = `DELETE FROM refresh_tokens WHERE grant_id IN ?`
 	deleteGrants          = `DELETE FROM grants WHERE id IN ?`
 )

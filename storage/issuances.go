@@ -8,7 +8,8 @@ import (
 
 // Issue writes an answer of the token endpoint in one transaction. ErrConsumed
 // says that the code or refresh token was used before, ErrNotFound that the
-// grant, or what it was exchanged from, is not there any more.
+// grant, or what it was exchanged from, is not there any more, ErrConflict that
+// it came of too many exchanges.
 func (s *Store) Issue(ctx context.Context, i authz.Issuance) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
 		if err := s.consume(ctx, i); err != nil {

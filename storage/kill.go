@@ -34,14 +34,24 @@ func (s *Store) KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.
 				return err
 			}
 		}
-		if ref.Kind == authz.GrantNode {
-			if err := s.revokeExchangedFromGrant(ctx, issuer, authz.GrantID(ref.ID)); err != nil {
-				return err
-			}
+		if err := s.revokeExchangedBelow(ctx, issuer, ref); err != nil {
+			return err
 		}
 		return s.TouchNode(ctx, ref)
 	})
 	return moved && err == nil, err
+}
+
+// revokeExchangedBelow ends the exchanged grants that hang on the node by
+// their parent alone; of every other node they have the epoch themselves.
+func (s *Store) revokeExchangedBelow(ctx context.Context, issuer authz.IssuerName, ref authz.NodeRef) error {
+	switch ref.Kind {
+	case authz.GrantNode:
+		return s.revokeExchangedFromGrant(ctx, issuer, authz.GrantID(ref.ID))
+	case authz.ClientNode:
+		return s.revokeExchangedFromClient(ctx, issuer, ref.ID)
+	}
+	return nil
 }
 
 func deadStates(kind authz.NodeKind) []authz.State {

@@ -61,6 +61,9 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 		if err := s.writer(ctx).Raw(revokeMemberGrants, issuer, ws, user).Scan(&grants).Error; err != nil {
 			return failure(ctx, "ending a member's grants", err)
 		}
+		if err := s.revokeExchangedFromMember(ctx, issuer, ws, user); err != nil {
+			return err
+		}
 		if err := s.touchAll(ctx, authz.SessionNode, sessions); err != nil {
 			return err
 		}

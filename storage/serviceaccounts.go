@@ -53,3 +53,15 @@ func (s *Store) GetServiceAccountAcrossWorkspaces(ctx context.Context, issuer au
 	}
 	return r.serviceAccount(), nil
 }
+
+// ServiceAccountByName returns the oldest active service account of that name
+// in the workspace, or ErrNotFound.
+func (s *Store) ServiceAccountByName(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, name string) (authz.ServiceAccount, error) {
+	var r serviceAccountRow
+	err := s.reader(ctx).Where("workspace_id = ? AND name = ? AND issuer = ? AND state = 'active'", ws, name, issuer).
+		Order("created_at, id").Take(&r).Error
+	if err != nil {
+		return authz.ServiceAccount{}, failure(ctx, "finding a service account", err)
+	}
+	return r.serviceAccount(), nil
+}

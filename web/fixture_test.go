@@ -160,6 +160,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Settings: oauth.Settings{
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
 			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
+			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
+			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {

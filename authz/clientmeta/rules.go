@@ -14,6 +14,9 @@ type Rules struct {
 	Algorithms []string
 	// Scopes is the OAuth scope catalogue.
 	Scopes []string
+	// KeyScopes are scopes of API keys that a client may exchange, and hold no
+	// other way.
+	KeyScopes []string
 	// CheckRedirectURI says whether a browser may be sent back to a URI.
 	CheckRedirectURI func(string) error
 	// CheckURL says whether the server may ask a URL that a stranger chose
@@ -74,12 +77,23 @@ func (r Rules) checkGrants(c authz.Client) error {
 }
 
 func (r Rules) checkScopes(c authz.Client) error {
+	known := r.Scopes
+	if exchangesOnly(c.GrantTypes) {
+		known = slices.Concat(known, r.KeyScopes)
+	}
 	for _, s := range c.Scopes {
-		if !slices.Contains(r.Scopes, s) {
+		if !slices.Contains(known, s) {
 			return bad("scopes", "one is not in the catalogue.")
 		}
 	}
 	return nil
+}
+
+// exchangesOnly reports whether a client gets nothing but what the subject of
+// an exchange has: the scopes of keys are then a bound on what it takes, and
+// nothing it holds by itself.
+func exchangesOnly(grants []string) bool {
+	return len(grants) > 0 && !slices.ContainsFunc(grants, func(g string) bool { return g != authz.GrantTokenExchange })
 }
 
 func (r Rules) checkForms(c authz.Client) error {

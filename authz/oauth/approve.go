@@ -72,7 +72,7 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
 		ClientID: req.Client.ID, Subject: string(a.Session.UserID), Type: authz.GrantAuthorizationCode,
 		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
-		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: s.audience(),
+		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
 		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Nonce: req.Nonce,
 		State: authz.Active, CreatedAt: now, ExpiresAt: now.Add(s.settings.RefreshTTL),
 	}
@@ -142,13 +142,6 @@ func (s *Server) writeApproval(ctx context.Context, u *unit, req *AuthorizationR
 		entry.Actor = u.newGrant.Subject
 		return s.store.AppendAudit(ctx, entry)
 	})
-}
-
-func (s *Server) consent(g *authz.Grant) authz.Consent {
-	return authz.Consent{
-		Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, UserID: g.UserID, ClientID: g.ClientID,
-		Scopes: g.Scopes, UpdatedAt: g.CreatedAt,
-	}
 }
 
 // requestView shows fosite the client with the one redirect URI that was

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -30,6 +31,10 @@ type AuthorizationRequest struct {
 	MaxAge    *time.Duration
 	LoginHint string
 	ACRValues []string
+	// Audience are the resources asked for (RFC 8707), by default the API.
+	Audience []string
+	// Details are the authorization details, a JSON array (RFC 9396), or nil.
+	Details   json.RawMessage
 	UILocales string
 	// Device is the device code to decide on, in place of a redirect URI; nil
 	// at the authorization endpoint.
@@ -90,7 +95,7 @@ var beforeRedirect = []check{checkIdentifying, checkClient, checkDocument, check
 // afterRedirect are the checks whose errors go to the client.
 var afterRedirect = []check{
 	checkResponseMode, checkRepeated, checkUnsupported, checkSource, checkResponseType, checkGrantType, checkPKCE, checkProofKey,
-	checkScope, checkResource, checkNonce, checkPrompt, checkMaxAge, checkHints,
+	checkScope, checkResource, checkDetails, checkNonce, checkPrompt, checkMaxAge, checkHints,
 }
 
 // Authorize checks the parameters of an authorization request that arrived at

@@ -75,7 +75,8 @@ func checkScope(_ context.Context, s *Server, req *AuthorizationRequest) error {
 			req.Scopes = append(req.Scopes, scope)
 		}
 	}
-	if len(req.Scopes) == 0 {
+	// Authorization details are a request of their own (RFC 9396 section 3).
+	if len(req.Scopes) == 0 && !req.Parameters.Has("authorization_details") {
 		return fault(authz.Invalid, "invalid_scope", "At least one scope is required.")
 	}
 	return nil

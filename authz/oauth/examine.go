@@ -44,6 +44,7 @@ func (s *Server) accessCredential(u *unit, scopes []string) *authz.Credential {
 		in.Confirmation = &c.Confirmation
 	}
 	in.Iat, in.Nbf, in.JTI, in.Aud = u.access.IssuedAt.Unix(), u.access.IssuedAt.Unix(), u.access.JTI, u.access.Audience
+	in.Details, in.Actor = u.access.Details, g.Actor
 	c.Refs = append(c.Refs, authz.NodeRef{Kind: authz.AccessTokenNode, ID: signatureOf(u.access.Digest)})
 	return c
 }

@@ -40,6 +40,7 @@ type metadata struct {
 	DPoPAlgorithms                   []string `json:"dpop_signing_alg_values_supported"`
 	CodeChallengeMethods             []string `json:"code_challenge_methods_supported"`
 	ClaimsSupported                  []string `json:"claims_supported"`
+	DetailTypesSupported             []string `json:"authorization_details_types_supported,omitempty"`
 	PromptValuesSupported            []string `json:"prompt_values_supported"`
 	IssParameterSupported            bool     `json:"authorization_response_iss_parameter_supported"`
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
@@ -98,6 +99,9 @@ func (s *Server) Metadata() ([]byte, error) {
 		if method != "none" {
 			doc.IntrospectionEndpointAuthMethods = append(doc.IntrospectionEndpointAuthMethods, method)
 		}
+	}
+	for _, t := range s.settings.DetailTypes {
+		doc.DetailTypesSupported = append(doc.DetailTypesSupported, t.Name)
 	}
 	body, err := json.Marshal(doc)
 	if err != nil {

@@ -123,7 +123,8 @@ const successorPurpose = "refresh successor"
 // refresh token can read it again.
 func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	plain, err := json.Marshal(sealedResponse{
-		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(), u.confirmation,
+		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(),
+		u.confirmation, u.newAccess.Audience, resp.Details,
 	})
 	if err != nil {
 		return nil, err
@@ -135,6 +136,8 @@ type sealedResponse struct {
 	Access, Refresh, ID, Scope string
 	Exp                        int64
 	Confirmation               authz.Confirmation
+	Audience                   []string
+	Details                    json.RawMessage
 }
 
 // replayOrRevoke answers a used refresh token: with the pair it was exchanged
@@ -183,9 +186,15 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	if kept.Confirmation != u.confirmation {
 		return nil, nil //nolint:nilnil // the pair is of no use to whoever holds another key
 	}
+	// A token for another resource than is asked for now would be refused there.
+	audience, err := s.audienceOf(u)
+	if err != nil || kept.Audience != nil && !slices.Equal(audience, kept.Audience) {
+		return nil, errInvalidTarget
+	}
 	return &TokenResponse{
 		AccessToken: authz.Secret(kept.Access), RefreshToken: authz.Secret(kept.Refresh), IDToken: authz.Secret(kept.ID),
 		TokenType: kept.Confirmation.TokenType(), Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()),
+		Details: kept.Details,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/ory/fosite"
@@ -21,6 +22,9 @@ type session struct {
 	accessScopes []string
 	// confirmation is the key the access token is bound to.
 	confirmation authz.Confirmation
+	// audience and details are the access token's.
+	audience []string
+	details  json.RawMessage
 }
 
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time) {}

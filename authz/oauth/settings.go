@@ -39,6 +39,13 @@ type Settings struct {
 	// PushedTTL is how long a pushed authorization request can be used (RFC
 	// 9126 section 2.2); required.
 	PushedTTL time.Duration
+	// Resources that tokens may be asked for, beside the API (RFC 8707).
+	Resources []Resource
+	// DetailTypes are the authorization details types (RFC 9396 section 2).
+	DetailTypes []DetailType
+	// Workloads map upstream issuers' tokens to service accounts, the first
+	// that matches.
+	Workloads []Workload
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
 	// Registration and ClientDocuments say whether clients may register
@@ -115,7 +122,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; required but for the last five fields.
+// Config is what a Server needs; required but for the last six fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -139,6 +146,8 @@ type Config struct {
 	ClientAuthorities *x509.CertPool
 	// Documents knows clients that a document describes; nil accepts none.
 	Documents Documents
+	// Upstreams verifies workloads' tokens; required where Settings has any.
+	Upstreams Upstreams
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
@@ -156,6 +165,8 @@ func (c Config) validate() error {
 		return errors.New("oauth: every lifetime is required")
 	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
 		return errors.New("oauth: every field of Config is required")
+	case len(s.Workloads) > 0 && c.Upstreams == nil:
+		return errors.New("oauth: workloads need somebody to verify their tokens")
 	}
 	return nil
 }

@@ -99,14 +99,18 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	view := unitFrom(ctx).client
 	sess.issuedAt = t.clock.Now()
 	sess.expires = sess.issuedAt.Add(view.accessTTL(t.settings.AccessTTL, sess.issuedAt))
+	if u := unitFrom(ctx); !u.endsAt.IsZero() && u.endsAt.Before(sess.expires) {
+		sess.expires = u.endsAt
+	}
 	sess.jti = authz.NewID("jti")
-	sess.accessScopes = req.GetGrantedScopes()
 	sess.confirmation = unitFrom(ctx).confirmation
+	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details
+	sess.accessScopes = t.settings.validAt(req.GetGrantedScopes(), sess.audience)
 	if !view.jwtTokens(t.settings.Format) {
 		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil
 	}
-	text, err = t.signer.Sign(ctx, "ES256", "at+jwt", t.accessClaims(sess, req))
+	text, err = t.signer.Sign(ctx, "ES256", "at+jwt", t.accessClaims(sess))
 	if err != nil {
 		return "", "", fmt.Errorf("signing an access token: %w", err)
 	}
@@ -114,10 +118,10 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 }
 
 // accessClaims are the claims of RFC 9068 section 2.2 and our tenant's.
-func (t *tokenStrategy) accessClaims(sess *session, req fosite.Requester) map[string]any {
+func (t *tokenStrategy) accessClaims(sess *session) map[string]any {
 	g := sess.grant
 	claims := map[string]any{
-		"iss": t.settings.URL, "sub": g.Subject, "aud": []string(req.GetGrantedAudience()),
+		"iss": t.settings.URL, "sub": g.Subject, "aud": sess.audience,
 		"client_id": string(g.ClientID), "jti": sess.jti, "scope": strings.Join(sess.accessScopes, " "),
 		"iat": sess.issuedAt.Unix(), "exp": sess.expires.Unix(),
 	}
@@ -138,6 +142,12 @@ func (t *tokenStrategy) accessClaims(sess *session, req fosite.Requester) map[st
 	}
 	if len(g.AMR) > 0 {
 		claims["amr"] = g.AMR
+	}
+	if len(g.Actor) > 0 {
+		claims["act"] = g.Actor
+	}
+	if len(sess.details) > 0 {
+		claims["authorization_details"] = sess.details
 	}
 	return claims
 }

@@ -22,29 +22,41 @@ type TokenResponse struct {
 	RefreshToken authz.Secret
 	IDToken      authz.Secret
 	Scope        string
+	// Details are the authorization details of the token, a JSON array (RFC
+	// 9396 section 7), or nil.
+	Details json.RawMessage
+	// IssuedTokenType is told by an exchange only (RFC 8693 section 2.2.1).
+	IssuedTokenType string
 }
 
 // MarshalJSON writes the tokens out: this is the one place they are shown.
 func (r TokenResponse) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		AccessToken  string `json:"access_token"`
-		TokenType    string `json:"token_type"`
-		ExpiresIn    int64  `json:"expires_in"`
-		RefreshToken string `json:"refresh_token,omitempty"`
-		IDToken      string `json:"id_token,omitempty"`
-		Scope        string `json:"scope"`
-	}{r.AccessToken.Reveal(), r.TokenType, r.ExpiresIn, r.RefreshToken.Reveal(), r.IDToken.Reveal(), r.Scope})
+		AccessToken     string          `json:"access_token"`
+		IssuedTokenType string          `json:"issued_token_type,omitempty"`
+		TokenType       string          `json:"token_type"`
+		ExpiresIn       int64           `json:"expires_in"`
+		RefreshToken    string          `json:"refresh_token,omitempty"`
+		IDToken         string          `json:"id_token,omitempty"`
+		Scope           string          `json:"scope"`
+		Details         json.RawMessage `json:"authorization_details,omitempty"`
+	}{
+		r.AccessToken.Reveal(), r.IssuedTokenType, r.TokenType, r.ExpiresIn, r.RefreshToken.Reveal(), r.IDToken.Reveal(), r.Scope, r.Details,
+	})
 }
 
 // GrantTypes are the values of grant_type that the token endpoint knows.
 func GrantTypes() []string {
-	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantDeviceCode}
+	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantDeviceCode, authz.GrantTokenExchange}
 }
 
 // Token answers a request to the token endpoint.
 func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) {
 	if err := singleValued(in.Form); err != nil {
 		return nil, err
+	}
+	if in.Form.Get("grant_type") == authz.GrantTokenExchange {
+		return s.exchangeToken(ctx, in)
 	}
 	view, err := s.caller(ctx, in)
 	if err != nil {
@@ -65,10 +77,11 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
 		return nil, errUnauthorizedClient
 	}
-	if err := s.target(in.Form); err != nil {
+	asked, err := s.askedBy(view, in.Form)
+	if err != nil {
 		return nil, err
 	}
-	u := &unit{client: view}
+	u := &unit{client: view, asked: asked, askedDetails: in.Form.Get("authorization_details")}
 	if u.confirmation, err = s.confirm(ctx, in, view.client); err != nil {
 		return nil, err
 	}
@@ -93,24 +106,28 @@ func (s *Server) exchange(ctx context.Context, u *unit, form url.Values) (*Token
 			return nil, err
 		}
 	}
+	if err := s.aim(u); err != nil {
+		return nil, s.refused(ctx, u, err)
+	}
 	answer, err := s.fosite.NewAccessResponse(ctx, req)
 	if err != nil {
 		return nil, translate(err)
 	}
-	resp := response(u, req, answer)
+	resp := response(u, answer)
 	if err := s.write(ctx, u, resp); err != nil {
 		return s.lost(ctx, u, err)
 	}
 	return resp, nil
 }
 
-func response(u *unit, req fosite.AccessRequester, answer fosite.AccessResponder) *TokenResponse {
+func response(u *unit, answer fosite.AccessResponder) *TokenResponse {
 	refresh, _ := answer.GetExtra("refresh_token").(string)
 	id, _ := answer.GetExtra("id_token").(string)
 	life := u.newAccess.ExpiresAt.Sub(u.newAccess.IssuedAt)
 	return &TokenResponse{
 		AccessToken: authz.Secret(answer.GetAccessToken()), RefreshToken: authz.Secret(refresh), IDToken: authz.Secret(id),
-		TokenType: u.confirmation.TokenType(), ExpiresIn: int64(life.Seconds()), Scope: strings.Join(req.GetGrantedScopes(), " "),
+		TokenType: u.confirmation.TokenType(), ExpiresIn: int64(life.Seconds()), Scope: strings.Join(u.newAccess.Scopes, " "),
+		Details: u.newAccess.Details,
 	}
 }
 

@@ -18,7 +18,7 @@ func TestTK_02_GrantTypesThatAreOffAreUnsupported(t *testing.T) {
 	h := newHouse(t)
 	for _, kind := range []string{
 		"password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:device_code",
-		"urn:ietf:params:oauth:grant-type:token-exchange", "authorization_code client_credentials", "AUTHORIZATION_CODE", " client_credentials",
+		"authorization_code client_credentials", "AUTHORIZATION_CODE", " client_credentials",
 	} {
 		_, err := h.token(h.from(h.web, "grant_type", kind))
 		h.wants(kind, err, "unsupported_grant_type")

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -12,6 +14,10 @@ type unit struct {
 	client *clientView
 	// confirmation is the key the request proved to hold.
 	confirmation authz.Confirmation
+
+	// asked
+	asked        []string // resources, nil for none
+	askedDetails string   // authorization details, as they came
 
 	// read
 	code    *authz.AuthorizationCode
@@ -24,6 +30,11 @@ type unit struct {
 	storeErr error
 	// replay is the answer to a refresh token used a moment ago.
 	replay *TokenResponse
+
+	// settled
+	audience []string        // of the access token
+	details  json.RawMessage // of the access token
+	endsAt   time.Time       // the access token's life is not past it; zero for no such bound
 
 	// to write
 	newGrant     *authz.Grant

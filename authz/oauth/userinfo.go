@@ -15,6 +15,11 @@ func (s *Server) Userinfo(ctx context.Context, c *authz.Credential) (map[string]
 	if c.Introspection.CredentialType != authz.CredentialAccessToken {
 		return nil, errInactive
 	}
+	// A token for another resource is not for us, whatever its scopes: whoever
+	// received it there could ask about the person (RFC 9068 section 4).
+	if !slices.Contains(c.Introspection.Aud, s.settings.api()) {
+		return nil, errInactive
+	}
 	if !c.Principal.Holds("openid") {
 		return nil, fault(authz.Forbidden, "insufficient_scope", "The openid scope is required.")
 	}

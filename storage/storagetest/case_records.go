@@ -12,6 +12,7 @@ func testConsents(e *env) {
 	e.is(err, authz.ErrNotFound)
 	for _, scopes := range [][]string{{"openid"}, {"openid", "email"}} {
 		want.Scopes, want.UpdatedAt = scopes, want.UpdatedAt.Add(time.Second)
+		want.Audience = append(want.Audience, "https://"+scopes[len(scopes)-1]+".example")
 		e.must(e.PutConsent(e.ctx, want))
 		got, err := e.GetConsent(e.ctx, e.issuer, "ws_1", "usr_1", "cl_1")
 		e.must(err)

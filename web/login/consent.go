@@ -51,6 +51,7 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
 		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
+		"Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	}, origin)
 }
 
@@ -72,10 +73,10 @@ func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
 			chosen = append(chosen, scope)
 		}
 	}
-	if len(chosen) == 0 {
+	if len(chosen) == 0 && len(p.request.Details) == 0 {
 		return f.deny(w, r, p, session)
 	}
-	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: chosen, Remember: true})
+	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: chosen, Remember: len(chosen) > 0})
 }
 
 // deny ends the request and tells the client.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -105,6 +104,9 @@ func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (
 	if p.request.Client.SkipConsent {
 		return false, nil
 	}
+	if len(p.request.Details) > 0 {
+		return true, nil // what is allowed once in such detail is allowed once
+	}
 	consent, err := f.cfg.Store.GetConsent(ctx, f.issuer, s.WorkspaceID, s.UserID, p.request.Client.ID)
 	if errors.Is(err, authz.ErrNotFound) {
 		return true, nil
@@ -112,12 +114,7 @@ func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (
 	if err != nil {
 		return false, err
 	}
-	for _, scope := range p.request.Scopes {
-		if !slices.Contains(consent.Scopes, scope) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return !f.cfg.OAuth.Covers(consent, p.request), nil
 }
 
 // anyoneCouldBe reports whether any program on the person's machine could have

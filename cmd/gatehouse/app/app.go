@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -69,6 +70,8 @@ type Issuer struct {
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
 	finders   finders
+	// workloads are the rules of the configuration, with the ids they map to.
+	workloads []oauth.Workload
 	served    web.Issuer
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -64,6 +65,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
+		return err
+	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
 		return err
 	}
@@ -112,7 +116,14 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 	for _, s := range cfg.OAuth.Scopes {
 		scopes = append(scopes, s.Name)
 	}
+	var keyScopes []string
+	for _, s := range cfg.OAuth.KeyScopes {
+		if !s.PeopleOnly {
+			keyScopes = append(keyScopes, s.Name)
+		}
+	}
 	return clientmeta.Rules{
+		KeyScopes:   keyScopes,
 		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
 		CheckURL: func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
 	}
@@ -123,6 +134,11 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config)
+	settings.Workloads = i.workloads
+	outside, err := a.upstreamsOf(i.Config.OAuth.WorkloadIdentities)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
 	if err != nil {
 		return web.Issuer{}, err
@@ -155,7 +171,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		},
 		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
-		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"),
+		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -211,6 +227,10 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
 				return authz.Principal{}, errAddress
 			}
+			// Whoever was given a token for another resource must not use it here.
+			if !slices.Contains(record.Introspection.Aud, apiURL(i.Config)) {
+				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The token is for another resource.")
+			}
 			return record.Principal, nil
 		},
 	})
@@ -248,6 +268,12 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 	}
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
+	}
+	for _, r := range cfg.OAuth.Resources {
+		s.Resources = append(s.Resources, oauth.Resource{URI: r.URI, Name: r.DisplayName, Scopes: r.Scopes})
+	}
+	for _, t := range cfg.OAuth.AuthorizationDetailsTypes {
+		s.DetailTypes = append(s.DetailTypes, oauth.DetailType{Name: t.Type, Description: t.Description, Members: t.Members})
 	}
 	return s
 }
