@@ -64,6 +64,9 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 	if errors.Is(err, errNoMembership) {
 		return f.refuse(ctx, p, c, "no_membership", errNoMembership)
 	}
+	if errors.Is(err, errSwitchedOff) {
+		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
+	}
 	if err != nil {
 		return err
 	}
@@ -174,7 +177,9 @@ func authTime(i idp.Identity, now time.Time) time.Time {
 }
 
 // lineage is the sum of the epochs a session stands on, so that none outlives
-// the suspension of its workspace by being forgotten until it is over.
+// the suspension of its workspace by being forgotten until it is over. What
+// was switched off while the person was at the upstream gives no session: it
+// would come to life when that is switched on again.
 func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (int64, error) {
 	ws, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
 	if err != nil {
@@ -184,5 +189,11 @@ func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User)
 		{Kind: authz.AccountNode, ID: string(ws.AccountID)}, {Kind: authz.WorkspaceNode, ID: string(ws.ID)},
 		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.UserNode, ID: string(user.ID)},
 	})
-	return lineage.Sum(), err
+	if err != nil {
+		return 0, err
+	}
+	if !lineage.Usable() {
+		return 0, errSwitchedOff
+	}
+	return lineage.Sum(), nil
 }
