@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"GrantsComeBackWithTheirLineage", testGrants},
 		{"StandingGrantsAreOneForAllWhoAsk", testStandingGrants},
 		{"TokensComeBackWithGrantAndLineage", testTokens},
