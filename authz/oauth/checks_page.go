@@ -2,14 +2,20 @@ package oauth
 
 import (
 	"context"
+	"net/url"
 	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 func checkSize(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	return bounded(req.Parameters)
+}
+
+// bounded refuses what is too large or no text.
+func bounded(parameters url.Values) error {
 	total := 0
-	for name, values := range req.Parameters {
+	for name, values := range parameters {
 		total += len(name)
 		for _, v := range values {
 			total += len(v)

@@ -29,14 +29,24 @@ type metadata struct {
 	PromptValuesSupported            []string `json:"prompt_values_supported"`
 	IssParameterSupported            bool     `json:"authorization_response_iss_parameter_supported"`
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
+	EndSessionEndpoint               string   `json:"end_session_endpoint"`
+	BackchannelLogout                bool     `json:"backchannel_logout_supported"`
+	BackchannelLogoutSession         bool     `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout               bool     `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutSession        bool     `json:"frontchannel_logout_session_supported"`
+	UserinfoAlgorithms               []string `json:"userinfo_signing_alg_values_supported"`
+	ACRValuesSupported               []string `json:"acr_values_supported,omitempty"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
 }
 
-var claimsSupported = []string{
-	"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash",
-	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-	"website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+// claimsSupported are the claims of ID tokens and those the issuer's scopes cover.
+func (s Settings) claimsSupported() []string {
+	claims := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"}
+	for _, scope := range s.Scopes {
+		claims = append(claims, claimsOfScope[scope.Name]...)
+	}
+	return claims
 }
 
 // Metadata renders the issuer's metadata document as JSON. It never changes
@@ -49,10 +59,12 @@ func (s *Server) Metadata() ([]byte, error) {
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
-		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: s.settings.subjectTypes(),
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
-		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
-		IssParameterSupported: true,
+		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: s.settings.claimsSupported(), PromptValuesSupported: promptValues,
+		IssParameterSupported: true, ClaimsParameterSupported: true, ACRValuesSupported: s.settings.ACRValues,
+		UserinfoAlgorithms: s.settings.IDTokenAlgorithms, EndSessionEndpoint: base + "/oauth2/logout",
+		BackchannelLogout: true, BackchannelLogoutSession: true, FrontchannelLogout: true, FrontchannelLogoutSession: true,
 	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)

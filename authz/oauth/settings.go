@@ -31,6 +31,12 @@ type Settings struct {
 	Scopes []Scope
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
+	// SubjectTypes in use, the default one first; empty means public (OpenID
+	// Connect Core section 8).
+	SubjectTypes []string
+	// ACRValues are the authentication contexts that the upstreams are known
+	// to tell of.
+	ACRValues []string
 }
 
 // Scope is an entry of the scope catalogue.
@@ -76,6 +82,8 @@ type Store interface {
 type Signer interface {
 	Sign(ctx context.Context, alg, typ string, claims any) (string, error)
 	Verify(ctx context.Context, compact string) (payload []byte, typ string, err error)
+	// VerifyArchived also takes signatures of keys that were retired lately.
+	VerifyArchived(ctx context.Context, compact string) (payload []byte, typ string, err error)
 }
 
 // Sealer seals what only the holder of a token may read (authz/secret).
@@ -107,6 +115,9 @@ type Config struct {
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
+	// PairwiseKey is at least 32 secret bytes that pairwise subjects are made
+	// with. With another key every person is somebody else to those clients.
+	PairwiseKey []byte
 }
 
 func (c Config) validate() error {
@@ -118,6 +129,8 @@ func (c Config) validate() error {
 		return errors.New("oauth: every lifetime is required")
 	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil:
 		return errors.New("oauth: every field of Config is required")
+	case len(c.PairwiseKey) < 32:
+		return errors.New("oauth: pairwise subjects need a key of 32 bytes")
 	}
 	return nil
 }
