@@ -26,6 +26,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
@@ -136,6 +137,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
 		},
 		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: callers, IsKey: isKey,
+		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -156,7 +158,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Pages: pages,
+		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 	}))(h)
 	management := made(api.New(api.Config{
@@ -170,6 +172,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit}
+}
+
+// sessions ends sessions; what clients are told stays in the outbox.
+func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
+	h.Helper()
+	logouts := made(event.NewOutbox(issuer, h.store, []string{event.LogoutSinkName(issuer)}))(h)
+	return made(session.New(session.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Logouts: logouts, Clock: h.clock}))(h)
 }
 
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {

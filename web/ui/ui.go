@@ -29,12 +29,15 @@ const (
 	ContinuePage = "continue.html"
 	ErrorPage    = "error.html"
 	WelcomePage  = "welcome.html"
+
+	LogoutPage    = "logout.html"
+	SignedOutPage = "signedout.html"
 )
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, LogoutPage, SignedOutPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
@@ -48,6 +51,19 @@ func New(brand string) (*Pages, error) {
 // the page's forms may lead to: browsers apply form-action to the redirects
 // that follow a form too.
 func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
+	return p.write(w, status, page, data, policy(formAction))
+}
+
+// WriteFraming answers with a page that embeds pages of the origins named.
+func (p *Pages) WriteFraming(w http.ResponseWriter, status int, page string, data any, origins ...string) error {
+	csp := policy(nil)
+	if len(origins) > 0 {
+		csp += "; frame-src " + strings.Join(origins, " ")
+	}
+	return p.write(w, status, page, data, csp)
+}
+
+func (p *Pages) write(w http.ResponseWriter, status int, page string, data any, csp string) error {
 	var body bytes.Buffer
 	view := struct {
 		Brand string
@@ -59,7 +75,7 @@ func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, 
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy(formAction))
+	h.Set("Content-Security-Policy", csp)
 	w.WriteHeader(status)
 	_, err := w.Write(body.Bytes())
 	return err
