@@ -190,9 +190,11 @@ type AuthorizationRequest struct {
 	ClientID      ClientID
 	// Parameters are the validated parameters, URL-encoded.
 	Parameters string
-	ArrivedAt  time.Time
-	ExpiresAt  time.Time
-	State      State // active, used
+	// Pushed is the digest of the request URI of a pushed request, or nil.
+	Pushed    *[32]byte
+	ArrivedAt time.Time
+	ExpiresAt time.Time
+	State     State // active, used
 	// Upstream leg; zero until it begins.
 	ConnectionID ConnectionID
 	StateDigest  [32]byte // SHA-256 of the upstream state parameter

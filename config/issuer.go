@@ -15,6 +15,9 @@ type Issuer struct {
 	// A second host that serves introspection and /v1, and is advertised for
 	// them; empty for the first.
 	APIURL string `yaml:"api_url"`
+	// Where clients that have certificates find the same endpoints, if
+	// elsewhere (RFC 8705 section 5); empty for url.
+	MTLSURL string `yaml:"mtls_url"`
 	// What people are shown as the name of the product.
 	DisplayName string `yaml:"display_name"`
 	// Words of the console, which is still to come.
@@ -77,6 +80,8 @@ type Tokens struct {
 	IDTokenTTL time.Duration `yaml:"id_token_ttl"`
 	// The form of access tokens for clients that do not choose.
 	Format string `yaml:"format" jsonschema:"enum=opaque,enum=jwt"`
+	// How long a pushed authorization request can be used (RFC 9126).
+	PushedTTL time.Duration `yaml:"pushed_ttl"`
 	// How long a used refresh token answers with the same successor.
 	RefreshGrace time.Duration `yaml:"refresh_grace"`
 }
@@ -86,13 +91,15 @@ type OAuth struct {
 	// Who must send a code challenge (S256): public clients or all of them.
 	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
 	// The client authentication methods in use (RFC 7591 section 2).
-	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post"`
+	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth"`
 	// The subject types in use, the default one first (OpenID Connect Core
 	// section 8): a pairwise client knows people by names no other client knows.
 	SubjectTypes []string `yaml:"subject_types" jsonschema:"enum=public,enum=pairwise"`
 	// The authentication contexts (acr) that the upstreams tell of, to be
 	// advertised.
 	ACRValues []string `yaml:"acr_values"`
+	// Refuse DPoP proofs without a nonce of this server (RFC 9449 section 8).
+	DPoPNonce bool `yaml:"dpop_nonce"`
 	// The scopes that clients may be granted.
 	Scopes []Scope `yaml:"scopes"`
 	// The scopes that API keys may be granted.

@@ -70,7 +70,7 @@ func (p *Problems) oauth(path string, o OAuth) {
 	methods := map[string]string{}
 	for i, method := range o.ClientAuthMethods {
 		at := index(path+".client_auth_methods", i)
-		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post")
+		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 		p.unique(methods, at, method, "once is enough")
 	}
 	p.subjects(path, o)

@@ -133,10 +133,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	var verifier *credential.Verifier
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
-			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second,
+			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, PushedTTL: time.Minute,
 			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
 		},
-		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: callers, IsKey: isKey,
+		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: callers, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
@@ -163,12 +163,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	management := made(api.New(api.Config{
 		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
-		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
-			r, err := verifier.Lookup(ctx, text)
+		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
+			r, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return r.Principal, nil
+			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
+			return r.Principal, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit}

@@ -19,7 +19,7 @@ func rememberMethod(allowed map[string][]string, pattern string) {
 // crossOrigin are the paths that scripts on other origins may use: they look
 // at no cookie.
 var crossOrigin = []string{
-	"/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo",
+	"/oauth2/token", "/oauth2/revoke", "/oauth2/par", "/oauth2/userinfo",
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json",
 }
 

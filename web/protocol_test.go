@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 )
 
-var endpoints = []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"}
+var endpoints = []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/oauth2/par"}
 
 func TestTK_01_ProtocolEndpointsTakeOneKindOfRequest(t *testing.T) {
 	h := newHouse(t)

@@ -39,6 +39,7 @@ func issuerRoutes(s *site) []route {
 
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
+		{"POST /oauth2/par", s.postPushed, oauthError, protocolRoute, limits.Token},
 		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
 		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
 
@@ -61,14 +62,32 @@ func issuerRoutes(s *site) []route {
 	}
 }
 
+// certifiedRoutes is what the host for clients with certificates serves beside
+// the API: what clients call themselves.
+func certifiedRoutes(s *site) []route {
+	var own []route
+	for _, rt := range issuerRoutes(s) {
+		if rt.kind == protocolRoute || rt.kind == documentRoute {
+			own = append(own, rt)
+		}
+	}
+	return own
+}
+
 // apiRoutes is what the API's host serves: the same host, or one of its own.
 func apiRoutes(s *site) []route {
 	limits := s.limits
 	return []route{
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
-		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
-		{"/v1", serve(s.API), problemError, apiRoute, limits.Introspect},
+		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
+		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
 	}
+}
+
+// management serves /v1, which learns of a client's certificate by the context.
+func (s *site) management(w http.ResponseWriter, r *http.Request) error {
+	s.API.ServeHTTP(w, r.WithContext(withCertificates(r.Context(), s.certificates(r))))
+	return nil
 }
 
 func serve(h http.Handler) func(http.ResponseWriter, *http.Request) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,9 @@ type Config struct {
 	Metrics *Metrics     // required
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
+	// CertificateHeader is where trusted proxies pass a client's certificate
+	// on; empty for nowhere.
+	CertificateHeader string
 	// MaxBody bounds a request's body, in bytes; required.
 	MaxBody int64
 	// Limits bound requests; a zero Limits bounds none.
@@ -54,6 +58,8 @@ type site struct {
 	etag     string
 	name     string
 	limits   Limits
+	// certificates is what the client proved to hold.
+	certificates func(*http.Request) []*x509.Certificate
 }
 
 type server struct {
@@ -81,7 +87,7 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, certificates: s.certificates}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err
@@ -92,6 +98,9 @@ func (s *server) add(issuer Issuer) error {
 			return err
 		}
 	}
+	if err := s.addCertified(st, host, api); err != nil {
+		return err
+	}
 	if api == host {
 		return s.put(host, s.routes(st, issuerRoutes, apiRoutes))
 	}
@@ -99,6 +108,20 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	return s.put(api, s.routes(st, apiRoutes))
+}
+
+// addCertified serves the same endpoints at the host for clients with
+// certificates, if it is another (RFC 8705 section 5).
+func (s *server) addCertified(st *site, host, api string) error {
+	mtls := st.OAuth.Settings().MTLSURL
+	if mtls == "" {
+		return nil
+	}
+	certified, err := hostOf(mtls)
+	if err != nil || certified == host || certified == api {
+		return err
+	}
+	return s.put(certified, s.routes(st, certifiedRoutes, apiRoutes))
 }
 
 func (s *server) put(host string, h http.Handler) error {

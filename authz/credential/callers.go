@@ -132,7 +132,7 @@ func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, se
 		}
 	}
 	var matched authz.ClientSecret
-	if err != nil || client.Public() {
+	if err != nil || !client.HasSecret() {
 		err = cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
 	} else {
 		matched, err = c.match(ctx, id, secret)
@@ -162,6 +162,22 @@ func (c *Callers) Public(ctx context.Context, id authz.ClientID) (AuthenticatedC
 		return AuthenticatedClient{}, errClient
 	}
 	return AuthenticatedClient{Client: client, AccountID: account}, nil
+}
+
+// Proven authenticates a client by what it signed or by its certificate. The
+// client must be registered for the method; prove looks at the evidence.
+func (c *Callers) Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (AuthenticatedClient, error) {
+	client, account, err := c.Find(ctx, id)
+	if err != nil {
+		return AuthenticatedClient{}, err
+	}
+	if client.AuthMethod != method {
+		return AuthenticatedClient{}, errClient
+	}
+	if err := prove(client); err != nil {
+		return AuthenticatedClient{}, err
+	}
+	return AuthenticatedClient{Client: client, AccountID: account, proven: true}, nil
 }
 
 // Find returns a client that stands, whoever asks: it proves nothing about the

@@ -8,12 +8,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-func checkSize(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	return bounded(req.Parameters)
-}
-
-// bounded refuses what is too large or no text.
-func bounded(parameters url.Values) error {
+// checkSize bounds what is looked at, and refuses what is no text.
+func checkSize(parameters url.Values) error {
 	total := 0
 	for name, values := range parameters {
 		total += len(name)

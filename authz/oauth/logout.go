@@ -43,7 +43,7 @@ var (
 // Logout checks the parameters of a logout request. Its errors are for a page:
 // an address is only followed once it is proven to be the client's.
 func (s *Server) Logout(ctx context.Context, parameters url.Values) (*LogoutRequest, error) {
-	if err := bounded(parameters); err != nil {
+	if err := checkSize(parameters); err != nil {
 		return nil, err
 	}
 	if err := singleValued(parameters); err != nil {

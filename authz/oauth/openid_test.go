@@ -200,7 +200,9 @@ func TestRegisteredDefaultsStandInForParameters(t *testing.T) {
 
 func TestOIDCCore532_UserinfoIsSignedForAClientThatRegisteredForIt(t *testing.T) {
 	h := newHouse(t)
-	c := h.client(func(c *authz.Client) { c.Metadata.UserinfoAlgorithm, c.Metadata.SubjectType = "ES256", oauth.SubjectPairwise })
+	c := h.client(func(c *authz.Client) {
+		c.Metadata.UserinfoAlgorithm, c.Metadata.SubjectType = "ES256", oauth.SubjectPairwise
+	})
 	tokens := h.tokens(c)
 	got := h.claims(authz.Secret(h.userinfo(tokens.AccessToken).JWT), "JWT")
 	if got["iss"] != issuerURL || got["aud"] != string(c.ID) || got["name"] != "Ada" || got["sub"] != h.claims(tokens.IDToken, "JWT")["sub"] {

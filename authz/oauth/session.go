@@ -19,6 +19,8 @@ type session struct {
 	expires  time.Time
 	// accessScopes are the scopes of the access token, a subset of the grant's.
 	accessScopes []string
+	// confirmation is the key the access token is bound to.
+	confirmation authz.Confirmation
 }
 
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time) {}

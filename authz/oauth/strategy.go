@@ -100,6 +100,7 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	sess.expires = sess.issuedAt.Add(view.accessTTL(t.settings.AccessTTL, sess.issuedAt))
 	sess.jti = authz.NewID("jti")
 	sess.accessScopes = req.GetGrantedScopes()
+	sess.confirmation = unitFrom(ctx).confirmation
 	if !view.jwtTokens(t.settings.Format) {
 		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil
@@ -127,6 +128,9 @@ func (t *tokenStrategy) accessClaims(sess *session, req fosite.Requester) map[st
 		if value != "" {
 			claims[name] = value
 		}
+	}
+	if !sess.confirmation.Bearer() {
+		claims["cnf"] = sess.confirmation
 	}
 	if !g.AuthTime.IsZero() {
 		claims["auth_time"] = g.AuthTime.Unix()

@@ -69,6 +69,9 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 		return nil, err
 	}
 	u := &unit{client: view}
+	if u.confirmation, err = s.confirm(ctx, in, view.client); err != nil {
+		return nil, err
+	}
 	resp, err := s.exchange(withUnit(ctx, u), u, in.Form)
 	if err != nil && u.storeErr != nil {
 		return nil, unavailable(u.storeErr)
@@ -107,7 +110,7 @@ func response(u *unit, req fosite.AccessRequester, answer fosite.AccessResponder
 	life := u.newAccess.ExpiresAt.Sub(u.newAccess.IssuedAt)
 	return &TokenResponse{
 		AccessToken: authz.Secret(answer.GetAccessToken()), RefreshToken: authz.Secret(refresh), IDToken: authz.Secret(id),
-		TokenType: "Bearer", ExpiresIn: int64(life.Seconds()), Scope: strings.Join(req.GetGrantedScopes(), " "),
+		TokenType: u.confirmation.TokenType(), ExpiresIn: int64(life.Seconds()), Scope: strings.Join(req.GetGrantedScopes(), " "),
 	}
 }
 
@@ -121,7 +124,7 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 	if u.consumeCode {
 		i.Code = &u.code.Digest
 	}
-	if u.refresh != nil {
+	if u.refresh != nil && u.newRefresh != nil {
 		sealed, err := s.seal(u, resp)
 		if err != nil {
 			return err

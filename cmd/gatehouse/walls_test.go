@@ -19,7 +19,7 @@ var walls = []struct {
 	of      string
 	allowed []string
 }{
-	{"authz/oauth", []string{"authz", "authz/credential"}}, // the protocol is checked by the hot path's clients
+	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}}, // the protocol is checked by the hot path's clients
 	{"authz", []string{"authz"}},
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
@@ -38,7 +38,7 @@ var walls = []struct {
 var owners = map[string][]string{
 	"github.com/ory/fosite":         {"authz/oauth"},
 	"github.com/go-jose/go-jose/v3": {"authz/oauth"},
-	"github.com/go-jose/go-jose/v4": {"authz/jwks", "authz/oauth", "idp/oidc", "idp/idptest"},
+	"github.com/go-jose/go-jose/v4": {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
 	"golang.org/x/crypto/argon2":    {"authz/secret"},
 	"gorm.io":                       {"storage"},
 	"modernc.org/sqlite":            {"storage"},

@@ -21,7 +21,7 @@ type Config struct {
 	// KeysPath is the product's path for API keys: /v1/auth/keys or /v1/api-keys.
 	KeysPath string
 	// Authenticate finds who presents a credential.
-	Authenticate func(ctx context.Context, text authz.Secret) (authz.Principal, error)
+	Authenticate func(ctx context.Context, p Presented) (authz.Principal, error)
 	// Refused records a failed authentication.
 	Refused func(ctx context.Context, typ, reason, actor string) error
 	// Note tells the log which operation a request is for, who sent it, and
@@ -31,6 +31,16 @@ type Config struct {
 	Status  func(authz.Kind) int
 	Clock   authz.Clock
 	Version string
+}
+
+// Presented is a credential in the Authorization header, and what came with it.
+type Presented struct {
+	Scheme string // Bearer or DPoP, in whatever case
+	Text   authz.Secret
+	// Method, Path and DPoP are what a proof must be made for, and the proofs
+	// (RFC 9449 section 7.1).
+	Method, Path string
+	DPoP         []string
 }
 
 type api struct{ cfg Config }

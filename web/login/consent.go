@@ -91,7 +91,7 @@ func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
 	if err != nil {
 		return err
 	}
-	return f.cfg.OAuth.Deny(p.request)
+	return f.cfg.OAuth.Deny(r.Context(), p.request)
 }
 
 // consenting resumes a request whose person is signed in.

@@ -27,9 +27,9 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	signIn, refused := f.lacks(p, session)
 	switch {
 	case refused != nil:
-		return f.cfg.OAuth.Refuse(p.request, refused)
+		return f.cfg.OAuth.Refuse(r.Context(), p.request, refused)
 	case signIn && p.request.Prompts("none"):
-		return f.cfg.OAuth.Refuse(p.request, errLoginRequired)
+		return f.cfg.OAuth.Refuse(r.Context(), p.request, errLoginRequired)
 	case signIn:
 		return f.signIn(w, r, p)
 	}
@@ -39,7 +39,7 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	}
 	if needed {
 		if p.request.Prompts("none") {
-			return f.cfg.OAuth.Refuse(p.request, errConsentRequired)
+			return f.cfg.OAuth.Refuse(r.Context(), p.request, errConsentRequired)
 		}
 		return f.askConsent(w, r, p)
 	}
@@ -145,9 +145,9 @@ func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oau
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
 		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {
-			return f.cfg.OAuth.Refuse(p.request, e)
+			return f.cfg.OAuth.Refuse(r.Context(), p.request, e)
 		}
 		return err
 	}
-	return seeOther(w, r, redirect.Location())
+	return Answer(w, r, f.cfg.Pages, redirect)
 }

@@ -29,6 +29,7 @@ const (
 	ContinuePage = "continue.html"
 	ErrorPage    = "error.html"
 	WelcomePage  = "welcome.html"
+	FormPostPage = "formpost.html"
 
 	LogoutPage    = "logout.html"
 	SignedOutPage = "signedout.html"
@@ -37,7 +38,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, LogoutPage, SignedOutPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, LogoutPage, SignedOutPage, FormPostPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
@@ -51,12 +52,12 @@ func New(brand string) (*Pages, error) {
 // the page's forms may lead to: browsers apply form-action to the redirects
 // that follow a form too.
 func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
-	return p.write(w, status, page, data, policy(formAction))
+	return p.write(w, status, page, data, policy(page, formAction))
 }
 
 // WriteFraming answers with a page that embeds pages of the origins named.
 func (p *Pages) WriteFraming(w http.ResponseWriter, status int, page string, data any, origins ...string) error {
-	csp := policy(nil)
+	csp := policy(page, nil)
 	if len(origins) > 0 {
 		csp += "; frame-src " + strings.Join(origins, " ")
 	}
@@ -81,8 +82,13 @@ func (p *Pages) write(w http.ResponseWriter, status int, page string, data any, 
 	return err
 }
 
-func policy(formAction []string) string {
-	return "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +
+// policy allows no script but the one that sends a form back to a client.
+func policy(page string, formAction []string) string {
+	scripts := ""
+	if page == FormPostPage {
+		scripts = "script-src 'self'; "
+	}
+	return "default-src 'none'; " + scripts + "style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +
 		strings.Join(append([]string{"'self'"}, formAction...), " ")
 }
 

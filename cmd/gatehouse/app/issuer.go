@@ -138,7 +138,8 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			}
 			return &record.Credential, nil
 		},
-		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
 		Allow: a.allowClient(), PairwiseKey: a.pairwiseKey(),
 	})
 	if err != nil {
@@ -180,9 +181,13 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
-		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
-			record, err := verifier.Lookup(ctx, text)
+		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
+			record, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
+				return authz.Principal{}, err
+			}
+			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
+			if err := server.Possesses(ctx, in, p.Scheme, p.Text, record.Confirmation); err != nil {
 				return authz.Principal{}, err
 			}
 			if record.Introspection.CredentialType == authz.CredentialRefreshToken {
@@ -241,6 +246,7 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
 		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
 		SubjectTypes: cfg.OAuth.SubjectTypes, ACRValues: cfg.OAuth.ACRValues,
+		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
 	}
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
