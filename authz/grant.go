@@ -101,7 +101,7 @@ func (g Grant) Refs() []NodeRef {
 	add(UserNode, string(g.UserID))
 	add(ServiceAccountNode, string(g.ServiceAccountID))
 	if g.ServiceAccountID == "" {
-		add(ClientNode, string(g.ClientID))
+		add(ClientNode, ClientRef(g.Issuer, g.ClientID).ID)
 	}
 	add(APIKeyNode, string(g.KeyID))
 	add(SessionNode, string(g.SessionID))

@@ -104,6 +104,33 @@ type OAuth struct {
 	Scopes []Scope `yaml:"scopes"`
 	// The scopes that API keys may be granted.
 	KeyScopes []KeyScope `yaml:"key_scopes"`
+	// Clients that register themselves with a token of an administrator's (RFC 7591).
+	Registration Registration `yaml:"registration"`
+	// Clients whose client_id is the address of a document that describes them
+	// (Client ID Metadata Documents), as those of the Model Context Protocol.
+	ClientDocuments ClientDocuments `yaml:"client_id_metadata_documents"`
+}
+
+// Registration are the rules of dynamic client registration.
+type Registration struct {
+	// Whether the endpoint is served.
+	Enabled bool `yaml:"enabled"`
+	// The scopes that registered clients may ask for; none when empty.
+	Scopes []string `yaml:"scopes"`
+	// The most registered clients a workspace may have.
+	MaxClients int `yaml:"max_clients"`
+	// How long a registered client that nobody uses is kept.
+	UnusedAfter time.Duration `yaml:"unused_after"`
+}
+
+// ClientDocuments are the rules of Client ID Metadata Documents.
+type ClientDocuments struct {
+	// Whether such clients are accepted.
+	Enabled bool `yaml:"enabled"`
+	// The scopes that such clients may ask for; none when empty.
+	Scopes []string `yaml:"scopes"`
+	// The most such clients that people may have allowed.
+	MaxClients int `yaml:"max_clients"`
 }
 
 // Scope is a scope of clients.

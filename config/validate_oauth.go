@@ -89,6 +89,29 @@ func (p *Problems) oauth(path string, o OAuth) {
 		p.scope(keyScopes, at, s.Name)
 		p.label(at+".description", s.Description)
 	}
+	p.registration(path, o, scopes)
+}
+
+// registration checks the rules for clients that nobody of ours registers.
+func (p *Problems) registration(path string, o OAuth, catalogue map[string]string) {
+	if o.Registration.Enabled {
+		p.subset(path+".registration.scopes", o.Registration.Scopes, catalogue)
+	}
+	p.number(path+".registration.max_clients", int64(o.Registration.MaxClients), 1, 100_000)
+	p.duration(path+".registration.unused_after", o.Registration.UnusedAfter, day, 3660*day)
+	if o.ClientDocuments.Enabled {
+		p.subset(path+".client_id_metadata_documents.scopes", o.ClientDocuments.Scopes, catalogue)
+	}
+	p.number(path+".client_id_metadata_documents.max_clients", int64(o.ClientDocuments.MaxClients), 1, 100_000)
+}
+
+// subset notes scopes that are not in the catalogue.
+func (p *Problems) subset(path string, scopes []string, catalogue map[string]string) {
+	for i, s := range scopes {
+		if _, ok := catalogue[s]; !ok {
+			p.add(index(path, i), "must be one of oauth.scopes")
+		}
+	}
 }
 
 func (p *Problems) subjects(path string, o OAuth) {

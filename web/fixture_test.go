@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
@@ -55,6 +56,7 @@ type house struct {
 	hasher   *secret.Hasher
 	keys     *apikey.Keys
 	admin    *admin.Admin
+	rules    clientmeta.Rules
 	upstream *idptest.Provider
 	served   web.Issuer
 	handler  http.Handler
@@ -125,10 +127,11 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
-	h.admin = made(admin.New(admin.Config{
-		Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Scopes: []string{"openid", "profile", "offline_access"},
-		AuthMethods: methods, CheckRedirectURI: oauth.CheckRedirectURI, Algorithms: []string{"ES256"},
-	}))(h)
+	h.rules = clientmeta.Rules{
+		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access"},
+		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url) }, Algorithms: []string{"ES256"},
+	}
+	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules}))(h)
 	isKey := func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) }
 	var verifier *credential.Verifier
 	server := made(oauth.New(oauth.Config{

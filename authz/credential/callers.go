@@ -250,7 +250,7 @@ func (c *Callers) usableClient(ctx context.Context, id authz.ClientID) (authz.Cl
 }
 
 func clientRefs(client authz.Client, account authz.AccountID) []authz.NodeRef {
-	refs := []authz.NodeRef{{Kind: authz.ClientNode, ID: string(client.ID)}}
+	refs := []authz.NodeRef{authz.ClientRef(client.Issuer, client.ID)}
 	if client.WorkspaceID != "" {
 		refs = append(refs,
 			authz.NodeRef{Kind: authz.WorkspaceNode, ID: string(client.WorkspaceID)},

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
@@ -97,14 +99,20 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 }
 
 func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*admin.Admin, error) {
+	return admin.New(admin.Config{Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg)})
+}
+
+// clientRules are what the issuer allows its clients.
+func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 	scopes := make([]string, 0, len(cfg.OAuth.Scopes))
 	for _, s := range cfg.OAuth.Scopes {
 		scopes = append(scopes, s.Name)
 	}
-	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes,
-		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, CheckRedirectURI: oauth.CheckRedirectURI,
-	})
+	return clientmeta.Rules{
+		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
+		SubjectTypes: cfg.OAuth.SubjectTypes,
+		CheckURL: func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
+	}
 }
 
 // assemble ties the hot path, the protocol, the pages and the API together.
