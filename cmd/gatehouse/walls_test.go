@@ -20,7 +20,7 @@ var walls = []struct {
 	allowed []string
 }{
 	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}}, // the protocol is checked by the hot path's clients
-	{"authz", []string{"authz", "authz/clientmeta"}},       // what may be registered is one pure package for all who register
+	{"authz", []string{"authz", "authz/clientmeta"}},                      // what may be registered is one pure package for all who register
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
 	{"idp/idptest", []string{"idp"}},

@@ -111,7 +111,7 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 	return clientmeta.Rules{
 		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
 		SubjectTypes: cfg.OAuth.SubjectTypes,
-		CheckURL: func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
+		CheckURL:     func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
 	}
 }
 
