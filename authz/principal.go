@@ -11,7 +11,8 @@ type Principal struct {
 	Issuer      IssuerName
 	WorkspaceID WorkspaceID // empty for the operator's own
 	AccountID   AccountID
-	// Subject is the sub of the credential.
+	// Subject is the id of the person or service account. A client may know
+	// the person by another name, which is the sub of the introspection.
 	Subject     string
 	ClientID    ClientID
 	KeyID       KeyID // empty unless an API key was used, itself or by a token of it

@@ -92,6 +92,12 @@ type OAuth struct {
 	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
 	// The client authentication methods in use (RFC 7591 section 2).
 	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth"`
+	// The subject types in use, the default one first (OpenID Connect Core
+	// section 8): a pairwise client knows people by names no other client knows.
+	SubjectTypes []string `yaml:"subject_types" jsonschema:"enum=public,enum=pairwise"`
+	// The authentication contexts (acr) that the upstreams tell of, to be
+	// advertised.
+	ACRValues []string `yaml:"acr_values"`
 	// Refuse DPoP proofs without a nonce of this server (RFC 9449 section 8).
 	DPoPNonce bool `yaml:"dpop_nonce"`
 	// The scopes that clients may be granted.

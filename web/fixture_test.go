@@ -27,9 +27,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
-	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
@@ -164,6 +165,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
+		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -185,7 +187,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Pages: pages,
+		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
@@ -202,6 +204,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
+}
+
+// sessions ends sessions; what clients are told stays in the outbox.
+func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
+	h.Helper()
+	logouts := made(event.NewOutbox(issuer, h.store, []string{event.LogoutSinkName(issuer)}))(h)
+	return made(session.New(session.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Logouts: logouts, Clock: h.clock}))(h)
 }
 
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {

@@ -175,12 +175,17 @@ func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if err := s.demand("userinfo", record.Principal); err != nil {
 		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
 	}
-	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
+	told, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
 	if err != nil {
 		return err
 	}
 	w.Header()["Cache-Control"] = noStore
-	writeJSON(w, http.StatusOK, claims)
+	if told.JWT != "" {
+		w.Header().Set("Content-Type", "application/jwt")
+		_, err := io.WriteString(w, told.JWT)
+		return err
+	}
+	writeJSON(w, http.StatusOK, told.Claims)
 	return nil
 }
 

@@ -52,6 +52,9 @@ func issuerRoutes(s *site) []route {
 		{"GET /oidc/{upstream}/callback", s.callback, s.pageError, pageRoute, limits.Login},
 		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute, limits.Authorize},
 		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
+		{"GET /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
+		{"POST /logout", s.Login.SubmitLogout, s.pageError, pageRoute, limits.Authorize},
 
 		{"GET /device", s.Login.ShowDevice, s.pageError, pageRoute, limits.Login},
 		{"POST /device", s.Login.SubmitDevice, s.pageError, pageRoute, limits.Login},

@@ -71,7 +71,7 @@ type site struct {
 	// the parameter of a challenge that leads there.
 	resource, managed []byte
 	tokensFrom        string
-	clock    authz.Clock
+	clock             authz.Clock
 }
 
 type server struct {

@@ -6,7 +6,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// Rules are what an issuer allows its clients; every field is required.
+// Rules are what an issuer allows its clients; every field but SubjectTypes is
+// required.
 type Rules struct {
 	// AuthMethods are the client authentication methods in use.
 	AuthMethods []string
@@ -17,6 +18,9 @@ type Rules struct {
 	// KeyScopes are scopes of API keys that a client may exchange, and hold no
 	// other way.
 	KeyScopes []string
+	// SubjectTypes are those in use; empty means public (OpenID Connect Core
+	// section 8).
+	SubjectTypes []string
 	// CheckRedirectURI says whether a browser may be sent back to a URI.
 	CheckRedirectURI func(string) error
 	// CheckURL says whether the server may ask a URL that a stranger chose

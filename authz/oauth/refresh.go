@@ -211,7 +211,7 @@ func (s *Server) revokeReused(ctx context.Context, g authz.Grant, reason string)
 			return err
 		}
 		return s.cfg.Outbox.Append(ctx, g.WorkspaceID, "grant.revoked", s.clock.Now(), map[string]any{
-			"grant_id": g.ID, "client_id": g.ClientID, "sub": g.Subject, "reason": reason, "severity": "P1",
+			"grant_id": g.ID, "client_id": g.ClientID, "sub": holder(g), "reason": reason, "severity": "P1",
 		})
 	})
 }
@@ -221,6 +221,6 @@ func (s *Server) entry(ctx context.Context, g authz.Grant, typ string, result au
 	return authz.AuditEntry{
 		Issuer: s.settings.Name, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Time: s.clock.Now(),
 		Type: typ, Result: result, Actor: string(g.ClientID), Target: string(g.ID),
-		Details: map[string]any{"sub": g.Subject, "grant_type": g.Type, "scope": strings.Join(g.Scopes, " ")},
+		Details: map[string]any{"sub": holder(g), "grant_type": g.Type, "scope": strings.Join(g.Scopes, " ")},
 	}.From(authz.OriginFrom(ctx))
 }

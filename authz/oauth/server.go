@@ -51,7 +51,7 @@ func New(cfg Config) (*Server, error) {
 		},
 		&refreshHandler{server: s, texts: texts},
 		&deviceHandler{server: s, texts: texts},
-		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock},
+		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store},
 	}
 	fc.TokenIntrospectionHandlers = fosite.TokenIntrospectionHandlers{
 		&fositeoauth2.CoreValidator{CoreStrategy: texts, CoreStorage: units, Config: fc},

@@ -51,6 +51,12 @@ type Settings struct {
 	// Registration and ClientDocuments say whether clients may register
 	// themselves, or be known by a document of theirs: for the metadata.
 	Registration, ClientDocuments bool
+	// SubjectTypes in use, the default one first; empty means public (OpenID
+	// Connect Core section 8).
+	SubjectTypes []string
+	// ACRValues are the authentication contexts that the upstreams are known
+	// to tell of.
+	ACRValues []string
 }
 
 // Scope is an entry of the scope catalogue.
@@ -108,6 +114,8 @@ type Store interface {
 type Signer interface {
 	Sign(ctx context.Context, alg, typ string, claims any) (string, error)
 	Verify(ctx context.Context, compact string) (payload []byte, typ string, err error)
+	// VerifyArchived also takes signatures of keys that were retired lately.
+	VerifyArchived(ctx context.Context, compact string) (payload []byte, typ string, err error)
 }
 
 // Sealer seals what only the holder of a token may read (authz/secret).
@@ -154,6 +162,9 @@ type Config struct {
 	// UserCodeKeys are the MAC keys of user codes, the one in use first;
 	// without any the device grant (RFC 8628) is not offered.
 	UserCodeKeys [][]byte
+	// PairwiseKey is at least 32 secret bytes that pairwise subjects are made
+	// with. With another key every person is somebody else to those clients.
+	PairwiseKey []byte
 }
 
 func (c Config) validate() error {
@@ -167,6 +178,8 @@ func (c Config) validate() error {
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")
+	case len(c.PairwiseKey) < 32:
+		return errors.New("oauth: pairwise subjects need a key of 32 bytes")
 	}
 	return nil
 }

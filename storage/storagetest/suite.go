@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"GrantsComeBackWithTheirLineage", testGrants},
 		{"StandingGrantsAreOneForAllWhoAsk", testStandingGrants},
 		{"TokensComeBackWithGrantAndLineage", testTokens},

@@ -124,8 +124,10 @@ func (p *pending) fresh(s authz.Session) bool {
 	if p.request.Prompts("login") || p.request.Prompts("select_account") {
 		return false
 	}
-	if len(p.request.ACRValues) > 0 && !slices.Contains(p.request.ACRValues, s.ACR) {
-		return false // RFC 9470 section 5
+	// A wish is worth a sign-in, which may reach more (RFC 9470 section 5), but
+	// no refusal where nobody may be asked (OpenID Connect Core section 3.1.2.1).
+	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !slices.Contains(p.request.ACRValues, s.ACR) {
+		return false
 	}
 	if p.request.MaxAge == nil {
 		return true

@@ -51,7 +51,7 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
 		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
-		"Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
+		"Claims": p.request.ClaimsBeyond(), "Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	}, origin)
 }
 
@@ -117,7 +117,7 @@ func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, 
 	if err != nil {
 		return nil, authz.Session{}, "", err
 	}
-	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
+	if signIn, refused := f.lacks(p, session); signIn || refused != nil {
 		return nil, authz.Session{}, "", pageError(authz.Expired, "signed_out", "You were signed out meanwhile. Go back to the application and start again.")
 	}
 	return p, session, account, nil
