@@ -160,7 +160,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 	}))(h)
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {

@@ -170,7 +170,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
