@@ -194,8 +194,15 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 func writeRendered(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = jsonContentType
+	if len(body) > chunkedAbove {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
+
+// chunkedAbove is the length, in bytes, up to which net/http finds out by itself
+// how long an answer is; it sends longer ones in chunks unless told.
+const chunkedAbove = 2048
 
 var jsonContentType = []string{"application/json;charset=UTF-8"}

@@ -170,7 +170,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			return r.Principal, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit}
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit}
 }
 
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {

@@ -193,7 +193,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused,
+		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused,
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 	}, nil
 }
