@@ -4,15 +4,32 @@ import "context"
 
 type originKey struct{}
 
+// OriginContext is a context that knows where its request came from. Whoever
+// keeps something of its own for every request may embed one.
+type OriginContext struct {
+	context.Context
+	Origin Origin
+}
+
+// Value returns the origin to OriginFrom.
+func (c *OriginContext) Value(key any) any {
+	if _, ok := key.(originKey); ok {
+		return &c.Origin
+	}
+	return c.Context.Value(key)
+}
+
 // WithOrigin returns a context that knows where its request came from.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+	return &OriginContext{ctx, o}
 }
 
 // OriginFrom returns the origin of the context's request; zero for background work.
 func OriginFrom(ctx context.Context) Origin {
-	o, _ := ctx.Value(originKey{}).(Origin)
-	return o
+	if o, ok := ctx.Value(originKey{}).(*Origin); ok {
+		return *o
+	}
+	return Origin{}
 }
 
 // From fills the entry's request id, address and user agent.

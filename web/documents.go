@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
@@ -16,11 +18,12 @@ func entityTag(body []byte) string {
 }
 
 // document answers with a body that caches may keep, or 304 for who has it.
-func document(w http.ResponseWriter, r *http.Request, body []byte, etag, cacheControl string) {
+// The two headers are given as they are kept.
+func document(w http.ResponseWriter, r *http.Request, body []byte, etag, cacheControl []string) {
 	h := w.Header()
-	h.Set("ETag", etag)
-	h.Set("Cache-Control", cacheControl)
-	if match := r.Header.Get("If-None-Match"); match != "" && (match == "*" || strings.Contains(match, etag)) {
+	h["Etag"] = etag
+	h["Cache-Control"] = cacheControl
+	if match := r.Header.Get("If-None-Match"); match != "" && (match == "*" || strings.Contains(match, etag[0])) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -31,18 +34,25 @@ func document(w http.ResponseWriter, r *http.Request, body []byte, etag, cacheCo
 // (OpenID Connect Discovery section 4, RFC 8414 section 3). With ?download it
 // is saved as a file.
 func (s *site) getMetadata(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Query().Has("download") {
+	if r.URL.RawQuery != "" && r.URL.Query().Has("download") {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+s.name+`-openid-configuration.json"`)
 	}
-	document(w, r, s.metadata, s.etag, "public, max-age=3600")
+	document(w, r, s.metadata, s.etag, metadataCache)
 	return nil
 }
 
 // GET /.well-known/jwks.json (RFC 7517)
 func (s *site) getJWKS(w http.ResponseWriter, r *http.Request) error {
 	body, etag := s.JWKS()
-	document(w, r, body, etag, "public, max-age=900, must-revalidate")
+	document(w, r, body, []string{etag}, s.jwksCache)
 	return nil
+}
+
+var metadataCache = []string{"public, max-age=3600"}
+
+// cacheFor lets caches keep a document for a time, and no longer.
+func cacheFor(age time.Duration) []string {
+	return []string{"public, max-age=" + strconv.Itoa(int(age/time.Second)) + ", must-revalidate"}
 }
 
 // GET /

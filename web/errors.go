@@ -59,7 +59,9 @@ func classify(err error) (*authz.Error, int) {
 	return e, Status(e.Kind)
 }
 
-func retryAfter(h http.Header, e *authz.Error) {
+// RetryAfter sets the headers that say when to come back, if that is all that
+// is wrong (RFC 9110 section 10.2.3, draft-ietf-httpapi-ratelimit-headers).
+func RetryAfter(h http.Header, e *authz.Error) {
 	if e.Kind != authz.RateLimited && e.Kind != authz.Unavailable {
 		return
 	}
@@ -79,7 +81,7 @@ func oauthError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
 	}
-	retryAfter(h, e)
+	RetryAfter(h, e)
 	h.Set("Cache-Control", "no-store")
 	writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
 	noteError(r, e)
@@ -91,7 +93,7 @@ func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 	e, status := classify(err)
 	h := w.Header()
 	challenge(h, e, status)
-	retryAfter(h, e)
+	RetryAfter(h, e)
 	h.Set("Cache-Control", "no-store")
 	if e.Code == codeNoBearer {
 		w.WriteHeader(status)
@@ -133,7 +135,7 @@ func (s *site) pageError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Code == "invalid_client" {
 		status = http.StatusBadRequest // RFC 6749 section 4.1.2.1: told to the person, not a challenge
 	}
-	retryAfter(w.Header(), e)
+	RetryAfter(w.Header(), e)
 	if err := s.pages.Write(w, status, ui.ErrorPage, errorView(e, r)); err != nil {
 		noteError(r, authz.NewError(authz.Internal, "server_error", "").Because(err))
 		return
@@ -173,7 +175,7 @@ func problemError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
 	}
-	retryAfter(w.Header(), e)
+	RetryAfter(w.Header(), e)
 	body, _ := json.Marshal(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description})
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -194,8 +196,15 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 func writeRendered(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = jsonContentType
+	if len(body) > chunkedAbove {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
+
+// chunkedAbove is the length, in bytes, up to which net/http finds out by itself
+// how long an answer is; it sends longer ones in chunks unless told.
+const chunkedAbove = 2048
 
 var jsonContentType = []string{"application/json;charset=UTF-8"}

@@ -15,6 +15,7 @@ func ClientAddress(trusted []netip.Prefix, r *http.Request) string {
 var (
 	CanonicalHost = canonicalHost
 	PlainID       = plainID
+	OnlyToken     = onlyToken
 )
 
 // PeerCertificates is what a server in front of which the trusted ones pass
@@ -22,3 +23,6 @@ var (
 func PeerCertificates(trusted []netip.Prefix, header string, r *http.Request) []*x509.Certificate {
 	return (&server{cfg: Config{TrustedProxies: trusted, CertificateHeader: header}}).certificates(r)
 }
+
+// RequestIDs returns what makes request ids.
+func RequestIDs() func() string { return (&requestIDs{}).next }

@@ -192,7 +192,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := verifier.Lookup(ctx, p.Text)
@@ -203,7 +203,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			return r.Principal, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"strings"
@@ -11,12 +12,12 @@ import (
 const introspectionJWT = "application/token-introspection+jwt"
 
 // introspected tells a caller what was found, in the form it asked for.
-func (s *site) introspected(w http.ResponseWriter, r *http.Request, caller credential.AuthenticatedClient, found []byte) error {
+func (s *site) introspected(ctx context.Context, w http.ResponseWriter, r *http.Request, caller credential.AuthenticatedClient, found []byte) error {
 	if !asksForJWT(r.Header["Accept"]) {
 		writeRendered(w, http.StatusOK, found)
 		return nil
 	}
-	signed, err := s.OAuth.SignIntrospection(r.Context(), caller, found)
+	signed, err := s.OAuth.SignIntrospection(ctx, caller, found)
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,13 @@ type notes struct {
 
 type notesKey struct{}
 
-func withNotes(ctx context.Context, n *notes) context.Context {
-	return context.WithValue(ctx, notesKey{}, n)
-}
-
 // noteOf returns the request's notes; ones nobody reads outside the ring.
 func noteOf(r *http.Request) *notes {
-	if n, ok := r.Context().Value(notesKey{}).(*notes); ok {
+	return noteIn(r.Context())
+}
+
+func noteIn(ctx context.Context) *notes {
+	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
 		return n
 	}
 	return &notes{}

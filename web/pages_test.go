@@ -177,6 +177,9 @@ func TestHEADAndCachesOfDocuments(t *testing.T) {
 			t.Errorf("HEAD %s: %d", path, head.Code)
 		}
 	}
+	if w := h.send("GET", "/.well-known/jwks.json", ""); w.Header().Get("Cache-Control") != "public, max-age=3600, must-revalidate" {
+		t.Errorf("the key set may be kept for an hour: %q", w.Header().Get("Cache-Control"))
+	}
 	if body := h.send("GET", "/.well-known/jwks.json", "").Body.String(); strings.Contains(body, `"d"`) || !strings.Contains(body, `"kid"`) {
 		t.Errorf("JW-12: %s", body)
 	}

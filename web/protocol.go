@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"mime"
@@ -20,33 +21,49 @@ func invalid(description string) error {
 	return authz.NewError(authz.Invalid, "invalid_request", description)
 }
 
-// readForm reads a urlencoded body (RFC 6749 appendix B). Credentials in the
-// query are refused, whatever else is right.
+// readForm reads a urlencoded body (RFC 6749 appendix B).
 func (s *site) readForm(r *http.Request) (oauth.Request, error) {
-	var none oauth.Request
-	if r.URL.RawQuery != "" {
-		return none, invalid("Send parameters in the body; this endpoint takes none in the query.")
-	}
-	if len(r.Header["Authorization"]) > 1 {
-		return none, invalid("There is more than one Authorization header.")
-	}
-	if ct := r.Header.Get("Content-Type"); ct != formContentType {
-		if media, _, err := mime.ParseMediaType(ct); err != nil || media != formContentType {
-			return none, invalid("The body must be application/x-www-form-urlencoded.")
-		}
-	}
-	body, err := io.ReadAll(r.Body)
+	body, err := s.readBody(r)
 	if err != nil {
-		return none, err
+		return oauth.Request{}, err
 	}
-	form, err := url.ParseQuery(string(body))
+	return s.formRequest(r, body)
+}
+
+// formRequest parses the body that readBody read.
+func (s *site) formRequest(r *http.Request, body string) (oauth.Request, error) {
+	form, err := url.ParseQuery(body)
 	if err != nil || len(form) > 64 {
-		return none, invalid("The body could not be read.")
+		return oauth.Request{}, invalid("The body could not be read.")
 	}
 	return oauth.Request{
 		Authorization: r.Header.Get("Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
 		Certificates: s.certificates(r),
 	}, nil
+}
+
+// readBody reads the body of a form. Credentials in the query are refused,
+// whatever else is right.
+func (s *site) readBody(r *http.Request) (string, error) {
+	if r.URL.RawQuery != "" {
+		return "", invalid("Send parameters in the body; this endpoint takes none in the query.")
+	}
+	if len(r.Header["Authorization"]) > 1 {
+		return "", invalid("There is more than one Authorization header.")
+	}
+	if ct := r.Header.Get("Content-Type"); ct != formContentType {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != formContentType {
+			return "", invalid("The body must be application/x-www-form-urlencoded.")
+		}
+	}
+	buffer, ok := s.bodies.Get().(*bytes.Buffer)
+	if !ok {
+		buffer = &bytes.Buffer{}
+	}
+	buffer.Reset()
+	defer s.bodies.Put(buffer)
+	_, err := buffer.ReadFrom(r.Body)
+	return buffer.String(), err
 }
 
 const formContentType = "application/x-www-form-urlencoded"
@@ -119,40 +136,6 @@ func (s *site) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
-
-// POST /oauth2/introspect (RFC 7662)
-func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
-	in, err := s.readForm(r)
-	if err != nil {
-		return err
-	}
-	caller, err := s.OAuth.AuthenticateClient(r.Context(), in)
-	if err != nil {
-		return s.unauthenticated(r, "introspection.refused", "", err)
-	}
-	if !caller.Proven() {
-		return s.unauthenticated(r, "introspection.refused", string(caller.ID), authz.NewError(authz.Unauthenticated, "invalid_client", "Public clients cannot introspect."))
-	}
-	noteOf(r).clientID = string(caller.ID)
-	if err := allow(s.limits.Introspect.PerClient, string(caller.ID)); err != nil {
-		return err
-	}
-	text := in.Form["token"]
-	if len(text) != 1 || text[0] == "" {
-		return invalid("token is required, once.")
-	}
-	w.Header()["Cache-Control"] = noStore
-	record, err := s.Verifier.Lookup(r.Context(), authz.Secret(text[0]))
-	switch {
-	case err == nil && caller.MaySee(&record.Credential):
-		return s.introspected(w, r, caller, record.JSON)
-	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
-		return s.introspected(w, r, caller, inactive)
-	}
-	return err
-}
-
-var inactive = []byte(`{"active":false}`)
 
 const codeNoBearer = "no_bearer_token"
 

@@ -30,13 +30,13 @@ func (s *site) describeResource() error {
 
 // GET /.well-known/oauth-protected-resource (RFC 9728 section 3)
 func (s *site) getResource(w http.ResponseWriter, r *http.Request) error {
-	document(w, r, s.resource, entityTag(s.resource), "public, max-age=3600")
+	document(w, r, s.resource, []string{entityTag(s.resource)}, metadataCache)
 	return nil
 }
 
 // GET /.well-known/oauth-protected-resource/v1, for the management API
 func (s *site) getManagementResource(w http.ResponseWriter, r *http.Request) error {
-	document(w, r, s.managed, entityTag(s.managed), "public, max-age=3600")
+	document(w, r, s.managed, []string{entityTag(s.managed)}, metadataCache)
 	return nil
 }
 

@@ -28,6 +28,12 @@ const (
 	hotRoute                       // the same, answered from memory: what it must wait for bounds itself
 )
 
+// waits reports whether handlers may have to wait for something, and are bound
+// by requestTime. To those that answer from memory a timer and a copy of the
+// request for each would be the dearer part; they get neither, and find their
+// context with contextOf.
+func (k routeKind) waits() bool { return k != hotRoute && k != documentRoute }
+
 // issuerRoutes is what the issuer's host serves.
 func issuerRoutes(s *site) []route {
 	var none Limit
@@ -109,10 +115,12 @@ func (s *server) routes(st *site, tables ...func(*site) []route) http.Handler {
 	allowed := make(map[string][]string)
 	nothing := s.ring(st, route{"/", st.notFound, problemError, apiRoute, Limit{}})
 	hasFallback := false
+	exact := make(map[exactly]http.Handler)
 	for _, table := range tables {
 		for _, rt := range table(st) {
 			h := s.ring(st, rt)
 			mux.Handle(rt.pattern, h)
+			rememberExact(exact, rt.pattern, h)
 			rememberMethod(allowed, rt.pattern)
 			if rt.pattern == "/" {
 				nothing, hasFallback = h, true
@@ -125,7 +133,7 @@ func (s *server) routes(st *site, tables ...func(*site) []route) http.Handler {
 	if !hasFallback {
 		mux.Handle("/", nothing)
 	}
-	return plainPaths(mux, nothing)
+	return exactRoutes{exact, plainPaths(mux, nothing)}
 }
 
 // plainPaths leaves other spellings of a path to nothing: the mux would answer

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
@@ -27,6 +29,8 @@ type Issuer struct {
 	Pages    *ui.Pages
 	// JWKS returns the key set document and its entity tag.
 	JWKS func() (body []byte, etag string)
+	// JWKSMaxAge is how long others may keep a copy of it.
+	JWKSMaxAge time.Duration
 	// API serves /v1.
 	API http.Handler
 	// IsKey tells by its shape whether a text is an API key.
@@ -62,9 +66,12 @@ type site struct {
 	Issuer
 	pages    *ui.Pages
 	metadata []byte
-	etag     string
-	name     string
-	limits   Limits
+	etag     []string
+	// jwksCache is the Cache-Control of the key set.
+	jwksCache []string
+	name      string
+	limits    Limits
+	bodies    sync.Pool // of *bytes.Buffer
 	// certificates is what the client proved to hold.
 	certificates func(*http.Request) []*x509.Certificate
 	// resource and managed describe the API and /v1 (RFC 9728); tokensFrom is
@@ -77,6 +84,7 @@ type site struct {
 type server struct {
 	cfg   Config
 	hosts map[string]http.Handler
+	ids   requestIDs
 }
 
 // New returns the handler of every public host, told apart by Host.
@@ -99,7 +107,11 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, clock: s.cfg.Clock, certificates: s.certificates}
+	st := &site{
+		Issuer: issuer, pages: issuer.Pages, name: string(settings.Name), limits: s.cfg.Limits,
+		metadata: metadata, etag: []string{entityTag(metadata)}, jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
+		certificates: s.certificates,
+	}
 	if err := st.describeResource(); err != nil {
 		return err
 	}

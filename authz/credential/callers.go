@@ -89,19 +89,22 @@ func NewCallers(cfg CallersConfig) (*Callers, error) {
 	_, _ = rand.Read(key) // never fails since Go 1.24
 	return &Callers{
 		cfg:      cfg,
-		macs:     sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
+		macs:     sync.Pool{New: func() any { return &pairMAC{hash: hmac.New(sha256.New, key)} }},
 		verified: newCache[*verifiedClient](cfg.Size),
 		found:    newCache[*verifiedClient](cfg.Size),
 		flights:  newFlights[*verifiedClient](),
 	}, nil
 }
 
+// The longest id and secret looked at, in bytes.
+const maxID, maxSecret = 128, 1024
+
 // errClient is the one answer to an unknown client and to a wrong secret.
 var errClient = authz.NewError(authz.Unauthenticated, "invalid_client", "Client authentication failed.")
 
 // Secret authenticates a confidential client by id and secret.
 func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (AuthenticatedClient, error) {
-	if id == "" || secret == "" || len(id) > 128 || len(secret) > 1024 {
+	if id == "" || secret == "" || len(id) > maxID || len(secret) > maxSecret {
 		return AuthenticatedClient{}, errClient
 	}
 	key := c.mac(string(id), secret.Reveal())
@@ -288,15 +291,21 @@ func (c *Callers) remember(in *cache[*verifiedClient], key [32]byte, before mark
 // mac is the key under which a verified pair is remembered. The id's length
 // cannot be mistaken for the secret's: ids hold no NUL.
 func (c *Callers) mac(id, secret string) [32]byte {
-	m, _ := c.macs.Get().(hash.Hash)
+	m, _ := c.macs.Get().(*pairMAC)
 	defer c.macs.Put(m)
-	m.Reset()
-	_, _ = m.Write([]byte(id))
-	_, _ = m.Write([]byte{0})
-	_, _ = m.Write([]byte(secret))
-	var out [32]byte
-	m.Sum(out[:0])
-	return out
+	pair := append(append(append(m.pair[:0], id...), 0), secret...)
+	m.hash.Reset()
+	_, _ = m.hash.Write(pair)
+	m.hash.Sum(m.sum[:0])
+	clear(pair)
+	return m.sum
+}
+
+// pairMAC computes HMAC-SHA256 (RFC 2104) with all the memory it needs.
+type pairMAC struct {
+	hash hash.Hash
+	pair [maxID + 1 + maxSecret]byte
+	sum  [32]byte
 }
 
 // MaySee is the tenant rule of introspection: a platform client that may

@@ -42,13 +42,15 @@ type Verifier struct {
 	flights *flights[*Record]
 }
 
-// A Record is a live credential and the bytes that tell of it.
+// A Record is a live credential and the bytes that tell of it. What every
+// lookup reads comes first, together: among many records the processor waits
+// for each piece of memory it has not read lately.
 type Record struct {
-	authz.Credential
 	// JSON is the introspection, rendered once.
 	JSON    []byte
 	stamp   stamp
 	stamped bool
+	authz.Credential
 }
 
 // NewVerifier returns a Verifier with an empty cache.
@@ -120,6 +122,7 @@ func (v *Verifier) fill(ctx context.Context, digest [32]byte, text authz.Secret,
 	}
 	r.Refs = nil // the stamp stands for them
 	if r.stamp, r.stamped = v.epochs.stampSince(before, facts.Refs); r.stamped {
+		share(&r.Credential)
 		v.records.put(digest, r)
 	}
 	return r, nil

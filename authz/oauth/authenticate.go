@@ -131,7 +131,8 @@ func parseBasic(authorization string) (id, secret string, ok bool) {
 	if !found || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	var room [2][512]byte // what is usual fits: no allocation on the hot path
+	raw, err := base64.StdEncoding.AppendDecode(room[0][:0], append(room[1][:0], strings.TrimSpace(encoded)...))
 	if err != nil {
 		return "", "", false
 	}
@@ -139,7 +140,7 @@ func parseBasic(authorization string) (id, secret string, ok bool) {
 	if !found {
 		return "", "", false
 	}
-	if strings.ContainsAny(id+secret, "%+") {
+	if strings.ContainsAny(id, "%+") || strings.ContainsAny(secret, "%+") {
 		if id, err = url.QueryUnescape(id); err != nil {
 			return "", "", false
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -80,14 +79,13 @@ func invalidConfig(err error) error {
 	return err
 }
 
-func newLogger(cfg config.Log, lines io.Writer) *slog.Logger {
+func newLogger(cfg config.Log, lines *app.LogWriter) *slog.Logger {
 	var level slog.Level
 	if level.UnmarshalText([]byte(cfg.Level)) != nil {
 		level = slog.LevelInfo
 	}
-	options := &slog.HandlerOptions{Level: level}
 	if cfg.Format == "text" {
-		return slog.New(slog.NewTextHandler(lines, options))
+		return slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(slog.NewJSONHandler(lines, options))
+	return slog.New(app.NewJSONHandler(lines, level))
 }

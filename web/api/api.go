@@ -33,12 +33,15 @@ type Config struct {
 	// what was wrong with it.
 	Note func(ctx context.Context, operation string, by authz.Principal, e *authz.Error)
 	// Status maps kinds of error to HTTP status codes.
-	Status  func(authz.Kind) int
-	Clock   authz.Clock
-	Version string
 	// Demands is how a person must have signed in for an operation, by its
 	// id; nil demands nothing (RFC 9470).
 	Demands func(operation string) authz.AuthenticationRule
+	Status  func(authz.Kind) int
+	// RetryAfter sets the headers that say when to come back, if an error is
+	// one of too much or too early.
+	RetryAfter func(http.Header, *authz.Error)
+	Clock      authz.Clock
+	Version    string
 }
 
 // Presented is a credential in the Authorization header, and what came with it.
@@ -55,7 +58,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.Clock == nil || cfg.Note == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() { huma.NewError = humaError })

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
@@ -22,10 +23,16 @@ const committed = "../../docs/api/openapi.yaml"
 
 func newAPI(t *testing.T) http.Handler {
 	t.Helper()
+	return refusing(t, authz.NewError(authz.Unauthenticated, "invalid_token", "The credential is not active."))
+}
+
+// refusing is an API that lets nobody in.
+func refusing(t *testing.T, e *authz.Error) http.Handler {
+	t.Helper()
 	h, err := api.New(api.Config{
-		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, KeysPath: "/v1/api-keys", Status: web.Status, Clock: authz.SystemClock{}, Version: "v1",
+		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, KeysPath: "/v1/api-keys", Status: web.Status, RetryAfter: web.RetryAfter, Clock: authz.SystemClock{}, Version: "v1",
 		Authenticate: func(context.Context, api.Presented) (authz.Principal, error) {
-			return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The credential is not active.")
+			return authz.Principal{}, e
 		},
 		Note:    func(context.Context, string, authz.Principal, *authz.Error) {},
 		Refused: func(context.Context, string, string, string) error { return nil },
@@ -34,6 +41,18 @@ func newAPI(t *testing.T) http.Handler {
 		t.Fatal(err)
 	}
 	return h
+}
+
+func TestRL_ARefusalForTooManyRequestsSaysWhenToComeBack(t *testing.T) {
+	e := authz.NewError(authz.RateLimited, "rate_limited", "Too many requests; slow down.")
+	e.RetryAfter = 1200 * time.Millisecond
+	r := httptest.NewRequest(http.MethodGet, "/v1/workspaces", nil)
+	r.Header.Set("Authorization", "Bearer x")
+	w := httptest.NewRecorder()
+	refusing(t, e).ServeHTTP(w, r)
+	if h := w.Header(); w.Code != http.StatusTooManyRequests || h.Get("Retry-After") != "2" || h.Get("RateLimit") != `"default";r=0;t=2` {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
 }
 
 func TestTheCommittedDescriptionIsTheServedOne(t *testing.T) {

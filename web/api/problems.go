@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,13 +15,13 @@ import (
 // Problem is a problem document (RFC 9457). Errors names the members at fault,
 // never their values.
 type Problem struct {
-	Type   string   `json:"type" doc:"about:blank"`
-	Title  string   `json:"title"`
-	Status int      `json:"status"`
-	Code   string   `json:"code" doc:"A stable code for programs."`
-	Detail string   `json:"detail,omitempty"`
-	Errors []Detail `json:"errors,omitempty" doc:"What is wrong with which member."`
-	retry  time.Duration
+	Type   string      `json:"type" doc:"about:blank"`
+	Title  string      `json:"title"`
+	Status int         `json:"status"`
+	Code   string      `json:"code" doc:"A stable code for programs."`
+	Detail string      `json:"detail,omitempty"`
+	Errors []Detail    `json:"errors,omitempty" doc:"What is wrong with which member."`
+	wait   http.Header // when to come back
 	// challenge is what WWW-Authenticate says beyond the realm.
 	challenge string
 }
@@ -45,14 +44,12 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // GetHeaders returns the headers that go with the problem.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{"Cache-Control": {"no-store"}}
-	switch p.Status {
-	case http.StatusUnauthorized:
+	maps.Copy(h, p.wait)
+	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
 		if p.challenge != "" {
 			h.Set("WWW-Authenticate", `Bearer realm="gatehouse", `+p.challenge)
 		}
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(int(max(time.Second, p.retry)/time.Second)))
 	}
 	return h
 }
@@ -71,7 +68,9 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 	}
 	a.cfg.Note(ctx, "", authz.Principal{}, e)
 	status := a.cfg.Status(e.Kind)
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter, challenge: e.Challenge()}
+	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, wait: make(http.Header), challenge: e.Challenge()}
+	a.cfg.RetryAfter(p.wait, e)
+	return p
 }
 
 // humaError is how huma reports what it refuses itself: it would echo the

@@ -24,7 +24,7 @@ type bench struct {
 	gatewayKey, serviceK authz.Secret
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b testing.TB) *bench {
 	b.Helper()
 	cfg := config.Default()
 	cfg.Database.Path = filepath.Join(b.TempDir(), "gatehouse.db")
@@ -33,7 +33,7 @@ func newBench(b *testing.B) *bench {
 	i := config.NewIssuer("uptimepulse")
 	i.URL = "http://127.0.0.1:8080"
 	cfg.Issuers = []config.Issuer{i}
-	a, err := app.Open(b.Context(), app.Options{Config: cfg, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	a, err := app.Open(b.Context(), app.Options{Config: cfg, Logger: slog.New(app.NewJSONHandler(io.Discard, slog.LevelInfo))})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newBench(b *testing.B) *bench {
 	return made
 }
 
-func create(b *testing.B, a *app.App, by authz.Principal, s admin.ClientSettings) (authz.Client, authz.Secret) {
+func create(b testing.TB, a *app.App, by authz.Principal, s admin.ClientSettings) (authz.Client, authz.Secret) {
 	b.Helper()
 	c, secret, err := a.Issuers["uptimepulse"].Admin.CreateClient(context.Background(), by, s)
 	if err != nil {
@@ -62,7 +62,7 @@ func create(b *testing.B, a *app.App, by authz.Principal, s admin.ClientSettings
 	return c, secret
 }
 
-func (m *bench) post(b *testing.B, path, body string, c authz.Client, secret authz.Secret) *httptest.ResponseRecorder {
+func (m *bench) post(b testing.TB, path, body string, c authz.Client, secret authz.Secret) *httptest.ResponseRecorder {
 	b.Helper()
 	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080"+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -75,7 +75,7 @@ func (m *bench) post(b *testing.B, path, body string, c authz.Client, secret aut
 	return w
 }
 
-func (m *bench) token(b *testing.B) string {
+func (m *bench) token(b testing.TB) string {
 	b.Helper()
 	body := m.post(b, "/oauth2/token", "grant_type=client_credentials&scope=monitoring:admin", m.service, m.serviceK).Body.String()
 	_, rest, _ := strings.Cut(body, `"access_token":"`)
@@ -116,6 +116,23 @@ func BenchmarkIntrospect(b *testing.B) {
 				n++
 			}
 		})
+	}
+}
+
+func TestAWarmIntrospectionAllocatesLittle(t *testing.T) {
+	m := newBench(t)
+	text := "token=" + m.token(t)
+	m.post(t, "/oauth2/introspect", text, m.gateway, m.gatewayKey)
+	body := strings.NewReader(text)
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080/oauth2/introspect", body)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(string(m.gateway.ID), m.gatewayKey.Reveal())
+	w := &discard{make(http.Header)}
+	if n := testing.AllocsPerRun(100, func() {
+		_, _ = body.Seek(0, io.SeekStart)
+		m.handler.ServeHTTP(w, r)
+	}); n > 15 {
+		t.Errorf("%.0f allocations", n)
 	}
 }
 

@@ -223,7 +223,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
@@ -250,7 +250,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused, Registration: i.registrar,
+		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 	}, nil
 }

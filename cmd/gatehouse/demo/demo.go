@@ -86,7 +86,7 @@ func openLog(dir string) (*slog.Logger, func(), error) {
 		return nil, nil, err
 	}
 	lines := app.NewLogWriter(f)
-	return slog.New(slog.NewJSONHandler(lines, nil)), func() { _, _ = lines.Close(), f.Close() }, nil
+	return slog.New(app.NewJSONHandler(lines, slog.LevelInfo)), func() { _, _ = lines.Close(), f.Close() }, nil
 }
 
 // configuration is what an operator would write for the two products.

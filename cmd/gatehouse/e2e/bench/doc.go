@@ -14,4 +14,6 @@
 //	W2  introspect 10,000 distinct access tokens in turn
 //	W3  issue an access token by client_credentials
 //	W6  fetch the discovery document and the key set in turn
+//	W7  the same by somebody who has them: 304 without a body
+//	W8  W2 once -stored tokens lie in the table; run it last
 package main

@@ -21,6 +21,7 @@ type options struct {
 	conns     int
 	rounds    int
 	tokens    int
+	stored    int
 	length    time.Duration
 	server    int
 	client    int
@@ -36,6 +37,7 @@ func main() {
 	flag.IntVar(&o.conns, "conns", 32, "connections")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
 	flag.IntVar(&o.tokens, "tokens", 10_000, "distinct tokens of W2")
+	flag.IntVar(&o.stored, "stored", 1_000_000, "tokens in the table during W8")
 	flag.DurationVar(&o.length, "length", 3*time.Second, "length of one measurement")
 	flag.IntVar(&o.server, "server-core", 0, "core of the servers")
 	flag.IntVar(&o.client, "client-core", 1, "core of the load generator")
@@ -100,6 +102,12 @@ func compare(ctx context.Context, o options, floor, target *server) ([]row, erro
 		load, err := workloadOf(name, target, tokens)
 		if err != nil {
 			return nil, err
+		}
+		if name == "W8" {
+			progress("\rW8 fills the table ")
+			if err := grow(ctx, target, o.stored); err != nil {
+				return nil, err
+			}
 		}
 		r := row{name: name}
 		for n := range o.rounds {

@@ -17,6 +17,7 @@ type row struct {
 	ratio                     []float64
 	p50, p99                  []time.Duration
 	cpuPerOp, floorCPUPerOp   []time.Duration
+	cpuRatio                  []float64
 	operations                uint64
 	errors                    int
 	first                     error
@@ -55,6 +56,7 @@ func (r *row) add(base, got result) {
 	r.p99 = append(r.p99, got.latency.quantile(0.99))
 	r.cpuPerOp = append(r.cpuPerOp, got.cpuPerOp())
 	r.floorCPUPerOp = append(r.floorCPUPerOp, base.cpuPerOp())
+	r.cpuRatio = append(r.cpuRatio, float64(base.cpuPerOp())/float64(max(got.cpuPerOp(), 1)))
 	r.operations += got.latency.count
 	r.errors += got.errors
 	if r.first == nil {
@@ -77,15 +79,15 @@ func median[T ~int64 | float64](values []T) T {
 // report prints medians over the rounds, and fails if an answer was wrong.
 func report(w io.Writer, o options, rows []row) error {
 	fmt.Fprintf(w, "%d connections, %d rounds of %s, medians; ratio is to the floor of the same round.\n"+
-		"µs/op is the server's processor time, which other work on the machine disturbs least.\n", o.conns, o.rounds, o.length)
+		"µs/op is the server's processor time, which other work on the machine disturbs least; cpu is the ratio by it.\n", o.conns, o.rounds, o.length)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "work\tops/s\tfloor ops/s\tratio\tmin\tmax\tp50 ms\tp99 ms\tµs/op\tfloor µs/op\toperations\terrors\t")
+	fmt.Fprintln(t, "work\tops/s\tfloor ops/s\tratio\tmin\tmax\tp50 ms\tp99 ms\tµs/op\tfloor µs/op\tcpu\toperations\terrors\t")
 	var wrong []error
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%.0f\t%.0f\t%.3f\t%.3f\t%.3f\t%.2f\t%.2f\t%.1f\t%.1f\t%d\t%d\t\n", r.name,
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f\t%.3f\t%.3f\t%.3f\t%.2f\t%.2f\t%.1f\t%.1f\t%.3f\t%d\t%d\t\n", r.name,
 			median(r.perSecond), median(r.floorPerSecond), median(r.ratio), slices.Min(r.ratio), slices.Max(r.ratio),
 			milliseconds(median(r.p50)), milliseconds(median(r.p99)),
-			microseconds(median(r.cpuPerOp)), microseconds(median(r.floorCPUPerOp)), r.operations, r.errors)
+			microseconds(median(r.cpuPerOp)), microseconds(median(r.floorCPUPerOp)), median(r.cpuRatio), r.operations, r.errors)
 		if r.errors > 0 {
 			wrong = append(wrong, fmt.Errorf("%s: %d wrong answers, first: %w", r.name, r.errors, r.first))
 		}
@@ -93,7 +95,20 @@ func report(w io.Writer, o options, rows []row) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
+	if few, many := find(rows, "W2"), find(rows, "W8"); few != nil && many != nil {
+		fmt.Fprintf(w, "W2 among %d stored tokens is %.3f of W2 among %d; by processor time %.3f.\n", o.stored,
+			median(many.ratio)/median(few.ratio), o.tokens, median(many.cpuRatio)/median(few.cpuRatio))
+	}
 	return errors.Join(wrong...)
+}
+
+func find(rows []row, name string) *row {
+	for i := range rows {
+		if rows[i].name == name {
+			return &rows[i]
+		}
+	}
+	return nil
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

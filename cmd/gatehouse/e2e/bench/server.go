@@ -23,6 +23,8 @@ type client struct {
 // server is something to measure.
 type server struct {
 	pid int // 0 if the CPU time of the process cannot be told
+	// database is the SQLite file, or "" if it is not ours to fill.
+	database string
 
 	Issuer        string `json:"issuer"`
 	Token         string `json:"token_endpoint"`

@@ -113,7 +113,7 @@ func startGatehouse(ctx context.Context, o options) (*server, func(), error) {
 		stop() // and only then is said ours to read
 		return nil, nil, fmt.Errorf("starting %s: %w\n%s", o.gatehouse, err, said)
 	}
-	s.pid = cmd.Process.Pid
+	s.pid, s.database = cmd.Process.Pid, filepath.Join(dir, "state", "gatehouse.db")
 	return s, stop, nil
 }
 

@@ -17,12 +17,14 @@ func workloadOf(name string, s *server, tokens []string) (workload, error) {
 	switch name {
 	case "W1":
 		return introspection(s, tokens[:1]), nil
-	case "W2":
+	case "W2", "W8":
 		return introspection(s, tokens), nil
 	case "W3":
 		return issuance(s, func(string) {}), nil
 	case "W6":
 		return documents(s), nil
+	case "W7":
+		return unchanged(s), nil
 	}
 	return nil, fmt.Errorf("unknown workload %q", name)
 }
@@ -83,6 +85,26 @@ func documents(s *server) workload {
 	}
 }
 
+// unchanged asks for the same two documents by somebody who has them (RFC 9110
+// section 13.1.2).
+func unchanged(s *server) workload {
+	discovery, jwks := getUnless(discoveryOf(s.Issuer), `*`), getUnless(s.JWKS, `*`)
+	return func(i, _ int) func(*connection) error {
+		odd := i%2 == 1
+		return func(c *connection) error {
+			request := jwks
+			if odd = !odd; odd {
+				request = discovery
+			}
+			status, body, err := c.do(request)
+			if err == nil && (status != http.StatusNotModified || len(body) > 0) {
+				err = fmt.Errorf("status %d, %d bytes, 304 expected", status, len(body))
+			}
+			return err
+		}
+	}
+}
+
 // expect wants status 200 and a body that holds part. Its error shows nothing
 // of the body, which may hold a token.
 func expect(c *connection, request []byte, part string) error {
@@ -107,6 +129,12 @@ func post(endpoint string, c client, form url.Values) []byte {
 }
 
 func get(endpoint string) []byte { return render(newRequest(http.MethodGet, endpoint)) }
+
+func getUnless(endpoint, etag string) []byte {
+	req := newRequest(http.MethodGet, endpoint)
+	req.Header.Set("If-None-Match", etag)
+	return render(req)
+}
 
 func newRequest(method, endpoint string) *http.Request {
 	u, err := url.Parse(endpoint)
