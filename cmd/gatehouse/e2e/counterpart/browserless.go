@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"sync"
 	"strings"
 	"testing"
 )
@@ -45,7 +46,7 @@ func FollowTo(t testing.TB, from, stop string) string {
 
 // FreeAddress returns a loopback address nobody listens on, for a counterpart
 // that must be told its port. It lies below 32768, where Linux does not hand
-// out ports by itself.
+// out ports by itself, and is given to nobody else of this process.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for range 50 {
@@ -54,6 +55,9 @@ func FreeAddress(t testing.TB) string {
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+n.Int64())
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
@@ -66,3 +70,6 @@ func FreeAddress(t testing.TB) string {
 	t.Fatal("found no free port in 50 tries")
 	return ""
 }
+
+// given are the addresses that were given out.
+var given sync.Map //nolint:gochecknoglobals // ports are the machine's
