@@ -2,6 +2,7 @@ package authz
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -97,4 +98,19 @@ type ClientSecret struct {
 	CreatedAt time.Time
 	// ExpiresAt is zero for the current secret.
 	ExpiresAt time.Time
+}
+
+// ClientRef points at a client's node. A client_id that is a URL is the same at
+// every issuer, so its node is named with the issuer's.
+func ClientRef(issuer IssuerName, id ClientID) NodeRef {
+	if id.IsURL() {
+		return NodeRef{ClientNode, string(issuer) + " " + string(id)}
+	}
+	return NodeRef{ClientNode, string(id)}
+}
+
+// IsURL reports whether the id is the address of a Client ID Metadata Document
+// rather than one of ours.
+func (id ClientID) IsURL() bool {
+	return strings.HasPrefix(string(id), "https://") || strings.HasPrefix(string(id), "http://")
 }

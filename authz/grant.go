@@ -104,7 +104,7 @@ func (g Grant) Refs() []NodeRef {
 	add(UserNode, string(g.UserID))
 	add(ServiceAccountNode, string(g.ServiceAccountID))
 	if string(g.ClientID) != string(g.ServiceAccountID) {
-		add(ClientNode, string(g.ClientID))
+		add(ClientNode, ClientRef(g.Issuer, g.ClientID).ID)
 	}
 	add(APIKeyNode, string(g.KeyID))
 	add(SessionNode, string(g.SessionID))
@@ -196,9 +196,11 @@ type AuthorizationRequest struct {
 	ClientID      ClientID
 	// Parameters are the validated parameters, URL-encoded.
 	Parameters string
-	ArrivedAt  time.Time
-	ExpiresAt  time.Time
-	State      State // active, used
+	// Pushed is the digest of the request URI of a pushed request, or nil.
+	Pushed    *[32]byte
+	ArrivedAt time.Time
+	ExpiresAt time.Time
+	State     State // active, used
 	// Upstream leg; zero until it begins.
 	ConnectionID ConnectionID
 	StateDigest  [32]byte // SHA-256 of the upstream state parameter

@@ -15,6 +15,9 @@ type Issuer struct {
 	// A second host that serves introspection and /v1, and is advertised for
 	// them; empty for the first.
 	APIURL string `yaml:"api_url"`
+	// Where clients that have certificates find the same endpoints, if
+	// elsewhere (RFC 8705 section 5); empty for url.
+	MTLSURL string `yaml:"mtls_url"`
 	// What people are shown as the name of the product.
 	DisplayName string `yaml:"display_name"`
 	// Words of the console, which is still to come.
@@ -77,6 +80,8 @@ type Tokens struct {
 	IDTokenTTL time.Duration `yaml:"id_token_ttl"`
 	// The form of access tokens for clients that do not choose.
 	Format string `yaml:"format" jsonschema:"enum=opaque,enum=jwt"`
+	// How long a pushed authorization request can be used (RFC 9126).
+	PushedTTL time.Duration `yaml:"pushed_ttl"`
 	// How long a used refresh token answers with the same successor.
 	RefreshGrace time.Duration `yaml:"refresh_grace"`
 }
@@ -86,7 +91,9 @@ type OAuth struct {
 	// Who must send a code challenge (S256): public clients or all of them.
 	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
 	// The client authentication methods in use (RFC 7591 section 2).
-	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post"`
+	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth"`
+	// Refuse DPoP proofs without a nonce of this server (RFC 9449 section 8).
+	DPoPNonce bool `yaml:"dpop_nonce"`
 	// The scopes that clients may be granted.
 	Scopes []Scope `yaml:"scopes"`
 	// The scopes that API keys may be granted.
@@ -98,6 +105,33 @@ type OAuth struct {
 	// The workloads whose own tokens are exchanged for ours (RFC 8693); of those
 	// that match a token the first rules.
 	WorkloadIdentities []WorkloadIdentity `yaml:"workload_identities"`
+	// Clients that register themselves with a token of an administrator's (RFC 7591).
+	Registration Registration `yaml:"registration"`
+	// Clients whose client_id is the address of a document that describes them
+	// (Client ID Metadata Documents), as those of the Model Context Protocol.
+	ClientDocuments ClientDocuments `yaml:"client_id_metadata_documents"`
+}
+
+// Registration are the rules of dynamic client registration.
+type Registration struct {
+	// Whether the endpoint is served.
+	Enabled bool `yaml:"enabled"`
+	// The scopes that registered clients may ask for; none when empty.
+	Scopes []string `yaml:"scopes"`
+	// The most registered clients a workspace may have.
+	MaxClients int `yaml:"max_clients"`
+	// How long a registered client that nobody uses is kept.
+	UnusedAfter time.Duration `yaml:"unused_after"`
+}
+
+// ClientDocuments are the rules of Client ID Metadata Documents.
+type ClientDocuments struct {
+	// Whether such clients are accepted.
+	Enabled bool `yaml:"enabled"`
+	// The scopes that such clients may ask for; none when empty.
+	Scopes []string `yaml:"scopes"`
+	// The most such clients that people may have allowed.
+	MaxClients int `yaml:"max_clients"`
 }
 
 // Scope is a scope of clients.

@@ -12,6 +12,8 @@ type Limits struct {
 	Authorize Limit `yaml:"authorize"`
 	// Attempts to sign in; per_client is for each connection.
 	Login Limit `yaml:"login"`
+	// The endpoint where clients register themselves.
+	Registration Limit `yaml:"registration"`
 }
 
 // Limit bounds an endpoint twice.
@@ -34,10 +36,11 @@ type Rate struct {
 // gateway that introspects every request it sees.
 func defaultLimits() Limits {
 	return Limits{
-		Enabled:    true,
-		Token:      Limit{PerAddress: Rate{50, 300}, PerClient: Rate{100, 400}},
-		Introspect: Limit{PerAddress: Rate{2000, 4000}, PerClient: Rate{2000, 4000}},
-		Authorize:  Limit{PerAddress: Rate{20, 200}, PerClient: Rate{100, 400}},
-		Login:      Limit{PerAddress: Rate{10, 150}, PerClient: Rate{50, 200}},
+		Enabled:      true,
+		Token:        Limit{PerAddress: Rate{50, 300}, PerClient: Rate{100, 400}},
+		Introspect:   Limit{PerAddress: Rate{2000, 4000}, PerClient: Rate{2000, 4000}},
+		Authorize:    Limit{PerAddress: Rate{20, 200}, PerClient: Rate{100, 400}},
+		Login:        Limit{PerAddress: Rate{10, 150}, PerClient: Rate{50, 200}},
+		Registration: Limit{PerAddress: Rate{1, 30}, PerClient: Rate{1, 30}},
 	}
 }

@@ -14,6 +14,12 @@ type Server struct {
 	// Prefixes of the proxies in front, whose forwarded headers are believed.
 	// The whole internet is refused.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	// The header in which trusted proxies pass on the certificate of a client:
+	// Client-Cert (RFC 9440), or one with percent-encoded PEM. Empty for none.
+	ClientCertificateHeader string `yaml:"client_certificate_header"`
+	// PEM file of the authorities whose certificates clients may authenticate
+	// with (tls_client_auth); empty for none.
+	ClientCAFile string `yaml:"client_ca_file"`
 	// The longest request body that is read, in bytes.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
 	// The longest a request may take to arrive.
@@ -48,6 +54,9 @@ type TLS struct {
 	CertFile string `yaml:"cert_file"`
 	// PEM file of the private key.
 	KeyFile string `yaml:"key_file"`
+	// Ask for a certificate of the client, which may decline. Browsers may then
+	// ask people for one: use a listener of its own, and the issuer's mtls_url.
+	ClientCertificates bool `yaml:"client_certificates"`
 	// The oldest version of TLS that is spoken.
 	MinVersion string `yaml:"min_version" jsonschema:"enum=1.2,enum=1.3"`
 }

@@ -51,6 +51,7 @@ func (p *Problems) limits(l Limits) {
 	}{
 		{"limits.token", l.Token}, {"limits.introspect", l.Introspect},
 		{"limits.authorize", l.Authorize}, {"limits.login", l.Login},
+		{"limits.registration", l.Registration},
 	} {
 		p.rate(e.path+".per_address", e.limit.PerAddress)
 		p.rate(e.path+".per_client", e.limit.PerClient)

@@ -39,6 +39,9 @@ func (p *Problems) issuer(seen issuersSeen, path string, i Issuer) {
 	if i.APIURL != "" {
 		p.unique(seen.hosts, path+".api_url", p.origin(path+".api_url", i.APIURL), told)
 	}
+	if i.MTLSURL != "" {
+		p.unique(seen.hosts, path+".mtls_url", p.origin(path+".mtls_url", i.MTLSURL), told)
+	}
 	p.label(path+".display_name", i.DisplayName)
 	p.label(path+".console.keys_path", i.Console.KeysPath)
 	p.label(path+".console.create_button", i.Console.CreateButton)
@@ -99,6 +102,7 @@ func (p *Problems) tokens(path string, t Tokens) {
 	p.duration(path+".code_ttl", t.CodeTTL, 10*time.Second, time.Minute)
 	p.duration(path+".id_token_ttl", t.IDTokenTTL, time.Minute, day)
 	p.oneOf(path+".format", t.Format, "opaque", "jwt")
+	p.duration(path+".pushed_ttl", t.PushedTTL, 5*time.Second, 10*time.Minute)
 	p.duration(path+".refresh_grace", t.RefreshGrace, 0, time.Minute)
 }
 

@@ -19,7 +19,7 @@ var (
 // managementPaths are the first segments under /v1 that are other resources.
 var managementPaths = []string{
 	"accounts", "workspaces", "members", "role-bindings", "service-accounts", "clients", "connections",
-	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth",
+	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth", "registration-tokens",
 }
 
 func (p *Problems) keys(seen issuersSeen, path string, k Keys) {
@@ -70,7 +70,7 @@ func (p *Problems) oauth(path string, o OAuth) {
 	methods := map[string]string{}
 	for i, method := range o.ClientAuthMethods {
 		at := index(path+".client_auth_methods", i)
-		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post")
+		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 		p.unique(methods, at, method, "once is enough")
 	}
 	scopes := map[string]string{}
@@ -87,6 +87,29 @@ func (p *Problems) oauth(path string, o OAuth) {
 		at := index(path+".key_scopes", i)
 		p.scope(keyScopes, at, s.Name)
 		p.label(at+".description", s.Description)
+	}
+	p.registration(path, o, scopes)
+}
+
+// registration checks the rules for clients that nobody of ours registers.
+func (p *Problems) registration(path string, o OAuth, catalogue map[string]string) {
+	if o.Registration.Enabled {
+		p.subset(path+".registration.scopes", o.Registration.Scopes, catalogue)
+	}
+	p.number(path+".registration.max_clients", int64(o.Registration.MaxClients), 1, 100_000)
+	p.duration(path+".registration.unused_after", o.Registration.UnusedAfter, day, 3660*day)
+	if o.ClientDocuments.Enabled {
+		p.subset(path+".client_id_metadata_documents.scopes", o.ClientDocuments.Scopes, catalogue)
+	}
+	p.number(path+".client_id_metadata_documents.max_clients", int64(o.ClientDocuments.MaxClients), 1, 100_000)
+}
+
+// subset notes scopes that are not in the catalogue.
+func (p *Problems) subset(path string, scopes []string, catalogue map[string]string) {
+	for i, s := range scopes {
+		if _, ok := catalogue[s]; !ok {
+			p.add(index(path, i), "must be one of oauth.scopes")
+		}
 	}
 }
 

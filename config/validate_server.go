@@ -2,8 +2,11 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/netip"
+	"os"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -20,12 +23,31 @@ func (p *Problems) server(s Server) {
 	}
 	p.address(taken, "server.operator.address", s.Operator.Address)
 	p.prefixes("server.trusted_proxies", s.TrustedProxies)
+	p.clientCertificates(s)
 	p.number("server.max_body_bytes", s.MaxBodyBytes, 64<<10, 64<<20)
 	p.duration("server.read_timeout", s.ReadTimeout, time.Second, 5*time.Minute)
 	p.duration("server.write_timeout", s.WriteTimeout, time.Second, 10*time.Minute)
 	p.duration("server.idle_timeout", s.IdleTimeout, time.Second, time.Hour)
 	p.duration("server.drain_delay", s.DrainDelay, 0, 5*time.Minute)
 	p.duration("server.shutdown_timeout", s.ShutdownTimeout, time.Second, 10*time.Minute)
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+
+func (p *Problems) clientCertificates(s Server) {
+	if h := s.ClientCertificateHeader; h != "" && !headerName.MatchString(h) {
+		p.add("server.client_certificate_header", "must be the name of a header")
+	}
+	if s.ClientCertificateHeader != "" && len(s.TrustedProxies) == 0 {
+		p.add("server.client_certificate_header", "needs trusted_proxies: nobody else's header is believed")
+	}
+	if s.ClientCAFile == "" {
+		return
+	}
+	raw, err := os.ReadFile(s.ClientCAFile)
+	if err != nil || !x509.NewCertPool().AppendCertsFromPEM(raw) {
+		p.add("server.client_ca_file", "must be a readable PEM file with certificates")
+	}
 }
 
 // listeners are the addresses that are spoken for, by port.

@@ -27,8 +27,17 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"server.public[0].tls.min_version", func(c *Config) { c.Server.Public[0].TLS.MinVersion = "1.1" }},
 		{"server.public[0].tls.key_file", func(c *Config) { c.Server.Public[0].TLS.CertFile = "/absent" }},
 		{"server.public[0].tls.cert_file", func(c *Config) { c.Server.Public[0].TLS.KeyFile = "/absent" }},
-		{"server.public[0].tls", func(c *Config) { c.Server.Public[0].TLS = TLS{"/absent", "/absent", "1.3"} }},
+		{"server.public[0].tls", func(c *Config) {
+			c.Server.Public[0].TLS = TLS{CertFile: "/absent", KeyFile: "/absent", MinVersion: "1.3"}
+		}},
 		{"server.operator.address", func(c *Config) { c.Server.Operator.Address = "0.0.0.0:8080" }},
+		{"server.client_certificate_header", func(c *Config) {
+			c.Server.ClientCertificateHeader, c.Server.TrustedProxies = "a b", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		}},
+		{"server.client_certificate_header", func(c *Config) { c.Server.ClientCertificateHeader = "Client-Cert" }},
+		{"server.client_ca_file", func(c *Config) { c.Server.ClientCAFile = "/absent" }},
+		{"issuers[0].mtls_url", func(c *Config) { c.Issuers[0].MTLSURL = "http://mtls.example" }},
+		{"issuers[0].tokens.pushed_ttl", func(c *Config) { c.Issuers[0].Tokens.PushedTTL = 0 }},
 		{"server.max_body_bytes", func(c *Config) { c.Server.MaxBodyBytes = 0 }},
 		{"server.shutdown_timeout", func(c *Config) { c.Server.ShutdownTimeout = 0 }},
 		{"server.drain_delay", func(c *Config) { c.Server.DrainDelay = -1 }},

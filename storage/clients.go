@@ -122,6 +122,6 @@ func (s *Store) UpdateClient(ctx context.Context, c authz.Client) error {
 		if err := changed(ctx, "updating a client", done, authz.ErrStale); err != nil {
 			return err
 		}
-		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ClientNode, ID: string(c.ID)})
+		return s.TouchNode(ctx, authz.ClientRef(c.Issuer, c.ID))
 	})
 }

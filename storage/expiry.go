@@ -18,6 +18,8 @@ const (
 		SELECT digest FROM pushed_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredReplays = `DELETE FROM replays WHERE digest IN (
 		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
+		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	// A session is an ancestor of grants and its end by time is not theirs:
 	// it goes when the last of them has gone.
 	deleteExpiredSessions = `DELETE FROM sessions WHERE id IN (
@@ -71,6 +73,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
 	} {
 		done := deletion()
 		if done.Error != nil {

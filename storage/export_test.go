@@ -10,7 +10,7 @@ import (
 func Rows() []any {
 	return []any{
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
-		serviceAccountRow{}, clientRow{}, clientSecretRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
+		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -13,15 +14,15 @@ import (
 // lineageOf finds nodes of every kind in one statement; a kind nobody asks for
 // costs a lookup of NULL.
 const lineageOf = `
-	SELECT 'account' AS kind, id, state, epoch FROM accounts WHERE id IN ?
-	UNION ALL SELECT 'workspace', id, state, epoch FROM workspaces WHERE id IN ?
-	UNION ALL SELECT 'connection', id, state, epoch FROM connections WHERE id IN ?
-	UNION ALL SELECT 'user', id, state, epoch FROM users WHERE id IN ?
-	UNION ALL SELECT 'service_account', id, state, epoch FROM service_accounts WHERE id IN ?
-	UNION ALL SELECT 'client', id, state, epoch FROM clients WHERE id IN ?
-	UNION ALL SELECT 'api_key', id, state, epoch FROM api_keys WHERE id IN ?
-	UNION ALL SELECT 'session', id, state, epoch FROM sessions WHERE id IN ?
-	UNION ALL SELECT 'grant', id, state, epoch FROM grants WHERE id IN ?`
+	SELECT 'account' AS kind, issuer, id, state, epoch FROM accounts WHERE id IN ?
+	UNION ALL SELECT 'workspace', issuer, id, state, epoch FROM workspaces WHERE id IN ?
+	UNION ALL SELECT 'connection', issuer, id, state, epoch FROM connections WHERE id IN ?
+	UNION ALL SELECT 'user', issuer, id, state, epoch FROM users WHERE id IN ?
+	UNION ALL SELECT 'service_account', issuer, id, state, epoch FROM service_accounts WHERE id IN ?
+	UNION ALL SELECT 'client', issuer, id, state, epoch FROM clients WHERE id IN ?
+	UNION ALL SELECT 'api_key', issuer, id, state, epoch FROM api_keys WHERE id IN ?
+	UNION ALL SELECT 'session', issuer, id, state, epoch FROM sessions WHERE id IN ?
+	UNION ALL SELECT 'grant', issuer, id, state, epoch FROM grants WHERE id IN ?`
 
 // maxRefs bounds what Lineage is asked at once.
 const maxRefs = 500
@@ -34,7 +35,7 @@ func (s *Store) Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineag
 	}
 	ids := map[authz.NodeKind][]string{}
 	for _, ref := range refs {
-		ids[ref.Kind] = append(ids[ref.Kind], ref.ID)
+		ids[ref.Kind] = append(ids[ref.Kind], rowID(ref))
 	}
 	var found []nodeRow
 	err := s.reader(ctx).Raw(lineageOf,
@@ -47,6 +48,9 @@ func (s *Store) Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineag
 	byRef := make(map[authz.NodeRef]authz.Node, len(found))
 	for _, n := range found {
 		ref := authz.NodeRef{Kind: n.Kind, ID: n.ID}
+		if ref.Kind == authz.ClientNode {
+			ref = authz.ClientRef(n.Issuer, authz.ClientID(n.ID))
+		}
 		byRef[ref] = authz.Node{NodeRef: ref, State: n.State, Epoch: n.Epoch}
 	}
 	lineage := make(authz.Lineage, len(refs))
@@ -61,10 +65,20 @@ func (s *Store) Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineag
 }
 
 type nodeRow struct {
-	Kind  authz.NodeKind
-	ID    string
-	State authz.State
-	Epoch int64
+	Kind   authz.NodeKind
+	Issuer authz.IssuerName
+	ID     string
+	State  authz.State
+	Epoch  int64
+}
+
+// rowID is the id a node's row has: a client_id that is a URL stands behind its
+// issuer's name in the node's (authz.ClientRef).
+func rowID(ref authz.NodeRef) string {
+	if _, url, ok := strings.Cut(ref.ID, " "); ok && ref.Kind == authz.ClientNode {
+		return url
+	}
+	return ref.ID
 }
 
 // ancestor is a node joined to what hangs below it; NULL where there is none.
@@ -90,7 +104,7 @@ func (a ancestor) appendNode(l authz.Lineage, kind authz.NodeKind, id string) au
 // above workspaces; a person belongs to those they are a member of, and to the
 // operator, who names none.
 func (s *Store) node(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef) (*gorm.DB, error) {
-	db := s.writer(ctx).Where("id = ? AND issuer = ?", ref.ID, issuer)
+	db := s.writer(ctx).Where("id = ? AND issuer = ?", rowID(ref), issuer)
 	switch ref.Kind {
 	case authz.AccountNode:
 		return db.Model(&accountRow{}), nil

@@ -14,6 +14,7 @@ type authorizationRequestRow struct {
 	BrowserDigest    digest
 	ClientID         authz.ClientID
 	Parameters       string
+	PushedDigest     digest
 	ArrivedAt        time.Time
 	ExpiresAt        time.Time
 	State            authz.State
@@ -28,20 +29,28 @@ type authorizationRequestRow struct {
 func (authorizationRequestRow) TableName() string { return "authorization_requests" }
 
 func (r authorizationRequestRow) request() authz.AuthorizationRequest {
-	return authz.AuthorizationRequest{
+	request := authz.AuthorizationRequest{
 		ID: r.ID, Issuer: r.Issuer, BrowserDigest: r.BrowserDigest, ClientID: r.ClientID, Parameters: r.Parameters,
 		ArrivedAt: r.ArrivedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), State: r.State, ConnectionID: r.ConnectionID,
 		StateDigest: r.StateDigest, Upstream: r.Upstream, SessionID: r.SessionID,
 	}
+	if r.PushedDigest != (digest{}) {
+		request.Pushed = (*[32]byte)(&r.PushedDigest)
+	}
+	return request
 }
 
 // CreateAuthorizationRequest stores a new request; ErrConflict when its id is taken.
 func (s *Store) CreateAuthorizationRequest(ctx context.Context, v authz.AuthorizationRequest) error {
-	err := s.writer(ctx).Create(&authorizationRequestRow{
+	row := authorizationRequestRow{
 		ID: v.ID, Issuer: v.Issuer, BrowserDigest: v.BrowserDigest, ClientID: v.ClientID, Parameters: v.Parameters,
 		ArrivedAt: utc(v.ArrivedAt), ExpiresAt: utc(v.ExpiresAt), State: v.State, ConnectionID: v.ConnectionID,
 		StateDigest: v.StateDigest, Upstream: v.Upstream, SessionID: v.SessionID,
-	}).Error
+	}
+	if v.Pushed != nil {
+		row.PushedDigest = *v.Pushed
+	}
+	err := s.writer(ctx).Create(&row).Error
 	return failure(ctx, "creating an authorization request", err)
 }
 

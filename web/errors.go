@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -89,12 +90,7 @@ func oauthError(w http.ResponseWriter, r *http.Request, err error) {
 func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 	e, status := classify(err)
 	h := w.Header()
-	switch {
-	case e.Code == codeNoBearer:
-		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-	case status < http.StatusInternalServerError:
-		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", error="`+e.Code+`"`)
-	}
+	challenge(h, e, status)
 	retryAfter(h, e)
 	h.Set("Cache-Control", "no-store")
 	if e.Code == codeNoBearer {
@@ -105,13 +101,30 @@ func bearerError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(r, e)
 }
 
+// challenge tells how to authenticate with a token, and what was wrong with the
+// one that was presented, under the scheme it was presented with.
+func challenge(h http.Header, e *authz.Error, status int) {
+	const algorithms = `, algs="PS256 ES256 EdDSA"` // RFC 9449 section 7.1
+	switch {
+	case e.Code == codeNoBearer:
+		h["Www-Authenticate"] = []string{`Bearer realm="gatehouse"`, `DPoP realm="gatehouse"` + algorithms}
+	case e.Code == "invalid_dpop_proof" || e.Code == "use_dpop_nonce":
+		h.Set("WWW-Authenticate", `DPoP realm="gatehouse", error="`+e.Code+`"`+algorithms)
+	case status < http.StatusInternalServerError:
+		h["Www-Authenticate"] = []string{
+			`Bearer realm="gatehouse", error="` + e.Code + `"`, `DPoP realm="gatehouse", error="` + e.Code + `"` + algorithms,
+		}
+	}
+}
+
 // pageError renders an error a person reads, or sends it to the client when
 // the client's redirect URI was proven.
 func (s *site) pageError(w http.ResponseWriter, r *http.Request, err error) {
 	if redirect, ok := errors.AsType[*oauth.RedirectError](err); ok {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, redirect.Redirect.Location(), http.StatusSeeOther)
 		noteError(r, redirect.Err)
+		if err := login.Answer(w, r, s.pages, redirect.Redirect); err != nil {
+			noteError(r, authz.NewError(authz.Internal, "server_error", "").Because(err))
+		}
 		return
 	}
 	e, status := classify(err)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/netip"
 )
@@ -15,3 +16,9 @@ var (
 	CanonicalHost = canonicalHost
 	PlainID       = plainID
 )
+
+// PeerCertificates is what a server in front of which the trusted ones pass
+// certificates on in the header takes for the client's.
+func PeerCertificates(trusted []netip.Prefix, header string, r *http.Request) []*x509.Certificate {
+	return (&server{cfg: Config{TrustedProxies: trusted, CertificateHeader: header}}).certificates(r)
+}

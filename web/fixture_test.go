@@ -21,10 +21,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
@@ -48,16 +51,22 @@ const (
 // house is one issuer's handler on real parts, with an upstream of its own.
 type house struct {
 	*testing.T
-	clock    *authz.MovableClock
-	store    *storage.Store
-	ring     *secret.Keyring
-	hasher   *secret.Hasher
-	keys     *apikey.Keys
-	admin    *admin.Admin
-	upstream *idptest.Provider
-	served   web.Issuer
-	handler  http.Handler
-	log      *lockedBuffer
+	clock  *authz.MovableClock
+	store  *storage.Store
+	ring   *secret.Keyring
+	hasher *secret.Hasher
+	keys   *apikey.Keys
+	admin  *admin.Admin
+	rules  clientmeta.Rules
+
+	registrar *registration.Registrar
+	documents *clientdoc.Documents
+	outside   *http.Client // fetches documents
+	opened    []netip.Prefix
+	upstream  *idptest.Provider
+	served    web.Issuer
+	handler   http.Handler
+	log       *lockedBuffer
 
 	workspace  authz.Workspace
 	connection authz.Connection
@@ -65,6 +74,10 @@ type house struct {
 	secret     string // of app
 	operator   string // a key
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // lockedBuffer is a log that may be read while it is written.
 type lockedBuffer struct {
@@ -124,20 +137,30 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
-	h.admin = made(admin.New(admin.Config{
-		Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Scopes: []string{"openid", "profile", "offline_access"},
-		AuthMethods: methods, CheckRedirectURI: oauth.CheckRedirectURI, Algorithms: []string{"ES256"},
+	h.rules = clientmeta.Rules{
+		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access"},
+		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
+	}
+	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules}))(h)
+	registrar := made(registration.New(registration.Config{
+		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules,
+		Scopes: []string{"openid", "profile"}, MaxClients: 3, UnusedAfter: 720 * time.Hour,
+	}))(h)
+	h.registrar = registrar
+	h.documents = made(clientdoc.New(clientdoc.Config{
+		Issuer: issuer, Clients: callers, Store: h.store, Outbox: outbox, Clock: h.clock, Rules: h.rules,
+		HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return h.outside.Do(r) })}, Scopes: []string{"openid", "profile"}, MaxClients: 2,
 	}))(h)
 	isKey := func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) }
 	var verifier *credential.Verifier
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
-			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second,
+			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
 			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
-		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: callers, IsKey: isKey,
+		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -162,16 +185,17 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 	}))(h)
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
-		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
-			r, err := verifier.Lookup(ctx, text)
+		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
+		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
+			r, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return r.Principal, nil
+			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
+			return r.Principal, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit}
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
 }
 
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {

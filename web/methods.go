@@ -19,8 +19,9 @@ func rememberMethod(allowed map[string][]string, pattern string) {
 // crossOrigin are the paths that scripts on other origins may use: they look
 // at no cookie.
 var crossOrigin = []string{
-	"/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo",
+	"/oauth2/token", "/oauth2/revoke", "/oauth2/par", "/oauth2/userinfo", "/oauth2/register",
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json",
+	"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/v1",
 }
 
 // otherMethods answers the methods a path does not have: OPTIONS with what it

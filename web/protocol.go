@@ -45,6 +45,7 @@ func (s *site) readForm(r *http.Request) (oauth.Request, error) {
 	}
 	return oauth.Request{
 		Authorization: r.Header.Get("Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
+		Certificates: s.certificates(r),
 	}, nil
 }
 
@@ -58,6 +59,7 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	n := noteOf(r)
 	n.grantType, n.clientID = known(in.Form.Get("grant_type"), oauth.GrantTypes()), claimed(r, in.Form)
+	s.offerNonce(w, in)
 	resp, err := s.OAuth.Token(r.Context(), in)
 	if err != nil {
 		return s.unauthenticated(r, "token.refused", n.clientID, err)
@@ -87,6 +89,9 @@ func claimed(r *http.Request, form url.Values) string {
 
 // plainID returns the value if it has the form of our ids, which no secret has.
 func plainID(value string) string {
+	if authz.ClientID(value).IsURL() {
+		return documentHost(value)
+	}
 	kind, rest, ok := strings.Cut(value, "_")
 	if !ok || !slices.Contains([]string{"cl", "sa", "key"}, kind) || len(rest) > 32 {
 		return ""
@@ -156,13 +161,18 @@ const codeNoBearer = "no_bearer_token"
 // GET, POST /oauth2/userinfo (OpenID Connect Core section 5.3). The token comes
 // in the header only.
 func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
-	text, err := bearer(r)
+	scheme, text, err := bearer(r)
 	if err != nil {
 		return err
 	}
 	record, err := s.Verifier.Lookup(r.Context(), text)
 	if err != nil {
 		return s.unauthenticated(r, "userinfo.refused", "", err)
+	}
+	in := oauth.Request{Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"], Certificates: s.certificates(r)}
+	s.offerNonce(w, in)
+	if err := s.OAuth.Possesses(r.Context(), in, scheme, text, record.Confirmation); err != nil {
+		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
 	}
 	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
 	if err != nil {
@@ -173,30 +183,30 @@ func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// bearer takes the token from the Authorization header (RFC 6750 section 2.1);
-// in query or body it is refused.
-func bearer(r *http.Request) (authz.Secret, error) {
+// bearer takes the token from the Authorization header (RFC 6750 section 2.1,
+// RFC 9449 section 7.1); in query or body it is refused.
+func bearer(r *http.Request) (scheme string, token authz.Secret, err error) {
 	if r.URL.Query().Has("access_token") {
-		return "", invalid("The access token must be in the Authorization header.")
+		return "", "", invalid("The access token must be in the Authorization header.")
 	}
 	if err := r.ParseForm(); err != nil {
-		return "", authz.NewError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
+		return "", "", authz.NewError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
 	}
 	if r.PostForm.Has("access_token") {
-		return "", invalid("The access token must be in the Authorization header.")
+		return "", "", invalid("The access token must be in the Authorization header.")
 	}
 	headers := r.Header["Authorization"]
 	if len(headers) > 1 {
-		return "", invalid("There is more than one Authorization header.")
+		return "", "", invalid("There is more than one Authorization header.")
 	}
 	if len(headers) == 0 {
-		return "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
+		return "", "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
 	}
 	scheme, text, ok := strings.Cut(headers[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || text == "" {
-		return "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
+	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") || text == "" {
+		return "", "", authz.NewError(authz.Unauthenticated, codeNoBearer, "")
 	}
-	return authz.Secret(strings.TrimSpace(text)), nil
+	return scheme, authz.Secret(strings.TrimSpace(text)), nil
 }
 
 // unauthenticated records a failed authentication before it is answered; a

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 )
 
-var endpoints = []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"}
+var endpoints = []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/oauth2/par"}
 
 func TestTK_01_ProtocolEndpointsTakeOneKindOfRequest(t *testing.T) {
 	h := newHouse(t)
@@ -119,7 +119,7 @@ func TestABearerTokenComesInTheHeaderAlone(t *testing.T) {
 		h.wants(name, w, 400, "invalid_request")
 	}
 	bare := h.send("GET", "/oauth2/userinfo", "")
-	if bare.Code != 401 || bare.Header().Get("WWW-Authenticate") != `Bearer realm="gatehouse"` || bare.Body.Len() != 0 {
+	if bare.Code != 401 || bare.Header().Get("WWW-Authenticate") != `Bearer realm="gatehouse", resource_metadata="https://up.example/.well-known/oauth-protected-resource"` || bare.Body.Len() != 0 {
 		t.Errorf("bare: %d %q %s", bare.Code, bare.Header().Get("WWW-Authenticate"), bare.Body)
 	}
 	h.wants("RT-10 and a key", h.send("GET", "/oauth2/userinfo", "", "Authorization", "Bearer "+h.operator), 401, "invalid_token")

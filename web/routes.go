@@ -32,15 +32,16 @@ const (
 func issuerRoutes(s *site) []route {
 	var none Limit
 	limits := s.limits
-	return []route{
+	return append(registrationRoutes(s), []route{
 		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute, none},
 
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
-		{"GET /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
-		{"POST /oauth2/userinfo", s.userinfo, bearerError, protocolRoute, limits.Introspect},
+		{"POST /oauth2/par", s.postPushed, oauthError, protocolRoute, limits.Token},
+		{"GET /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
+		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 
 		{"GET /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
 		{"POST /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
@@ -55,17 +56,37 @@ func issuerRoutes(s *site) []route {
 		{"/static", s.notFound, s.pageError, pageRoute, none},
 		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
 		{"/", s.notFound, s.pageError, pageRoute, none},
+	}...)
+}
+
+// certifiedRoutes is what the host for clients with certificates serves beside
+// the API: what clients call themselves.
+func certifiedRoutes(s *site) []route {
+	var own []route
+	for _, rt := range issuerRoutes(s) {
+		if rt.kind == protocolRoute || rt.kind == documentRoute {
+			own = append(own, rt)
+		}
 	}
+	return own
 }
 
 // apiRoutes is what the API's host serves: the same host, or one of its own.
 func apiRoutes(s *site) []route {
 	limits := s.limits
 	return []route{
+		{"GET /.well-known/oauth-protected-resource", s.getResource, oauthError, documentRoute, Limit{}},
+		{"GET /.well-known/oauth-protected-resource/v1", s.getManagementResource, oauthError, documentRoute, Limit{}},
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
-		{"/v1/", serve(s.API), problemError, apiRoute, limits.Introspect},
-		{"/v1", serve(s.API), problemError, apiRoute, limits.Introspect},
+		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
+		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
 	}
+}
+
+// management serves /v1, which learns of a client's certificate by the context.
+func (s *site) management(w http.ResponseWriter, r *http.Request) error {
+	s.API.ServeHTTP(s.leading(w), r.WithContext(withCertificates(r.Context(), s.certificates(r))))
+	return nil
 }
 
 func serve(h http.Handler) func(http.ResponseWriter, *http.Request) error {

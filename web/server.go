@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,11 +13,13 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field is required.
+// Issuer is everything one issuer's host serves; every field but the last is
+// required.
 type Issuer struct {
 	OAuth    *oauth.Server
 	Verifier *credential.Verifier
@@ -30,6 +33,8 @@ type Issuer struct {
 	IsKey func(string) bool
 	// Audit records a refused authentication.
 	Audit Auditor
+	// Registration lets clients register themselves; nil where they may not.
+	Registration *registration.Registrar
 }
 
 // Config is what New needs.
@@ -40,6 +45,9 @@ type Config struct {
 	Metrics *Metrics     // required
 	// TrustedProxies may tell the client's address in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
+	// CertificateHeader is where trusted proxies pass a client's certificate
+	// on; empty for nowhere.
+	CertificateHeader string
 	// MaxBody bounds a request's body, in bytes; required.
 	MaxBody int64
 	// Limits bound requests; a zero Limits bounds none.
@@ -54,6 +62,12 @@ type site struct {
 	etag     string
 	name     string
 	limits   Limits
+	// certificates is what the client proved to hold.
+	certificates func(*http.Request) []*x509.Certificate
+	// resource and managed describe the API and /v1 (RFC 9728); tokensFrom is
+	// the parameter of a challenge that leads there.
+	resource, managed []byte
+	tokensFrom        string
 }
 
 type server struct {
@@ -81,7 +95,10 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, certificates: s.certificates}
+	if err := st.describeResource(); err != nil {
+		return err
+	}
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err
@@ -92,6 +109,9 @@ func (s *server) add(issuer Issuer) error {
 			return err
 		}
 	}
+	if err := s.addCertified(st, host, api); err != nil {
+		return err
+	}
 	if api == host {
 		return s.put(host, s.routes(st, issuerRoutes, apiRoutes))
 	}
@@ -99,6 +119,20 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	return s.put(api, s.routes(st, apiRoutes))
+}
+
+// addCertified serves the same endpoints at the host for clients with
+// certificates, if it is another (RFC 8705 section 5).
+func (s *server) addCertified(st *site, host, api string) error {
+	mtls := st.OAuth.Settings().MTLSURL
+	if mtls == "" {
+		return nil
+	}
+	certified, err := hostOf(mtls)
+	if err != nil || certified == host || certified == api {
+		return err
+	}
+	return s.put(certified, s.routes(st, certifiedRoutes, apiRoutes))
 }
 
 func (s *server) put(host string, h http.Handler) error {

@@ -3,12 +3,10 @@ package admin
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 )
 
 // Scopes that allow administration.
@@ -54,17 +52,8 @@ type Config struct {
 	Hasher Hasher
 	Outbox Outbox
 	Clock  authz.Clock
-	// Scopes is the OAuth scope catalogue a client may be given.
-	Scopes []string
-	// KeyScopes are scopes of API keys that a client may exchange, and hold no
-	// other way.
-	KeyScopes []string
-	// Algorithms may sign a client's ID tokens.
-	Algorithms []string
-	// AuthMethods are the client authentication methods in use.
-	AuthMethods []string
-	// CheckRedirectURI says whether a URI may be registered.
-	CheckRedirectURI func(string) error
+	// Rules say what may be registered of a client.
+	Rules clientmeta.Rules
 }
 
 // Admin administers one issuer.
@@ -72,7 +61,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.CheckRedirectURI == nil {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil
@@ -101,20 +90,6 @@ func platform(by authz.Principal, scope string) error {
 	}
 	if !by.Platform() {
 		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator may do this.")
-	}
-	return nil
-}
-
-// name checks a text people read: 1 to 200 characters, no control characters,
-// nothing that turns the direction of the text around it.
-func name(member, s string) error {
-	if !utf8.ValidString(s) || strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 200 {
-		return invalid(member, "must be 1 to 200 characters.")
-	}
-	for _, r := range s {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
-			return invalid(member, "must not hold control characters.")
-		}
 	}
 	return nil
 }

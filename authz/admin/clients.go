@@ -2,10 +2,10 @@ package admin
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 )
 
 // ClientSettings are what an administrator decides about a client.
@@ -22,6 +22,15 @@ type ClientSettings struct {
 	Environments     []authz.Environment
 	Introspect       bool
 	SkipConsent      bool
+	// Metadata is what else is registered; its profile's bundle is not added
+	// here, see Bundle.
+	Metadata authz.ClientMetadata
+}
+
+// Bundle returns the settings a client of the profile starts from. What is
+// laid over them may be stricter only.
+func Bundle(profile authz.ClientProfile) ClientSettings {
+	return settingsOf(clientmeta.Bundle(profile))
 }
 
 // CreateClient registers a client and returns its secret, once; public clients
@@ -31,12 +40,13 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 		return authz.Client{}, "", err
 	}
 	in = withDefaults(by, in)
-	if err := a.check(by, in); err != nil {
-		return authz.Client{}, "", err
-	}
 	now := a.cfg.Clock.Now()
 	client := authz.Client{ID: authz.NewClientID(), Issuer: a.cfg.Issuer, WorkspaceID: in.WorkspaceID, State: authz.Active, Revision: 1, CreatedAt: now, UpdatedAt: now}
 	in.apply(&client)
+	client.Metadata.Registration = "" // somebody of ours did it
+	if err := a.check(by, client); err != nil {
+		return authz.Client{}, "", err
+	}
 	text, secret, err := a.newSecret(ctx, client)
 	if err != nil {
 		return authz.Client{}, "", err
@@ -97,20 +107,19 @@ func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.W
 	if revision != 0 && revision != client.Revision {
 		return authz.Client{}, authz.ErrStale
 	}
-	before := client.Scopes
-	in := settingsOf(client)
+	before, in := client, settingsOf(client)
 	change(&in)
-	in.WorkspaceID, in.AuthMethod = client.WorkspaceID, client.AuthMethod
-	if err := a.check(by, in); err != nil {
+	in.AuthMethod, in.Metadata.Registration = before.AuthMethod, before.Metadata.Registration
+	in.apply(&client)
+	if err := a.checkUpdate(by, before, client); err != nil {
 		return authz.Client{}, err
 	}
-	in.apply(&client)
 	client.UpdatedAt = a.cfg.Clock.Now()
 	err = a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := a.cfg.Store.UpdateClient(ctx, client); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "client.updated", string(id), map[string]any{"scopes_before": before, "scopes_after": client.Scopes})
+		return a.record(ctx, by, ws, "client.updated", string(id), map[string]any{"scopes_before": before.Scopes, "scopes_after": client.Scopes})
 	})
 	client.Revision++
 	return client, err
@@ -122,7 +131,7 @@ func (a *Admin) DeleteClient(ctx context.Context, by authz.Principal, ws authz.W
 		return err
 	}
 	return a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		ref := authz.NodeRef{Kind: authz.ClientNode, ID: string(id)}
+		ref := authz.ClientRef(a.cfg.Issuer, id)
 		moved, err := a.cfg.Store.KillNode(ctx, a.cfg.Issuer, ws, ref, authz.Deleted)
 		if err != nil || !moved {
 			return err
@@ -141,8 +150,8 @@ func (a *Admin) RotateClientSecret(ctx context.Context, by authz.Principal, ws a
 	if err != nil {
 		return authz.Client{}, "", err
 	}
-	if client.Public() {
-		return authz.Client{}, "", invalid("auth_method", "a public client has no secret.")
+	if !client.HasSecret() {
+		return authz.Client{}, "", invalid("auth_method", "a client that authenticates in this way has no secret.")
 	}
 	if overlap < 0 || overlap > MaxSecretOverlap {
 		return authz.Client{}, "", invalid("overlap", "must be between 0 and 720h.")
@@ -159,9 +168,9 @@ func (a *Admin) RotateClientSecret(ctx context.Context, by authz.Principal, ws a
 	})
 }
 
-// newSecret makes and hashes a secret; nil for a public client.
+// newSecret makes and hashes a secret; nil for a client that needs none.
 func (a *Admin) newSecret(ctx context.Context, c authz.Client) (authz.Secret, *authz.ClientSecret, error) {
-	if c.Public() {
+	if !c.HasSecret() {
 		return "", nil, nil
 	}
 	text := authz.Secret("gcs_" + authz.NewID("")[1:] + authz.NewID("")[1:])
@@ -192,100 +201,39 @@ func (in ClientSettings) apply(c *authz.Client) {
 	c.Name, c.AuthMethod, c.GrantTypes, c.RedirectURIs, c.Scopes = in.Name, in.AuthMethod, in.GrantTypes, in.RedirectURIs, in.Scopes
 	c.TokenFormat, c.IDTokenAlgorithm = in.TokenFormat, in.IDTokenAlgorithm
 	c.Environment, c.Environments, c.Introspect, c.SkipConsent = in.Environment, in.Environments, in.Introspect, in.SkipConsent
+	c.Metadata = in.Metadata
 }
 
 func settingsOf(c authz.Client) ClientSettings {
 	return ClientSettings{
 		Name: c.Name, WorkspaceID: c.WorkspaceID, AuthMethod: c.AuthMethod, GrantTypes: c.GrantTypes, RedirectURIs: c.RedirectURIs,
 		Scopes: c.Scopes, TokenFormat: c.TokenFormat, IDTokenAlgorithm: c.IDTokenAlgorithm, Environment: c.Environment,
-		Environments: c.Environments, Introspect: c.Introspect, SkipConsent: c.SkipConsent,
+		Environments: c.Environments, Introspect: c.Introspect, SkipConsent: c.SkipConsent, Metadata: c.Metadata,
 	}
 }
 
-// check looks at every member and names the first that is wrong.
-func (a *Admin) check(by authz.Principal, in ClientSettings) error {
-	if err := name("name", in.Name); err != nil {
-		return err
-	}
-	if !by.Platform() && slices.Contains(in.GrantTypes, authz.GrantClientCredentials) {
+// check looks at what this principal may decide, then at every member, and
+// names the first that is wrong.
+func (a *Admin) check(by authz.Principal, c authz.Client) error {
+	if !by.Platform() && c.MayUse(authz.GrantClientCredentials) {
 		// Such a client holds its scopes by itself, with no person who has them.
 		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator registers clients that act by themselves; use an API key.")
 	}
-	if by.Environment != "" && !by.Platform() && in.Environment != by.Environment {
+	if by.Environment != "" && !by.Platform() && c.Environment != by.Environment {
 		return authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")
 	}
-	if !slices.Contains(a.cfg.AuthMethods, in.AuthMethod) {
-		return invalid("auth_method", "is not in use at this issuer.")
-	}
-	if err := a.checkGrants(in); err != nil {
-		return err
-	}
-	if err := a.checkScopes(in); err != nil {
-		return err
-	}
-	return a.checkKinds(in)
+	return a.cfg.Rules.Check(c)
 }
 
-func (a *Admin) checkGrants(in ClientSettings) error {
-	for _, g := range in.GrantTypes {
-		known := []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantTokenExchange}
-		if !slices.Contains(known, g) {
-			return invalid("grant_types", "one is not supported.")
-		}
+// checkUpdate also keeps a client that registered itself from becoming more
+// than such a client may be: nobody of ours vouches for it.
+func (a *Admin) checkUpdate(by authz.Principal, before, after authz.Client) error {
+	if after.Metadata.Registration == "document" {
+		return invalid("client_id", "the client is what its document says; it can be deleted only.")
 	}
-	if in.AuthMethod == authz.AuthNone && slices.Contains(in.GrantTypes, authz.GrantClientCredentials) {
-		return invalid("grant_types", "a public client cannot use client_credentials.")
+	operators := len(after.Environments) > 0 || after.SkipConsent || after.Introspect || after.MayUse(authz.GrantClientCredentials)
+	if before.Metadata.Registration != "" && operators {
+		return invalid("client_id", "a client that registered itself never acts by itself, introspects or skips consent.")
 	}
-	needsURI := slices.Contains(in.GrantTypes, authz.GrantAuthorizationCode)
-	if needsURI && len(in.RedirectURIs) == 0 {
-		return invalid("redirect_uris", "at least one is required for authorization_code.")
-	}
-	if len(in.RedirectURIs) > 50 {
-		return invalid("redirect_uris", "at most 50.")
-	}
-	for _, uri := range in.RedirectURIs {
-		if err := a.cfg.CheckRedirectURI(uri); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *Admin) checkScopes(in ClientSettings) error {
-	known := a.cfg.Scopes
-	if exchangesOnly(in.GrantTypes) {
-		known = slices.Concat(known, a.cfg.KeyScopes)
-	}
-	for _, s := range in.Scopes {
-		if !slices.Contains(known, s) {
-			return invalid("scopes", "one is not in the catalogue.")
-		}
-	}
-	return nil
-}
-
-// exchangesOnly reports whether a client gets nothing but what the subject of
-// an exchange has: the scopes of keys are then a bound on what it takes, and
-// nothing it holds by itself.
-func exchangesOnly(grants []string) bool {
-	return len(grants) > 0 && !slices.ContainsFunc(grants, func(g string) bool { return g != authz.GrantTokenExchange })
-}
-
-func (a *Admin) checkKinds(in ClientSettings) error {
-	if in.TokenFormat != "" && in.TokenFormat != authz.Opaque && in.TokenFormat != authz.JWT {
-		return invalid("token_format", "must be opaque or jwt.")
-	}
-	if in.IDTokenAlgorithm != "" && !slices.Contains(a.cfg.Algorithms, in.IDTokenAlgorithm) {
-		return invalid("id_token_signed_response_alg", "is not among the issuer's algorithms.")
-	}
-	for _, e := range append([]authz.Environment{in.Environment}, in.Environments...) {
-		if e != "" && e != authz.Live && e != authz.Test {
-			return invalid("environment", "must be live or test.")
-		}
-	}
-	operators := len(in.Environments) > 0 || in.SkipConsent || in.Introspect
-	if in.WorkspaceID != "" && operators {
-		return invalid("workspace_id", "environments, introspect and skip_consent are for platform clients.")
-	}
-	return nil
+	return a.check(by, after)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 )
 
 // NewWorkspace says what to create. Without an account, one of the same name
@@ -18,7 +19,7 @@ func (a *Admin) CreateWorkspace(ctx context.Context, by authz.Principal, in NewW
 	if err := platform(by, ScopeWorkspaces); err != nil {
 		return authz.Workspace{}, err
 	}
-	if err := name("name", in.Name); err != nil {
+	if err := clientmeta.CheckText("name", in.Name); err != nil {
 		return authz.Workspace{}, err
 	}
 	now := a.cfg.Clock.Now()

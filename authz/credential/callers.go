@@ -132,7 +132,7 @@ func (c *Callers) prove(ctx context.Context, key [32]byte, id authz.ClientID, se
 		}
 	}
 	var matched authz.ClientSecret
-	if err != nil || client.Public() {
+	if err != nil || !client.HasSecret() {
 		err = cmp.Or(c.cfg.Hasher.Dummy(ctx, secret), error(errClient))
 	} else {
 		matched, err = c.match(ctx, id, secret)
@@ -164,10 +164,31 @@ func (c *Callers) Public(ctx context.Context, id authz.ClientID) (AuthenticatedC
 	return AuthenticatedClient{Client: client, AccountID: account}, nil
 }
 
+// Proven authenticates a client by what it signed or by its certificate. The
+// client must be registered for the method; prove looks at the evidence.
+func (c *Callers) Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (AuthenticatedClient, error) {
+	client, account, err := c.Find(ctx, id)
+	if err != nil {
+		return AuthenticatedClient{}, err
+	}
+	return ProvenBy(client, account, method, prove)
+}
+
+// ProvenBy is Proven for a client that was found by other means.
+func ProvenBy(client authz.Client, account authz.AccountID, method string, prove func(authz.Client) error) (AuthenticatedClient, error) {
+	if client.AuthMethod != method {
+		return AuthenticatedClient{}, errClient
+	}
+	if err := prove(client); err != nil {
+		return AuthenticatedClient{}, err
+	}
+	return AuthenticatedClient{Client: client, AccountID: account, proven: true}, nil
+}
+
 // Find returns a client that stands, whoever asks: it proves nothing about the
 // caller.
 func (c *Callers) Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error) {
-	if id == "" || len(id) > 128 {
+	if id == "" || len(id) > 255 { // a URL may be as long
 		return authz.Client{}, "", errClient
 	}
 	key := sha256.Sum256([]byte(id))
@@ -234,7 +255,7 @@ func (c *Callers) usableClient(ctx context.Context, id authz.ClientID) (authz.Cl
 }
 
 func clientRefs(client authz.Client, account authz.AccountID) []authz.NodeRef {
-	refs := []authz.NodeRef{{Kind: authz.ClientNode, ID: string(client.ID)}}
+	refs := []authz.NodeRef{authz.ClientRef(client.Issuer, client.ID)}
 	if client.WorkspaceID != "" {
 		refs = append(refs,
 			authz.NodeRef{Kind: authz.WorkspaceNode, ID: string(client.WorkspaceID)},

@@ -24,19 +24,24 @@ type Approval struct {
 var errDenied = fault(authz.Forbidden, "access_denied", "The request was denied.")
 
 // Deny is the answer when the person says no.
-func (s *Server) Deny(req *AuthorizationRequest) *RedirectError { return s.Refuse(req, errDenied) }
+func (s *Server) Deny(ctx context.Context, req *AuthorizationRequest) error {
+	return s.Refuse(ctx, req, errDenied)
+}
 
 // Approve issues the authorization code: one transaction holds the grant, the
 // code, the remembered consent, the end of the stored request, and the audit
 // entry.
 func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Approval) (Redirect, error) {
+	if err := s.keepDocument(ctx, req.Client); err != nil {
+		return Redirect{}, err
+	}
 	grant, err := s.newGrant(ctx, req, a)
 	if err != nil {
 		return Redirect{}, err
 	}
 	u := &unit{client: requestView(req), newCode: &authz.AuthorizationCode{
 		Issuer: s.settings.Name, GrantID: grant.ID, ClientID: req.Client.ID, RedirectURI: req.RedirectURI,
-		CodeChallenge: req.Challenge, Scopes: a.Scopes, CreatedAt: grant.CreatedAt,
+		CodeChallenge: req.Challenge, DPoPJKT: req.DPoPJKT, Scopes: a.Scopes, CreatedAt: grant.CreatedAt,
 		ExpiresAt: grant.CreatedAt.Add(s.settings.CodeTTL), State: authz.Active,
 	}}
 	code, err := s.issueCode(withUnit(ctx, u), req, grant)
@@ -49,11 +54,7 @@ func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Appro
 		}
 		return Redirect{}, unavailable(err)
 	}
-	parameters := url.Values{"code": {code}, "iss": {s.settings.URL}}
-	if req.State != "" {
-		parameters.Set("state", req.State)
-	}
-	return Redirect{URI: req.RedirectURI, Parameters: parameters}, nil
+	return s.respond(ctx, req, url.Values{"code": {code}})
 }
 
 var errFinished = fault(authz.Conflict, "request_finished", "This sign-in was completed already. Go back to the application and start again.")
@@ -118,6 +119,11 @@ func (s *Server) writeApproval(ctx context.Context, u *unit, req *AuthorizationR
 	return s.store.InTx(ctx, func(ctx context.Context) error {
 		if req.ID != "" {
 			if err := s.store.ConsumeAuthorizationRequest(ctx, s.settings.Name, req.ID); err != nil {
+				return err
+			}
+		}
+		if req.from.digest != nil {
+			if err := s.store.ConsumePushedRequest(ctx, s.settings.Name, *req.from.digest); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 type Clients interface {
 	Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error)
 	Public(ctx context.Context, id authz.ClientID) (credential.AuthenticatedClient, error)
+	Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (credential.AuthenticatedClient, error)
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
 }
 
@@ -29,8 +30,9 @@ type Request struct {
 	Method, Path string
 	// DPoP are the DPoP headers (RFC 9449 section 4.3 allows one).
 	DPoP []string
-	// Certificate is what the client proved to hold in the TLS handshake, or nil.
-	Certificate *x509.Certificate
+	// Certificates are the chain the client proved to hold in the TLS
+	// handshake, its own first; empty without one.
+	Certificates []*x509.Certificate
 }
 
 var (
@@ -47,16 +49,14 @@ func (s *Server) AuthenticateClient(ctx context.Context, in Request) (credential
 	if s.cfg.IsKey(secret) {
 		return none, errKeyInBody
 	}
-	// A method nobody registered: ignoring it would let a request look as if
-	// it had proven more than it has.
 	if in.Form.Has("client_assertion") || in.Form.Has("client_assertion_type") {
-		return none, errInvalidClient
+		return s.assertedClient(ctx, in)
 	}
 	if in.Authorization != "" {
 		return s.basicClient(ctx, in)
 	}
 	if secret == "" {
-		return s.publicClient(ctx, id)
+		return s.namedClient(ctx, in, authz.ClientID(id))
 	}
 	c, err := s.cfg.Clients.Secret(ctx, authz.ClientID(id), authz.Secret(secret))
 	if err != nil {
@@ -84,8 +84,19 @@ func (s *Server) basicClient(ctx context.Context, in Request) (credential.Authen
 	return s.byMethod(c, authz.AuthClientSecretBasic)
 }
 
-func (s *Server) publicClient(ctx context.Context, id string) (credential.AuthenticatedClient, error) {
-	c, err := s.cfg.Clients.Public(ctx, authz.ClientID(id))
+// namedClient is one that only says who it is: a public client, or one whose
+// certificate says the rest.
+func (s *Server) namedClient(ctx context.Context, in Request, id authz.ClientID) (credential.AuthenticatedClient, error) {
+	if len(in.Certificates) > 0 {
+		found, _, err := s.cfg.Clients.Find(ctx, id)
+		if err != nil {
+			return credential.AuthenticatedClient{}, err
+		}
+		if found.AuthMethod == authz.AuthTLS || found.AuthMethod == authz.AuthSelfSignedTLS {
+			return s.certifiedClient(ctx, in, id, found.AuthMethod)
+		}
+	}
+	c, err := s.cfg.Clients.Public(ctx, id)
 	if err != nil {
 		return credential.AuthenticatedClient{}, err
 	}

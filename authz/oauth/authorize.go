@@ -19,8 +19,13 @@ type AuthorizationRequest struct {
 	RedirectURI string
 	State       string
 	Scopes      []string
-	Nonce       string
-	Challenge   string // S256 code challenge, or empty
+	// ResponseMode is how the client is answered; empty means query.
+	ResponseMode string
+	Nonce        string
+	Challenge    string // S256 code challenge, or empty
+	// DPoPJKT is the thumbprint of the only key that may redeem the code, or
+	// empty (RFC 9449 section 10).
+	DPoPJKT string
 	// Prompt values (OpenID Connect Core section 3.1.2.1).
 	Prompt    []string
 	MaxAge    *time.Duration
@@ -35,8 +40,10 @@ type AuthorizationRequest struct {
 	ArrivedAt time.Time
 	// ID is the handle of the stored request, once it was stored.
 	ID string
-	// Parameters are what Authorize was given.
+	// Parameters are those that count: of the browser, or of what the client
+	// pushed or signed.
 	Parameters url.Values
+	from       source
 }
 
 // Prompts reports whether the prompt parameter names the value.
@@ -60,6 +67,8 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 type Redirect struct {
 	URI        string
 	Parameters url.Values
+	// FormPost sends the parameters by a form (OAuth 2.0 Form Post Response Mode).
+	FormPost bool
 }
 
 // Location is the URI with the parameters added to its query.
@@ -78,18 +87,63 @@ const maxParameters = 16 << 10
 type check func(context.Context, *Server, *AuthorizationRequest) error
 
 // beforeRedirect are the checks whose errors are shown on a page.
-var beforeRedirect = []check{checkSize, checkIdentifying, checkClient, checkRedirectURI}
+var beforeRedirect = []check{checkIdentifying, checkClient, checkDocument, checkRedirectURI}
 
 // afterRedirect are the checks whose errors go to the client.
 var afterRedirect = []check{
-	checkRepeated, checkRequestObject, checkResponseType, checkResponseMode, checkGrantType,
-	checkPKCE, checkScope, checkResource, checkDetails, checkNonce, checkPrompt, checkMaxAge, checkHints,
+	checkResponseMode, checkRepeated, checkUnsupported, checkSource, checkResponseType, checkGrantType, checkPKCE, checkProofKey,
+	checkScope, checkResource, checkDetails, checkNonce, checkPrompt, checkMaxAge, checkHints,
 }
 
 // Authorize checks the parameters of an authorization request that arrived at
 // the given moment. The error is a *RedirectError, or one for a page.
 func (s *Server) Authorize(ctx context.Context, parameters url.Values, arrivedAt time.Time) (*AuthorizationRequest, error) {
-	req := &AuthorizationRequest{Parameters: parameters, ArrivedAt: arrivedAt, State: parameters.Get("state")}
+	return s.authorize(ctx, parameters, arrivedAt, source{})
+}
+
+// Reauthorize checks a request that was stored once more: its client may have
+// changed since. Its parameters were resolved when it was first seen.
+func (s *Server) Reauthorize(ctx context.Context, row authz.AuthorizationRequest) (*AuthorizationRequest, error) {
+	parameters, err := url.ParseQuery(row.Parameters)
+	if err != nil {
+		return nil, fault(authz.Internal, "server_error", "The stored request cannot be read.").Because(err)
+	}
+	req, err := s.check(ctx, parameters, row.ArrivedAt, source{pushed: true, signed: true, digest: row.Pushed})
+	if err != nil {
+		return nil, err
+	}
+	req.ID = row.ID
+	return req, nil
+}
+
+// Pushed is the digest of the request URI of a pushed request, or nil.
+func (r *AuthorizationRequest) Pushed() *[32]byte { return r.from.digest }
+
+func (s *Server) authorize(ctx context.Context, outer url.Values, arrivedAt time.Time, from source) (*AuthorizationRequest, error) {
+	if err := checkSize(outer); err != nil {
+		return nil, err
+	}
+	parameters, from, err := s.resolve(ctx, outer, from)
+	if err != nil {
+		return nil, s.unresolved(ctx, outer, err)
+	}
+	return s.check(ctx, parameters, arrivedAt, from)
+}
+
+// unresolved tells the client of a request that could not be read, if what
+// stands outside of it proves a redirect URI.
+func (s *Server) unresolved(ctx context.Context, outer url.Values, err error) error {
+	req := &AuthorizationRequest{Parameters: outer, State: outer.Get("state")}
+	for _, c := range beforeRedirect {
+		if c(ctx, s, req) != nil {
+			return err
+		}
+	}
+	return s.Refuse(ctx, req, err)
+}
+
+func (s *Server) check(ctx context.Context, parameters url.Values, arrivedAt time.Time, from source) (*AuthorizationRequest, error) {
+	req := &AuthorizationRequest{Parameters: parameters, ArrivedAt: arrivedAt, State: parameters.Get("state"), from: from}
 	for _, c := range beforeRedirect {
 		if err := c(ctx, s, req); err != nil {
 			return nil, err
@@ -97,7 +151,7 @@ func (s *Server) Authorize(ctx context.Context, parameters url.Values, arrivedAt
 	}
 	for _, c := range afterRedirect {
 		if err := c(ctx, s, req); err != nil {
-			return nil, s.Refuse(req, err)
+			return nil, s.Refuse(ctx, req, err)
 		}
 	}
 	return req, nil
@@ -105,7 +159,7 @@ func (s *Server) Authorize(ctx context.Context, parameters url.Values, arrivedAt
 
 // Refuse makes of an error the redirect that tells the client, with the
 // members of RFC 6749 section 4.1.2.1 and the iss of RFC 9207.
-func (s *Server) Refuse(req *AuthorizationRequest, err error) *RedirectError {
+func (s *Server) Refuse(ctx context.Context, req *AuthorizationRequest, err error) error {
 	e, ok := errors.AsType[*authz.Error](err)
 	if !ok {
 		e = fault(authz.Internal, "server_error", "Something went wrong on our side.").Because(err)
@@ -113,12 +167,13 @@ func (s *Server) Refuse(req *AuthorizationRequest, err error) *RedirectError {
 	if e.Kind == authz.Unavailable {
 		e = errUnavailable.Because(e)
 	}
-	parameters := url.Values{"error": {e.Code}, "iss": {s.settings.URL}}
+	parameters := url.Values{"error": {e.Code}}
 	if e.Description != "" {
 		parameters.Set("error_description", e.Description)
 	}
-	if req.State != "" {
-		parameters.Set("state", req.State)
+	redirect, err := s.respond(ctx, req, parameters)
+	if err != nil {
+		return err
 	}
-	return &RedirectError{Redirect: Redirect{URI: req.RedirectURI, Parameters: parameters}, Err: e}
+	return &RedirectError{Redirect: redirect, Err: e}
 }

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -85,23 +86,32 @@ func TestAZ_06_PromptNoneStandsAlone(t *testing.T) {
 
 func TestAZ_09_RequestObjectsAreRefusedNotIgnored(t *testing.T) {
 	h := newHouse(t)
-	for name, want := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported"} {
+	for name, want := range map[string]string{"request": "invalid_request_object", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported"} {
 		if code, _ := h.redirected(asked(h.web, name, "http://127.0.0.1:1/x")); code != want {
 			t.Errorf("%s: %q", name, code)
 		}
 	}
 	parameters := asked(h.web)
 	parameters.Set("request", "") // present and empty
-	if code, _ := h.redirected(parameters); code != "request_not_supported" {
+	if code, _ := h.redirected(parameters); code != "invalid_request_object" {
 		t.Errorf("an empty request: %q", code)
+	}
+	for _, alg := range []string{"none", "None"} {
+		parameters.Set("request", handmade(map[string]any{"alg": alg}, map[string]any{"scope": "monitoring:admin"}))
+		if code, _ := h.redirected(parameters); code != "request_not_supported" && alg == "none" || code == "" {
+			t.Errorf("an object with alg %s: %q", alg, code)
+		}
 	}
 }
 
 func TestAZ_10_EveryAnswerCarriesTheIssuer(t *testing.T) {
 	h := newHouse(t)
 	_, refused := h.redirected(asked(h.web, "scope", "x", "state", "s"))
-	req := h.authorize(asked(h.web, "state", "s"))
-	for name, r := range map[string]oauth.Redirect{"code": h.approved(asked(h.web, "state", "s")), "error": refused.Redirect, "denial": h.server.Deny(req).Redirect} {
+	denied, ok := errors.AsType[*oauth.RedirectError](h.server.Deny(t.Context(), h.authorize(asked(h.web, "state", "s"))))
+	if !ok {
+		t.Fatal("a denial is not told to the client")
+	}
+	for name, r := range map[string]oauth.Redirect{"code": h.approved(asked(h.web, "state", "s")), "error": refused.Redirect, "denial": denied.Redirect} {
 		if r.Parameters.Get("iss") != issuerURL || r.Parameters.Get("state") != "s" || r.URI != callback {
 			t.Errorf("%s: %+v", name, r)
 		}
@@ -130,10 +140,14 @@ func TestAZ_11_StateComesBackByteForByteOrNotAtAll(t *testing.T) {
 
 func TestAZ_15_OtherResponseModesAreRefused(t *testing.T) {
 	h := newHouse(t)
-	for _, mode := range []string{"fragment", "form_post", "jwt", "web_message", "QUERY"} {
+	for _, mode := range []string{"fragment", "fragment.jwt", "web_message", "QUERY", "form_post ", "x"} {
 		if code, _ := h.redirected(asked(h.web, "response_mode", mode)); code != "invalid_request" {
 			t.Errorf("%q: %q", mode, code)
 		}
+	}
+	plain := h.client(func(c *authz.Client) { c.Metadata.ResponseModes = []string{"query"} })
+	if code, e := h.redirected(asked(plain, "response_mode", "form_post")); code != "invalid_request" || e.Redirect.FormPost {
+		t.Errorf("a mode that is not registered: %q", code)
 	}
 }
 

@@ -17,14 +17,12 @@ func checkRepeated(_ context.Context, _ *Server, req *AuthorizationRequest) erro
 	return singleValued(req.Parameters)
 }
 
-// checkRequestObject refuses request objects (OpenID Connect Core section 6):
-// ignoring one would drop what the client signed.
-func checkRequestObject(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+// checkUnsupported refuses what would change the request if it were understood
+// (OpenID Connect Core section 6.2).
+func checkUnsupported(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	switch {
-	case req.Parameters.Has("request"):
-		return fault(authz.Invalid, "request_not_supported", "Request objects are not supported.")
 	case req.Parameters.Has("request_uri"):
-		return fault(authz.Invalid, "request_uri_not_supported", "Request URIs are not supported.")
+		return fault(authz.Invalid, "request_uri_not_supported", "Only request URIs of pushed requests are supported.")
 	case req.Parameters.Has("registration"):
 		return fault(authz.Invalid, "registration_not_supported", "The registration parameter is not supported.")
 	}
@@ -34,13 +32,6 @@ func checkRequestObject(_ context.Context, _ *Server, req *AuthorizationRequest)
 func checkResponseType(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	if req.Parameters.Get("response_type") != "code" {
 		return fault(authz.Invalid, "unsupported_response_type", "The response type must be code.")
-	}
-	return nil
-}
-
-func checkResponseMode(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	if mode := req.Parameters.Get("response_mode"); mode != "" && mode != "query" {
-		return fault(authz.Invalid, "invalid_request", "The response mode must be query.")
 	}
 	return nil
 }
@@ -60,7 +51,7 @@ func checkPKCE(_ context.Context, s *Server, req *AuthorizationRequest) error {
 		if method != "" {
 			return fault(authz.Invalid, "invalid_request", "code_challenge_method is given without code_challenge.")
 		}
-		if req.Client.Public() || s.settings.PKCEForAll {
+		if req.Client.Public() || s.settings.PKCEForAll || req.Client.Metadata.RequirePKCE || req.Client.Metadata.FAPI2() {
 			return fault(authz.Invalid, "invalid_request", "PKCE is required: send code_challenge and code_challenge_method=S256.")
 		}
 		return nil
@@ -132,5 +123,15 @@ func checkHints(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	req.LoginHint = req.Parameters.Get("login_hint")
 	req.ACRValues = strings.Fields(req.Parameters.Get("acr_values"))
 	req.UILocales = req.Parameters.Get("ui_locales")
+	return nil
+}
+
+// checkProofKey notes the key that may redeem the code (RFC 9449 section 10).
+func checkProofKey(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	jkt := req.Parameters.Get("dpop_jkt")
+	if jkt != "" && !validChallenge(jkt) {
+		return fault(authz.Invalid, "invalid_request", "dpop_jkt must be a SHA-256 thumbprint: 43 characters of base64url.")
+	}
+	req.DPoPJKT = jkt
 	return nil
 }

@@ -2,14 +2,16 @@ package oauth
 
 import (
 	"context"
+	"net/url"
 	"unicode/utf8"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-func checkSize(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+// checkSize bounds what is looked at, and refuses what is no text.
+func checkSize(parameters url.Values) error {
 	total := 0
-	for name, values := range req.Parameters {
+	for name, values := range parameters {
 		total += len(name)
 		for _, v := range values {
 			total += len(v)

@@ -47,6 +47,11 @@ func (v *clientView) jwtTokens(fallback authz.TokenFormat) bool {
 	return fallback == authz.JWT
 }
 
+// keepsRefreshToken reports whether refreshing leaves the refresh token as it
+// is: a FAPI client proves itself each time, so that rotation would only lose
+// tokens on the way (FAPI 2.0 Security Profile section 5.3.2.1).
+func (v *clientView) keepsRefreshToken() bool { return v.client.Metadata.FAPI2() }
+
 // accessTTL is the life of an access token issued at now: never past the end
 // of the key it came from.
 func (v *clientView) accessTTL(policy time.Duration, now time.Time) time.Duration {

@@ -39,7 +39,10 @@ func (s *Server) accessCredential(u *unit, scopes []string) *authz.Credential {
 	g := u.grant
 	c := s.credential(g, scopes, u.access.ExpiresAt)
 	in := &c.Introspection
-	in.TokenType, in.CredentialType = "Bearer", authz.CredentialAccessToken
+	in.TokenType, in.CredentialType = u.access.Confirmation.TokenType(), authz.CredentialAccessToken
+	if c.Confirmation = u.access.Confirmation; !c.Confirmation.Bearer() {
+		in.Confirmation = &c.Confirmation
+	}
 	in.Iat, in.Nbf, in.JTI, in.Aud = u.access.IssuedAt.Unix(), u.access.IssuedAt.Unix(), u.access.JTI, u.access.Audience
 	in.Details, in.Actor = u.access.Details, g.Actor
 	c.Refs = append(c.Refs, authz.NodeRef{Kind: authz.AccessTokenNode, ID: signatureOf(u.access.Digest)})

@@ -116,8 +116,10 @@ func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 func testSettings() oauth.Settings {
 	return oauth.Settings{
 		Name: issuer, URL: issuerURL, APIURL: "https://api.up.example", CodeTTL: time.Minute, AccessTTL: time.Hour,
-		RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Format: authz.Opaque,
-		AuthMethods: []string{authz.AuthNone, authz.AuthClientSecretBasic, authz.AuthClientSecretPost},
+		RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, PushedTTL: time.Minute, Format: authz.Opaque,
+		AuthMethods: []string{
+			authz.AuthNone, authz.AuthClientSecretBasic, authz.AuthClientSecretPost, authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS,
+		},
 		Scopes: []oauth.Scope{
 			{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "monitoring:admin"}, {Name: "unassigned"},
 		},
@@ -138,7 +140,8 @@ func (h *house) serverConfig() oauth.Config {
 			}
 			return &record.Credential, nil
 		},
-		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		NonceKey: h.ring.Derive("dpop nonce"),
 	}
 }
 

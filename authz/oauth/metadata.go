@@ -3,6 +3,10 @@ package oauth
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/proof"
 )
 
 // metadata is the metadata document of RFC 8414 section 2 and OpenID Connect
@@ -15,6 +19,8 @@ type metadata struct {
 	JWKSURI                          string   `json:"jwks_uri"`
 	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
+	PushedRequestEndpoint            string   `json:"pushed_authorization_request_endpoint"`
+	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -24,6 +30,12 @@ type metadata struct {
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	TokenEndpointAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionAuthAlgorithms      []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAuthAlgorithms         []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RequestObjectAlgorithms          []string `json:"request_object_signing_alg_values_supported"`
+	ResponseAlgorithms               []string `json:"authorization_signing_alg_values_supported"`
+	DPoPAlgorithms                   []string `json:"dpop_signing_alg_values_supported"`
 	CodeChallengeMethods             []string `json:"code_challenge_methods_supported"`
 	ClaimsSupported                  []string `json:"claims_supported"`
 	DetailTypesSupported             []string `json:"authorization_details_types_supported,omitempty"`
@@ -32,6 +44,19 @@ type metadata struct {
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+	ClientDocumentsSupported         bool     `json:"client_id_metadata_document_supported,omitempty"`
+	CertificateBoundTokens           bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	MTLSAliases                      *aliases `json:"mtls_endpoint_aliases,omitempty"`
+}
+
+// aliases are the endpoints at the host for clients with certificates (RFC 8705
+// section 5).
+type aliases struct {
+	TokenEndpoint         string `json:"token_endpoint"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint"`
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	RevocationEndpoint    string `json:"revocation_endpoint"`
+	PushedRequestEndpoint string `json:"pushed_authorization_request_endpoint"`
 }
 
 var claimsSupported = []string{
@@ -49,12 +74,18 @@ func (s *Server) Metadata() ([]byte, error) {
 		AuthorizationEndpoint: base + "/oauth2/authorize", TokenEndpoint: base + "/oauth2/token",
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
-		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query"},
+		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes(),
 		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
 		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
-		IssParameterSupported: true,
+		IssParameterSupported: true, RequestParameterSupported: true, PushedRequestEndpoint: base + "/oauth2/par",
+		RequestObjectAlgorithms: RequestObjectAlgorithms(), ResponseAlgorithms: s.settings.IDTokenAlgorithms,
+		DPoPAlgorithms: proof.Algorithms(), ClientDocumentsSupported: s.settings.ClientDocuments,
 	}
+	if s.settings.Registration {
+		doc.RegistrationEndpoint = base + "/oauth2/register"
+	}
+	s.describeKeys(&doc)
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
 	}
@@ -72,4 +103,20 @@ func (s *Server) Metadata() ([]byte, error) {
 		return nil, fmt.Errorf("rendering the metadata: %w", err)
 	}
 	return body, nil
+}
+
+// describeKeys adds what concerns clients that authenticate by a key of theirs.
+func (s *Server) describeKeys(doc *metadata) {
+	methods := s.settings.AuthMethods
+	if slices.Contains(methods, authz.AuthPrivateKeyJWT) {
+		doc.TokenEndpointAuthAlgorithms = proof.Algorithms()
+		doc.IntrospectionAuthAlgorithms, doc.RevocationAuthAlgorithms = proof.Algorithms(), proof.Algorithms()
+	}
+	doc.CertificateBoundTokens = slices.Contains(methods, authz.AuthTLS) || slices.Contains(methods, authz.AuthSelfSignedTLS)
+	if base := s.settings.MTLSURL; base != "" {
+		doc.MTLSAliases = &aliases{
+			TokenEndpoint: base + "/oauth2/token", UserinfoEndpoint: base + "/oauth2/userinfo", IntrospectionEndpoint: base + "/oauth2/introspect",
+			RevocationEndpoint: base + "/oauth2/revoke", PushedRequestEndpoint: base + "/oauth2/par",
+		}
+	}
 }

@@ -25,16 +25,20 @@ func (pkceHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.A
 func (pkceHandler) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
 // HandleTokenEndpointRequest compares verifier and challenge, after the code
-// was loaded and found to be this client's.
+// was loaded and found to be this client's, and the key it is bound to, if any
+// (RFC 9449 section 10).
 func (pkceHandler) HandleTokenEndpointRequest(ctx context.Context, req fosite.AccessRequester) error {
 	code := unitFrom(ctx).code
 	if code == nil {
 		return fosite.ErrInvalidGrant
 	}
-	if verifierMatches(req.GetRequestForm().Get("code_verifier"), code.CodeChallenge) {
-		return nil
+	if !verifierMatches(req.GetRequestForm().Get("code_verifier"), code.CodeChallenge) {
+		return fosite.ErrInvalidGrant.WithHint("code verifier")
 	}
-	return fosite.ErrInvalidGrant.WithHint("code verifier")
+	if code.DPoPJKT != "" && code.DPoPJKT != unitFrom(ctx).confirmation.JKT {
+		return fosite.ErrInvalidGrant.WithHint("the code is bound to another key")
+	}
+	return nil
 }
 
 // PopulateTokenEndpointResponse has nothing to add.

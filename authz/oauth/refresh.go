@@ -16,7 +16,8 @@ import (
 // 4.14.2). A rotated token answers the same client with the same pair for a
 // short while, or until the successor is used: a client whose answer was lost,
 // or whose tabs refresh at once, stays signed in. After that its return is
-// taken for theft and ends the family.
+// taken for theft and ends the family. A token that is of no use without a key
+// is not rotated where FAPI 2.0 says so.
 type refreshHandler struct {
 	server *Server
 	texts  *tokenStrategy
@@ -67,6 +68,8 @@ func (h *refreshHandler) load(ctx context.Context, u *unit, req fosite.AccessReq
 		return fosite.ErrInvalidGrant // the owner's token is left alone
 	case h.texts.ValidateRefreshToken(ctx, found, text) != nil:
 		return fosite.ErrInvalidGrant
+	case !u.refresh.Confirmation.Bearer() && u.refresh.Confirmation != u.confirmation:
+		return fosite.ErrInvalidGrant.WithHint("the token is bound to another key")
 	}
 	req.SetID(found.GetID())
 	req.SetSession(found.GetSession())
@@ -90,18 +93,18 @@ func (h *refreshHandler) PopulateTokenEndpointResponse(ctx context.Context, req 
 	if err := units.CreateAccessTokenSession(ctx, accessSignature, req); err != nil {
 		return err
 	}
+	resp.SetAccessToken(access)
+	resp.SetTokenType("bearer")
+	resp.SetScopes(req.GetGrantedScopes())
+	if unitFrom(ctx).client.keepsRefreshToken() {
+		return nil
+	}
 	refresh, refreshSignature, err := h.texts.GenerateRefreshToken(ctx, req)
 	if err != nil {
 		return err
 	}
-	if err := units.CreateRefreshTokenSession(ctx, refreshSignature, accessSignature, req); err != nil {
-		return err
-	}
-	resp.SetAccessToken(access)
-	resp.SetTokenType("bearer")
-	resp.SetScopes(req.GetGrantedScopes())
 	resp.SetExtra("refresh_token", refresh)
-	return nil
+	return units.CreateRefreshTokenSession(ctx, refreshSignature, accessSignature, req)
 }
 
 // narrow returns the scopes asked for, all of the token's when none are, less
@@ -132,7 +135,7 @@ const successorPurpose = "refresh successor"
 // refresh token can read it again.
 func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	plain, err := json.Marshal(sealedResponse{
-		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(),
+		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(), u.confirmation,
 		u.newAccess.Audience, resp.Details,
 	})
 	if err != nil {
@@ -144,6 +147,7 @@ func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 type sealedResponse struct {
 	Access, Refresh, ID, Scope string
 	Exp                        int64
+	Confirmation               authz.Confirmation
 	Audience                   []string
 	Details                    json.RawMessage
 }
@@ -191,6 +195,9 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	if err := json.Unmarshal(plain, &kept); err != nil {
 		return nil, err
 	}
+	if kept.Confirmation != u.confirmation {
+		return nil, nil //nolint:nilnil // the pair is of no use to whoever holds another key
+	}
 	// A token for another resource than is asked for now would be refused there.
 	audience, err := s.audienceOf(u)
 	if err != nil || kept.Audience != nil && !slices.Equal(audience, kept.Audience) {
@@ -198,7 +205,8 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	}
 	return &TokenResponse{
 		AccessToken: authz.Secret(kept.Access), RefreshToken: authz.Secret(kept.Refresh), IDToken: authz.Secret(kept.ID),
-		TokenType: "Bearer", Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()), Details: kept.Details,
+		TokenType: kept.Confirmation.TokenType(), Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()),
+		Details: kept.Details,
 	}, nil
 }
 

@@ -72,6 +72,9 @@ func (s *Server) targets(c authz.Client, asked []string) ([]string, error) {
 	}
 	var targets []string
 	for _, uri := range asked {
+		if s.isAPI(uri) {
+			uri = s.settings.api() // by whichever of its names
+		}
 		if !s.mayName(c, uri) {
 			return nil, errInvalidTarget
 		}
@@ -87,7 +90,7 @@ func (s *Server) targets(c authz.Client, asked []string) ([]string, error) {
 // so by itself.
 func (s *Server) askedFor(c authz.Client, parameters url.Values) ([]string, error) {
 	for _, audience := range parameters["audience"] {
-		if audience != s.settings.api() {
+		if !s.isAPI(audience) {
 			return nil, errInvalidTarget
 		}
 	}

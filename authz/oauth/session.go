@@ -23,6 +23,8 @@ type session struct {
 	// audience and details are the access token's.
 	audience []string
 	details  json.RawMessage
+	// confirmation is the key the access token is bound to.
+	confirmation authz.Confirmation
 }
 
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time) {}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"time"
@@ -16,6 +17,9 @@ type Settings struct {
 	URL string
 	// APIURL is where introspection and /v1 are served; empty means URL.
 	APIURL string
+	// MTLSURL is where clients that authenticate by certificate find the same
+	// endpoints (RFC 8705 section 5); empty means URL.
+	MTLSURL string
 	// Lifetimes; all required.
 	CodeTTL, AccessTTL, RefreshTTL, IDTokenTTL time.Duration
 	// RefreshGrace is how long a rotated refresh token still answers with the
@@ -36,8 +40,17 @@ type Settings struct {
 	// Workloads map upstream issuers' tokens to service accounts, the first
 	// that matches.
 	Workloads []Workload
+	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
+	// section 8).
+	RequireNonce bool
+	// PushedTTL is how long a pushed authorization request can be used (RFC
+	// 9126 section 2.2); required.
+	PushedTTL time.Duration
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
+	// Registration and ClientDocuments say whether clients may register
+	// themselves, or be known by a document of theirs: for the metadata.
+	Registration, ClientDocuments bool
 }
 
 // Scope is an entry of the scope catalogue.
@@ -73,9 +86,10 @@ type Store interface {
 
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
 
-	// UseOnce remembers a digest until it is of no use any more; ErrConsumed
-	// says that it was used before.
-	UseOnce(ctx context.Context, issuer authz.IssuerName, digest [32]byte, until time.Time) error
+	CreatePushedRequest(ctx context.Context, p authz.PushedRequest) error
+	GetPushedRequest(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.PushedRequest, error)
+	ConsumePushedRequest(ctx context.Context, issuer authz.IssuerName, digest [32]byte) error
+	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error
@@ -101,7 +115,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; every field but Allow and Upstreams is required.
+// Config is what a Server needs; required but for the last five fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -115,6 +129,16 @@ type Config struct {
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
 	IsKey func(text string) bool
+	// NonceKey is 32 bytes that every node has, for DPoP nonces.
+	NonceKey []byte
+	// RemoteKeys returns the keys at a client's jwks_uri, fetched within
+	// bounds; nil refuses clients that have one.
+	RemoteKeys func(uri string) KeySet
+	// ClientAuthorities issue certificates for tls_client_auth; nil refuses
+	// every such client.
+	ClientAuthorities *x509.CertPool
+	// Documents knows clients that a document describes; nil accepts none.
+	Documents Documents
 	// Upstreams verifies workloads' tokens; required where Settings has any.
 	Upstreams Upstreams
 	// Allow counts a request of a client or service account that proved
@@ -127,9 +151,9 @@ func (c Config) validate() error {
 	switch {
 	case s.Name == "" || s.URL == "":
 		return errors.New("oauth: an issuer needs a name and a URL")
-	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0:
+	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0 || s.PushedTTL <= 0:
 		return errors.New("oauth: every lifetime is required")
-	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil:
+	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")

@@ -104,6 +104,7 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	sess.jti = authz.NewID("jti")
 	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details
 	sess.accessScopes = t.settings.validAt(req.GetGrantedScopes(), sess.audience)
+	sess.confirmation = unitFrom(ctx).confirmation
 	if !view.jwtTokens(t.settings.Format) {
 		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil
@@ -131,6 +132,9 @@ func (t *tokenStrategy) accessClaims(sess *session) map[string]any {
 		if value != "" {
 			claims[name] = value
 		}
+	}
+	if !sess.confirmation.Bearer() {
+		claims["cnf"] = sess.confirmation
 	}
 	if !g.AuthTime.IsZero() {
 		claims["auth_time"] = g.AuthTime.Unix()

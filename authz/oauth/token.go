@@ -82,6 +82,9 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 		return nil, err
 	}
 	u := &unit{client: view, asked: asked, askedDetails: in.Form.Get("authorization_details")}
+	if u.confirmation, err = s.confirm(ctx, in, view.client); err != nil {
+		return nil, err
+	}
 	resp, err := s.exchange(withUnit(ctx, u), u, in.Form)
 	if err != nil && u.storeErr != nil {
 		return nil, unavailable(u.storeErr)
@@ -123,7 +126,7 @@ func response(u *unit, answer fosite.AccessResponder) *TokenResponse {
 	life := u.newAccess.ExpiresAt.Sub(u.newAccess.IssuedAt)
 	return &TokenResponse{
 		AccessToken: authz.Secret(answer.GetAccessToken()), RefreshToken: authz.Secret(refresh), IDToken: authz.Secret(id),
-		TokenType: "Bearer", ExpiresIn: int64(life.Seconds()), Scope: strings.Join(u.newAccess.Scopes, " "),
+		TokenType: u.confirmation.TokenType(), ExpiresIn: int64(life.Seconds()), Scope: strings.Join(u.newAccess.Scopes, " "),
 		Details: u.newAccess.Details,
 	}
 }
@@ -138,7 +141,7 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 	if u.consumeCode {
 		i.Code = &u.code.Digest
 	}
-	if u.refresh != nil {
+	if u.refresh != nil && u.newRefresh != nil {
 		sealed, err := s.seal(u, resp)
 		if err != nil {
 			return err

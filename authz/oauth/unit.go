@@ -12,6 +12,8 @@ import (
 // to be written, together.
 type unit struct {
 	client *clientView
+	// confirmation is the key the request proved to hold.
+	confirmation authz.Confirmation
 
 	// asked
 	asked        []string // resources, nil for none
@@ -39,8 +41,8 @@ type unit struct {
 	consumeCode  bool
 	revoke       bool // the family ends, or the one token of a standing grant
 	newAccess    *authz.AccessToken
-	newRefresh   *authz.RefreshToken
-	refreshToken authz.Secret // the presented refresh token
+	newRefresh   *authz.RefreshToken // nil where the presented one stays
+	refreshToken authz.Secret        // the presented refresh token
 }
 
 type unitKey struct{}

@@ -115,7 +115,7 @@ func (s *unitStore) CreateAccessTokenSession(ctx context.Context, signature stri
 	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
 	unitFrom(ctx).newAccess = &authz.AccessToken{
 		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID,
-		Scopes: sess.accessScopes, Audience: sess.audience, Details: sess.details, JTI: sess.jti,
+		Scopes: sess.accessScopes, Audience: sess.audience, Details: sess.details, JTI: sess.jti, Confirmation: unitFrom(ctx).confirmation,
 		State: authz.Active, IssuedAt: sess.issuedAt, ExpiresAt: sess.expires,
 	}
 	return nil
@@ -149,9 +149,13 @@ func (s *unitStore) CreateRefreshTokenSession(ctx context.Context, signature, _ 
 		return errors.New("oauth: a refresh token has no digest")
 	}
 	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
-	unitFrom(ctx).newRefresh = &authz.RefreshToken{
+	u := unitFrom(ctx)
+	u.newRefresh = &authz.RefreshToken{
 		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID, Scopes: sess.grant.Scopes,
 		State: authz.Active, CreatedAt: sess.issuedAt, ExpiresAt: sess.grant.ExpiresAt,
+	}
+	if u.client.public { // a confidential client proves itself each time
+		u.newRefresh.Confirmation = u.confirmation
 	}
 	return nil
 }

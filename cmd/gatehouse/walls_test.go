@@ -19,8 +19,9 @@ var walls = []struct {
 	of      string
 	allowed []string
 }{
-	{"authz/oauth", []string{"authz", "authz/credential"}}, // the protocol is checked by the hot path's clients
-	{"authz", []string{"authz"}},
+	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
+	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
+	{"authz", []string{"authz", "authz/clientmeta"}},                               // what may be registered is one pure package for all who register
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
 	{"idp/idptest", []string{"idp"}},
@@ -38,7 +39,7 @@ var walls = []struct {
 var owners = map[string][]string{
 	"github.com/ory/fosite":         {"authz/oauth"},
 	"github.com/go-jose/go-jose/v3": {"authz/oauth"},
-	"github.com/go-jose/go-jose/v4": {"authz/jwks", "authz/oauth", "idp/oidc", "idp/idptest"},
+	"github.com/go-jose/go-jose/v4": {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
 	"golang.org/x/crypto/argon2":    {"authz/secret"},
 	"gorm.io":                       {"storage"},
 	"modernc.org/sqlite":            {"storage"},

@@ -8,9 +8,10 @@ import (
 
 func (e *env) request() authz.AuthorizationRequest {
 	e.Helper()
+	pushed := randomDigest()
 	r := authz.AuthorizationRequest{
 		ID: authz.NewID("req"), Issuer: e.issuer, BrowserDigest: randomDigest(), ClientID: "cl_1", Parameters: "state=a%20b",
-		ArrivedAt: e.now, ExpiresAt: e.now.Add(10 * time.Minute), State: authz.Active,
+		Pushed: &pushed, ArrivedAt: e.now, ExpiresAt: e.now.Add(10 * time.Minute), State: authz.Active,
 	}
 	e.must(e.CreateAuthorizationRequest(e.ctx, r))
 	return r

@@ -12,16 +12,21 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
-// Config is what the API of one issuer needs; every field is required.
+// Config is what the API of one issuer needs; required but for
+// Registration.
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
+	// Registration mints registration tokens; nil where clients may not
+	// register themselves.
+	Registration *registration.Registrar
 	// KeysPath is the product's path for API keys: /v1/auth/keys or /v1/api-keys.
 	KeysPath string
 	// Authenticate finds who presents a credential.
-	Authenticate func(ctx context.Context, text authz.Secret) (authz.Principal, error)
+	Authenticate func(ctx context.Context, p Presented) (authz.Principal, error)
 	// Refused records a failed authentication.
 	Refused func(ctx context.Context, typ, reason, actor string) error
 	// Note tells the log which operation a request is for, who sent it, and
@@ -31,6 +36,16 @@ type Config struct {
 	Status  func(authz.Kind) int
 	Clock   authz.Clock
 	Version string
+}
+
+// Presented is a credential in the Authorization header, and what came with it.
+type Presented struct {
+	Scheme string // Bearer or DPoP, in whatever case
+	Text   authz.Secret
+	// Method, Path and DPoP are what a proof must be made for, and the proofs
+	// (RFC 9449 section 7.1).
+	Method, Path string
+	DPoP         []string
 }
 
 type api struct{ cfg Config }
@@ -47,6 +62,7 @@ func New(cfg Config) (http.Handler, error) {
 	h.UseMiddleware(a.authenticate(h))
 	a.workspaceRoutes(h)
 	a.clientRoutes(h)
+	a.registrationRoutes(h)
 	a.keyRoutes(h)
 	return a.fallback(mux), nil
 }

@@ -49,10 +49,13 @@ func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {
 			return authz.Principal{}, errInQuery
 		}
 	}
-	var headers []string
+	var headers, proofs []string
 	ctx.EachHeader(func(name, value string) {
-		if strings.EqualFold(name, "Authorization") {
+		switch {
+		case strings.EqualFold(name, "Authorization"):
 			headers = append(headers, value)
+		case strings.EqualFold(name, "DPoP"):
+			proofs = append(proofs, value)
 		}
 	})
 	if len(headers) > 1 {
@@ -65,8 +68,10 @@ func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {
 		return authz.Principal{}, errNoCredential
 	}
 	scheme, text, ok := strings.Cut(headers[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
+	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
 		return authz.Principal{}, errNoCredential
 	}
-	return a.cfg.Authenticate(ctx.Context(), authz.Secret(strings.TrimSpace(text)))
+	return a.cfg.Authenticate(ctx.Context(), Presented{
+		Scheme: scheme, Text: authz.Secret(strings.TrimSpace(text)), Method: ctx.Method(), Path: u.Path, DPoP: proofs,
+	})
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,10 +31,11 @@ type Client struct {
 	Environments     []string `json:"environments,omitempty"`
 	Introspect       bool     `json:"introspect,omitempty"`
 	SkipConsent      bool     `json:"skip_consent,omitempty"`
-	Status           string   `json:"status"`
-	Revision         int64    `json:"revision"`
-	CreatedAt        string   `json:"created_at"`
-	UpdatedAt        string   `json:"updated_at"`
+	authz.ClientMetadata
+	Status    string `json:"status"`
+	Revision  int64  `json:"revision"`
+	CreatedAt string `json:"created_at"`
+	UpdatedAt string `json:"updated_at"`
 }
 
 func viewClient(c authz.Client) Client {
@@ -41,7 +43,7 @@ func viewClient(c authz.Client) Client {
 		ID: string(c.ID), WorkspaceID: string(c.WorkspaceID), Name: c.Name, AuthMethod: c.AuthMethod,
 		GrantTypes: orEmpty(c.GrantTypes), RedirectURIs: orEmpty(c.RedirectURIs), Scopes: orEmpty(c.Scopes),
 		TokenFormat: string(c.TokenFormat), IDTokenAlgorithm: c.IDTokenAlgorithm, Environment: string(c.Environment),
-		Environments: texts(c.Environments), Introspect: c.Introspect, SkipConsent: c.SkipConsent,
+		Environments: texts(c.Environments), Introspect: c.Introspect, SkipConsent: c.SkipConsent, ClientMetadata: c.Metadata,
 		Status: string(c.State), Revision: c.Revision, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
 	}
 }
@@ -59,19 +61,29 @@ type ClientMembers struct {
 	Environments     *[]string `json:"environments,omitempty" maxItems:"2"`
 	Introspect       *bool     `json:"introspect,omitempty"`
 	SkipConsent      *bool     `json:"skip_consent,omitempty"`
+	MetadataMembers
 }
 
 type createClient struct {
 	Body struct {
 		WorkspaceID string `json:"workspace_id,omitempty" doc:"Absent: the caller's own; for the operator, a platform client."`
-		AuthMethod  string `json:"token_endpoint_auth_method,omitempty" enum:"none,client_secret_basic,client_secret_post"`
+		AuthMethod  string `json:"token_endpoint_auth_method,omitempty" enum:"none,client_secret_basic,client_secret_post,private_key_jwt,tls_client_auth,self_signed_tls_client_auth"`
 		ClientMembers
 	}
 }
 
 type ClientPath struct {
-	ID          string `path:"id" maxLength:"64"`
+	ID          string `path:"id" maxLength:"400" doc:"The client_id; one that is a URL as url_ and its base64url."`
 	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+}
+
+// client is the client_id of a path: a URL cannot stand in one.
+func (p ClientPath) client() authz.ClientID {
+	if encoded, ok := strings.CutPrefix(p.ID, "url_"); ok {
+		raw, _ := base64.RawURLEncoding.DecodeString(encoded) // what is no base64url is no client's id
+		return authz.ClientID(raw)
+	}
+	return authz.ClientID(p.ID)
 }
 
 type listClients struct {
@@ -102,7 +114,14 @@ func (a *api) clientRoutes(h huma.API) {
 }
 
 func (a *api) createClient(ctx context.Context, in *createClient) (*answer[Client], error) {
-	settings := admin.ClientSettings{WorkspaceID: workspaceOr(ctx, in.Body.WorkspaceID), AuthMethod: in.Body.AuthMethod}
+	var settings admin.ClientSettings
+	if in.Body.Profile != nil {
+		settings = admin.Bundle(authz.ClientProfile(*in.Body.Profile))
+	}
+	settings.WorkspaceID = workspaceOr(ctx, in.Body.WorkspaceID)
+	if in.Body.AuthMethod != "" {
+		settings.AuthMethod = in.Body.AuthMethod
+	}
 	in.Body.apply(&settings)
 	c, secret, err := a.cfg.Admin.CreateClient(ctx, principal(ctx), settings)
 	if err != nil {
@@ -127,7 +146,7 @@ func (a *api) listClients(ctx context.Context, in *listClients) (*answer[list[Cl
 }
 
 func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], error) {
-	c, err := a.cfg.Admin.GetClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
+	c, err := a.cfg.Admin.GetClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client())
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +158,7 @@ func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client]
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.cfg.Admin.UpdateClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID), revision, in.Body.apply)
+	c, err := a.cfg.Admin.UpdateClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client(), revision, in.Body.apply)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +166,7 @@ func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client]
 }
 
 func (a *api) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, error) {
-	return nil, a.cfg.Admin.DeleteClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID))
+	return nil, a.cfg.Admin.DeleteClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client())
 }
 
 func (a *api) rotateClient(ctx context.Context, in *rotateClient) (*answer[Client], error) {
@@ -158,7 +177,7 @@ func (a *api) rotateClient(ctx context.Context, in *rotateClient) (*answer[Clien
 			return nil, authz.NewError(authz.Invalid, "invalid_overlap", "overlap: must be a duration such as 24h.")
 		}
 	}
-	c, secret, err := a.cfg.Admin.RotateClientSecret(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.ClientID(in.ID), overlap)
+	c, secret, err := a.cfg.Admin.RotateClientSecret(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client(), overlap)
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +211,7 @@ func (m ClientMembers) apply(s *admin.ClientSettings) {
 	set(&s.IDTokenAlgorithm, m.IDTokenAlgorithm)
 	set(&s.Introspect, m.Introspect)
 	set(&s.SkipConsent, m.SkipConsent)
+	m.MetadataMembers.apply(&s.Metadata)
 	if m.TokenFormat != nil {
 		s.TokenFormat = authz.TokenFormat(*m.TokenFormat)
 	}

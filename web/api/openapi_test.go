@@ -24,7 +24,7 @@ func newAPI(t *testing.T) http.Handler {
 	t.Helper()
 	h, err := api.New(api.Config{
 		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, KeysPath: "/v1/api-keys", Status: web.Status, Clock: authz.SystemClock{}, Version: "v1",
-		Authenticate: func(context.Context, authz.Secret) (authz.Principal, error) {
+		Authenticate: func(context.Context, api.Presented) (authz.Principal, error) {
 			return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The credential is not active.")
 		},
 		Note:    func(context.Context, string, authz.Principal, *authz.Error) {},

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -68,7 +67,7 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 	}
 	p.row = authz.AuthorizationRequest{
 		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
-		Parameters: p.request.Parameters.Encode(), ArrivedAt: p.request.ArrivedAt,
+		Parameters: p.request.Parameters.Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}
 	p.request.ID = p.row.ID
@@ -102,15 +101,10 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
 	}
-	parameters, err := url.ParseQuery(row.Parameters)
-	if err != nil {
-		return nil, pageError(authz.Internal, "server_error", "The stored request cannot be read.").Because(err)
-	}
-	req, err := f.cfg.OAuth.Authorize(ctx, parameters, row.ArrivedAt)
+	req, err := f.cfg.OAuth.Reauthorize(ctx, row)
 	if err != nil {
 		return nil, err
 	}
-	req.ID = row.ID
 	return &pending{request: req, row: row}, nil
 }
 

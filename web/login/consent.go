@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
@@ -46,7 +47,7 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 	origin := originOf(p.request.RedirectURI)
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
-		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin,
+		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
 		"Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	}, origin)
 }
@@ -92,7 +93,7 @@ func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
 	if err != nil {
 		return err
 	}
-	return f.cfg.OAuth.Deny(p.request)
+	return f.cfg.OAuth.Deny(r.Context(), p.request)
 }
 
 // consenting resumes a request whose person is signed in.
@@ -136,6 +137,15 @@ func originOf(uri string) string {
 		return u.Scheme + ":"
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// publishedAt is the host of a client's document: its name is its own to
+// choose, its host is not.
+func publishedAt(c authz.Client) string {
+	if c.Metadata.Registration != authz.RegisteredByDocument {
+		return ""
+	}
+	return clientdoc.Host(string(c.ID))
 }
 
 func nameOf(u authz.User) string {

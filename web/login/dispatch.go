@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -22,7 +23,7 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	}
 	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
 		if p.request.Prompts("none") {
-			return f.cfg.OAuth.Refuse(p.request, errLoginRequired)
+			return f.cfg.OAuth.Refuse(r.Context(), p.request, errLoginRequired)
 		}
 		return f.signIn(w, r, p)
 	}
@@ -32,7 +33,7 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	}
 	if needed {
 		if p.request.Prompts("none") {
-			return f.cfg.OAuth.Refuse(p.request, errConsentRequired)
+			return f.cfg.OAuth.Refuse(r.Context(), p.request, errConsentRequired)
 		}
 		return f.askConsent(w, r, p)
 	}
@@ -96,7 +97,7 @@ func accountOf(lineage authz.Lineage) authz.AccountID {
 // consentNeeded reports whether the person must be asked: the client is not
 // the operator's own, and the remembered consent does not cover the request.
 func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
-	if p.request.Prompts("consent") {
+	if p.request.Prompts("consent") || anyoneCouldBe(p.request) {
 		return true, nil
 	}
 	if p.request.Client.SkipConsent {
@@ -115,13 +116,20 @@ func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (
 	return !f.cfg.OAuth.Covers(consent, p.request), nil
 }
 
+// anyoneCouldBe reports whether any program on the person's machine could have
+// sent the request: a client of a document on a loopback address. Such a
+// request is never answered without the person (RFC 8252 section 8.6).
+func anyoneCouldBe(r *oauth.AuthorizationRequest) bool {
+	return r.Client.Metadata.Registration == authz.RegisteredByDocument && strings.HasPrefix(r.RedirectURI, "http://")
+}
+
 func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
 		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {
-			return f.cfg.OAuth.Refuse(p.request, e)
+			return f.cfg.OAuth.Refuse(r.Context(), p.request, e)
 		}
 		return err
 	}
-	return seeOther(w, r, redirect.Location())
+	return Answer(w, r, f.cfg.Pages, redirect)
 }

@@ -82,6 +82,7 @@ func (f *Flow) showSignIn(w http.ResponseWriter, status int, p *pending, connect
 	}
 	return f.cfg.Pages.Write(w, status, ui.SignInPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Connections": views, "Email": email, "Problem": problem,
+		"PublishedAt": publishedAt(p.request.Client),
 	})
 }
 

@@ -29,12 +29,13 @@ const (
 	ContinuePage = "continue.html"
 	ErrorPage    = "error.html"
 	WelcomePage  = "welcome.html"
+	FormPostPage = "formpost.html"
 )
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
@@ -43,6 +44,9 @@ func New(brand string) (*Pages, error) {
 	}
 	return p, nil
 }
+
+// Brand is the issuer's display name.
+func (p *Pages) Brand() string { return p.brand }
 
 // Write answers with a page. formAction names origins, besides our own, that
 // the page's forms may lead to: browsers apply form-action to the redirects
@@ -59,14 +63,19 @@ func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, 
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy(formAction))
+	h.Set("Content-Security-Policy", policy(page, formAction))
 	w.WriteHeader(status)
 	_, err := w.Write(body.Bytes())
 	return err
 }
 
-func policy(formAction []string) string {
-	return "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +
+// policy allows no script but the one that sends a form back to a client.
+func policy(page string, formAction []string) string {
+	scripts := ""
+	if page == FormPostPage {
+		scripts = "script-src 'self'; "
+	}
+	return "default-src 'none'; " + scripts + "style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +
 		strings.Join(append([]string{"'self'"}, formAction...), " ")
 }
 

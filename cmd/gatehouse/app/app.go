@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
@@ -51,7 +53,10 @@ type App struct {
 	operator   *web.Operator
 	handler    http.Handler
 	connectors *connectors
-	limits     web.Limits
+	clientKeys *clientKeys
+	// authorities issue certificates for clients; nil for nobody.
+	authorities *x509.CertPool
+	limits      web.Limits
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
 }
@@ -64,6 +69,9 @@ type Issuer struct {
 	set    *jwks.Set
 	// workloads are the rules of the configuration, with the ids they map to.
 	workloads []oauth.Workload
+	// registrar and finders are of clients that nobody of ours registers.
+	registrar *registration.Registrar
+	finders   finders
 	served    web.Issuer
 }
 
@@ -112,6 +120,10 @@ func (a *App) openParts(ctx context.Context) error {
 		AllowPrivate: cfg.Outbound.AllowPrivate, Timeout: cfg.Outbound.Timeout, MaxBody: cfg.Outbound.MaxBodyBytes,
 	})
 	a.connectors = newConnectors(a)
+	a.clientKeys = newClientKeys(a.outside, a.clock.Now)
+	if a.authorities, err = authorities(cfg.Server.ClientCAFile); err != nil {
+		return err
+	}
 	if a.limits, err = a.newLimits(); err != nil {
 		return err
 	}
@@ -158,7 +170,8 @@ func (a *App) newHandler() (http.Handler, error) {
 	})
 	return web.New(web.Config{
 		Issuers: served, Clock: a.clock, Logger: a.options.Logger, Metrics: a.metrics,
-		TrustedProxies: a.options.Config.Server.TrustedProxies, Limits: a.limits, MaxBody: a.options.Config.Server.MaxBodyBytes,
+		TrustedProxies:    a.options.Config.Server.TrustedProxies,
+		CertificateHeader: a.options.Config.Server.ClientCertificateHeader, Limits: a.limits, MaxBody: a.options.Config.Server.MaxBodyBytes,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
@@ -54,6 +56,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 		return err
 	}
 	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
+		return err
+	}
+	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
 		return err
 	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
@@ -95,6 +100,11 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 }
 
 func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*admin.Admin, error) {
+	return admin.New(admin.Config{Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg)})
+}
+
+// clientRules are what the issuer allows its clients.
+func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 	scopes := make([]string, 0, len(cfg.OAuth.Scopes))
 	for _, s := range cfg.OAuth.Scopes {
 		scopes = append(scopes, s.Name)
@@ -105,10 +115,11 @@ func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *e
 			keyScopes = append(keyScopes, s.Name)
 		}
 	}
-	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Scopes: scopes, KeyScopes: keyScopes,
-		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, CheckRedirectURI: oauth.CheckRedirectURI,
-	})
+	return clientmeta.Rules{
+		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, KeyScopes: keyScopes,
+		CheckRedirectURI: oauth.CheckRedirectURI,
+		CheckURL:         func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
+	}
 }
 
 // assemble ties the hot path, the protocol, the pages and the API together.
@@ -131,9 +142,13 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	if i.finders, err = a.finders(name, i.Config, callers, outbox); err != nil {
+		return web.Issuer{}, err
+	}
 	var verifier *credential.Verifier
 	server, err := oauth.New(oauth.Config{
-		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Clients: callers,
+		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
+		Clients: i.finders.clients, Documents: i.finders.documents,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
@@ -147,7 +162,8 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			}
 			return &record.Credential, nil
 		},
-		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
 		Allow: a.allowClient(), Upstreams: outside,
 	})
 	if err != nil {
@@ -184,10 +200,14 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	refused := a.refusals(name)
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
-		Authenticate: func(ctx context.Context, text authz.Secret) (authz.Principal, error) {
-			record, err := verifier.Lookup(ctx, text)
+		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
+			record, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
+				return authz.Principal{}, err
+			}
+			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
+			if err := server.Possesses(ctx, in, p.Scheme, p.Text, record.Confirmation); err != nil {
 				return authz.Principal{}, err
 			}
 			if record.Introspection.CredentialType == authz.CredentialRefreshToken {
@@ -207,7 +227,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused,
+		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, API: management, Audit: refused, Registration: i.registrar,
 		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 	}, nil
 }
@@ -232,6 +252,8 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		RefreshTTL: cfg.Tokens.RefreshTTL, IDTokenTTL: cfg.Tokens.IDTokenTTL, RefreshGrace: cfg.Tokens.RefreshGrace,
 		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
 		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
+		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
+		Registration: cfg.OAuth.Registration.Enabled, ClientDocuments: cfg.OAuth.ClientDocuments.Enabled,
 	}
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})

@@ -71,6 +71,7 @@ func (a *App) purge(ctx context.Context) {
 	for _, name := range a.issuerNames() {
 		_, err := a.Issuers[name].Keys.Purge(ctx)
 		a.logFailure(ctx, "purging revoked keys", err)
+		a.purgeClients(ctx, a.Issuers[name])
 	}
 }
 

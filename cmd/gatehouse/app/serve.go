@@ -102,7 +102,11 @@ func listenPublic(ctx context.Context, cfg config.Listener) (net.Listener, error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the certificate of %s: %w", cfg.Address, err), l.Close())
 	}
-	return tls.NewListener(l, tlsConfig(cfg.TLS.MinVersion, certificate)), nil
+	conf := tlsConfig(cfg.TLS.MinVersion, certificate)
+	if cfg.TLS.ClientCertificates {
+		conf.ClientAuth = tls.RequestClientCert // who issued it is looked at where a client is
+	}
+	return tls.NewListener(l, conf), nil
 }
 
 // tlsConfig speaks TLS 1.3, or also 1.2 with the six suites that BCP 195 (RFC

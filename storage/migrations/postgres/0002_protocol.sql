@@ -19,6 +19,8 @@ ALTER TABLE access_tokens ADD COLUMN confirmation TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE refresh_tokens ADD COLUMN confirmation TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE authorization_codes ADD COLUMN dpop_jkt TEXT NOT NULL DEFAULT '';
 
+ALTER TABLE authorization_requests ADD COLUMN pushed_digest BYTEA;
+
 CREATE TABLE pushed_requests (
     digest     BYTEA PRIMARY KEY CHECK (length(digest) = 32),
     issuer     TEXT NOT NULL,

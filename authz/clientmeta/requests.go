@@ -1,0 +1,90 @@
+package clientmeta
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// responseModes are those of the code flow; a fragment carries no code (OAuth
+// 2.0 Multiple Response Type Encoding Practices, JARM section 2.3).
+var responseModes = []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"}
+
+const maxSeconds = 1 << 31
+
+// checkRequests checks what is said of the client's authorization requests.
+func (r Rules) checkRequests(c authz.Client) error {
+	m := c.Metadata
+	if m.RequestAlgorithm != "" && m.RequestAlgorithm != "RS256" && !slices.Contains(assertionAlgorithms, m.RequestAlgorithm) {
+		return bad("request_object_signing_alg", "must be PS256, ES256, EdDSA or RS256.")
+	}
+	if m.RequireSigned && !hasJWKS(m) && m.JWKSURI == "" {
+		return bad("require_signed_request_object", "needs the key to verify with: give jwks or jwks_uri.")
+	}
+	for _, mode := range m.ResponseModes {
+		if !slices.Contains(responseModes, mode) {
+			return bad("response_modes", "must be query, form_post, jwt, query.jwt or form_post.jwt.")
+		}
+	}
+	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge >= maxSeconds) {
+		return bad("default_max_age", "must be a number of seconds, 0 or more.")
+	}
+	if len(m.DefaultACRValues) > maxTargets {
+		return bad("default_acr_values", "at most 20.")
+	}
+	for _, acr := range m.DefaultACRValues {
+		if !plain(acr, 255) {
+			return bad("default_acr_values", "each must be 1 to 255 printable characters without blank.")
+		}
+	}
+	return nil
+}
+
+// checkAnswers checks the algorithms of what we sign for the client.
+func (r Rules) checkAnswers(c authz.Client) error {
+	for member, alg := range answerAlgorithms(c) {
+		if alg != "" && !slices.Contains(r.Algorithms, alg) {
+			return bad(member, "is not among the issuer's algorithms.")
+		}
+	}
+	return nil
+}
+
+func answerAlgorithms(c authz.Client) map[string]string {
+	return map[string]string{
+		"id_token_signed_response_alg":      c.IDTokenAlgorithm,
+		"authorization_signed_response_alg": c.Metadata.ResponseAlgorithm,
+		"introspection_signed_response_alg": c.Metadata.IntrospectionAlgorithm,
+		"userinfo_signed_response_alg":      c.Metadata.UserinfoAlgorithm,
+	}
+}
+
+// checkSubject checks how people are named to the client. A pairwise subject
+// is one for a sector, and several redirect hosts name none (OpenID Connect
+// Core section 8.1).
+func (r Rules) checkSubject(c authz.Client) error {
+	m := c.Metadata
+	if m.SubjectType != "" && m.SubjectType != "public" && m.SubjectType != "pairwise" {
+		return bad("subject_type", "must be public or pairwise.")
+	}
+	if m.Sector != "" {
+		if u, ok := parse("https://" + m.Sector + "/"); !ok || u.Host != m.Sector || u.Port() != "" {
+			return bad("sector", "must be a host.")
+		}
+		return nil
+	}
+	if m.SubjectType != "pairwise" {
+		return nil
+	}
+	hosts := map[string]bool{}
+	for _, uri := range c.RedirectURIs {
+		if u, err := url.Parse(uri); err == nil {
+			hosts[u.Hostname()] = true
+		}
+	}
+	if len(hosts) > 1 {
+		return bad("sector", "is required: the redirect URIs are on several hosts.")
+	}
+	return nil
+}

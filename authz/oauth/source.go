@@ -1,0 +1,53 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// source says how an authorization request came: by the browser, or pushed by
+// the client; signed, or in the clear.
+type source struct {
+	pushed bool
+	signed bool
+	// digest is that of the request URI, once a pushed request is used.
+	digest *[32]byte
+}
+
+// resolve finds the parameters of an authorization request, wherever they are
+// (RFC 9126 section 4, RFC 9101 section 5).
+func (s *Server) resolve(ctx context.Context, parameters url.Values, from source) (url.Values, source, error) {
+	var err error
+	if strings.HasPrefix(parameters.Get("request_uri"), requestURIPrefix) && !from.pushed {
+		from.pushed, from.signed = true, true // it was signed, if it had to be, when it was pushed
+		parameters, from.digest, err = s.pushedParameters(ctx, parameters)
+		return parameters, from, err
+	}
+	if parameters.Has("request") {
+		from.signed = true
+		jkt := parameters.Get("dpop_jkt")
+		if parameters, err = s.requestObject(ctx, parameters); err != nil {
+			return nil, from, err
+		}
+		if from.pushed && jkt != "" {
+			parameters.Set("dpop_jkt", jkt) // proven with the push, not asked for outside
+		}
+	}
+	return parameters, from, nil
+}
+
+// checkSource holds a client to the way it must send its requests (RFC 9126
+// section 6, RFC 9101 section 10.5).
+func checkSource(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	m := req.Client.Metadata
+	if (m.RequirePushed || m.FAPI2()) && !req.from.pushed {
+		return fault(authz.Invalid, "invalid_request", "This client must push its authorization requests.")
+	}
+	if m.RequireSigned && !req.from.signed {
+		return fault(authz.Invalid, "invalid_request_object", "This client must sign its authorization requests.")
+	}
+	return nil
+}

@@ -1,0 +1,18 @@
+package login
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// Answer sends the browser back to a client with an authorization response: by
+// a redirect, or by a form (OAuth 2.0 Form Post Response Mode). The form sends
+// itself where there is script, and has a button.
+func Answer(w http.ResponseWriter, r *http.Request, pages *ui.Pages, to oauth.Redirect) error {
+	if !to.FormPost {
+		return seeOther(w, r, to.Location())
+	}
+	return pages.Write(w, http.StatusOK, ui.FormPostPage, to, originOf(to.URI))
+}
