@@ -95,6 +95,27 @@ func (e *env) exchanged(g authz.Grant, from authz.AccessToken) authz.Grant {
 	return g
 }
 
+// testExchangedFromDocument does the same for a client whose id is an address:
+// its node has another name than its row.
+func testExchangedFromDocument(e *env) {
+	x := e.tenant()
+	doc := e.client("")
+	doc.ID = authz.ClientID("https://" + authz.NewID("app") + ".example/client.json")
+	e.must(e.CreateClient(e.ctx, doc, nil))
+	child := e.exchanged(e.by(x.client, x), e.accessToken(e.granted(e.by(doc, x))))
+	got, lineage, err := e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, child.ID)
+	e.must(err)
+	if !live(got, lineage) {
+		e.Fatal("the exchanged grant does not live")
+	}
+	e.moved(e.KillNode(e.ctx, e.issuer, "", authz.ClientRef(e.issuer, doc.ID), authz.Disabled))
+	got, lineage, err = e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, child.ID)
+	e.must(err)
+	if live(got, lineage) {
+		e.Fatal("an exchanged grant outlived the client of the token it came of")
+	}
+}
+
 // testExchangeChain bounds how much one revocation has to end.
 func testExchangeChain(e *env) {
 	x := e.tenant()

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AnIssuanceIsWrittenWholeOrNotAtAll", testIssue},
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
 		{"WhatWasExchangedFromATokenEndsWithAllItHangsOn", testExchanged},
+		{"WhatWasExchangedFromADocumentsClientEndsWithIt", testExchangedFromDocument},
 		{"AChainOfExchangesIsShort", testExchangeChain},
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
