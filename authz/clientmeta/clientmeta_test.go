@@ -216,7 +216,9 @@ func TestScopesOfKeysAreForClientsOfNothingButExchanges(t *testing.T) {
 	}
 	refuses(t, "where there are none", "scopes", "monitor:read", only)
 	for _, other := range []string{authz.GrantClientCredentials, authz.GrantAuthorizationCode, authz.GrantRefreshToken} {
-		c := client(func(c *authz.Client) { c.GrantTypes, c.Scopes = []string{authz.GrantTokenExchange, other}, []string{"monitor:read"} })
+		c := client(func(c *authz.Client) {
+			c.GrantTypes, c.Scopes = []string{authz.GrantTokenExchange, other}, []string{"monitor:read"}
+		})
 		if r.Check(c) == nil {
 			t.Errorf("a client of %s has scopes of keys", other)
 		}
