@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"WhatWasExchangedFromADocumentsClientEndsWithIt", testExchangedFromDocument},
 		{"AChainOfExchangesIsShort", testExchangeChain},
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
+		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
