@@ -49,7 +49,7 @@ func (s *Store) revokeExchangedBelow(ctx context.Context, issuer authz.IssuerNam
 	case authz.GrantNode:
 		return s.revokeExchangedFromGrant(ctx, issuer, authz.GrantID(ref.ID))
 	case authz.ClientNode:
-		return s.revokeExchangedFromClient(ctx, issuer, ref.ID)
+		return s.revokeExchangedFromClient(ctx, issuer, rowID(ref))
 	}
 	return nil
 }

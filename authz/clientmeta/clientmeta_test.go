@@ -205,3 +205,23 @@ func TestEveryOtherMemberHasItsRule(t *testing.T) {
 		c.AuthMethod, c.GrantTypes = authz.AuthNone, []string{authz.GrantClientCredentials}
 	}))
 }
+
+func TestScopesOfKeysAreForClientsOfNothingButExchanges(t *testing.T) {
+	r := rules()
+	r.KeyScopes = []string{"monitor:read"}
+	only := client(func(c *authz.Client) {
+		c.GrantTypes, c.RedirectURIs, c.Scopes = []string{authz.GrantTokenExchange}, nil, []string{"openid", "monitor:read"}
+	})
+	if err := r.Check(only); err != nil {
+		t.Error(err)
+	}
+	refuses(t, "where there are none", "scopes", "monitor:read", only)
+	for _, other := range []string{authz.GrantClientCredentials, authz.GrantAuthorizationCode, authz.GrantRefreshToken} {
+		c := client(func(c *authz.Client) {
+			c.GrantTypes, c.Scopes = []string{authz.GrantTokenExchange, other}, []string{"monitor:read"}
+		})
+		if r.Check(c) == nil {
+			t.Errorf("a client of %s has scopes of keys", other)
+		}
+	}
+}

@@ -255,3 +255,34 @@ func FuzzAuthorizationDetails(f *testing.F) {
 		}
 	})
 }
+
+func TestRFC9396_4_PushedDetailsAndResourcesAreThePushedOnesAlone(t *testing.T) {
+	h, c := withDetails(t)
+	uri := h.pushed(c, "authorization_details", payment, "resource", mcpURI)
+	req := h.authorize(outer(c, uri, "authorization_details", accounts, "resource", docsURI))
+	if !sameJSON(t, req.Details, payment) || !slices.Equal(req.Audience, []string{mcpURI}) {
+		t.Errorf("details %s, audience %v", req.Details, req.Audience)
+	}
+	in := h.from(c)
+	for name, values := range asked(c, "authorization_details", `[{"type":"unknown"}]`) {
+		in.Form[name] = values
+	}
+	_, err := h.server.Push(t.Context(), in)
+	h.wants("an unknown type", err, "invalid_authorization_details")
+	in.Form.Set("authorization_details", payment)
+	in.Form.Set("resource", "https://evil.example")
+	_, err = h.server.Push(t.Context(), in)
+	h.wants("an unknown resource", err, "invalid_target")
+}
+
+func TestRFC9396_3_ARequestObjectMayHoldDetailsAsJSON(t *testing.T) {
+	h, _ := withDetails(t)
+	app, k := h.keyed(func(c *authz.Client) { c.Metadata.AuthorizationDetailsTypes = []string{"payment"} })
+	claims := h.object(app)
+	claims["authorization_details"] = json.RawMessage(payment)
+	claims["resource"] = []string{mcpURI, docsURI}
+	req := h.authorize(objectOf(app, k.sign(nil, claims), "authorization_details", accounts))
+	if !sameJSON(t, req.Details, payment) || !slices.Equal(req.Audience, []string{mcpURI, docsURI}) {
+		t.Errorf("details %s, audience %v", req.Details, req.Audience)
+	}
+}

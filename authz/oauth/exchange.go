@@ -43,6 +43,9 @@ func (s *Server) exchangeToken(ctx context.Context, in Request) (*TokenResponse,
 		return nil, err
 	}
 	u := &unit{client: view, askedDetails: in.Form.Get("authorization_details")}
+	if u.confirmation, err = s.confirm(ctx, in, view.client); err != nil {
+		return nil, err
+	}
 	resp, err := s.exchanged(withUnit(ctx, u), u, in)
 	if u.storeErr != nil {
 		return nil, unavailable(u.storeErr)

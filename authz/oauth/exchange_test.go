@@ -340,6 +340,29 @@ func TestTX_10_ASenderConstrainedSubjectNeedsItsKey(t *testing.T) {
 	}
 }
 
+func TestTX_10_ABoundSubjectIsExchangedByWhoHoldsItsKeyForATokenBoundToIt(t *testing.T) {
+	h := newHouse(t)
+	c := h.exchanger()
+	mine, other := newHolder(t), newHolder(t)
+	bound := made(h.server.Token(t.Context(), h.prove(mine, "POST", tokenPath, h.redemption(h.spa, h.code(h.spa)))))(t).AccessToken
+	ask := func(k *holder, token authz.Secret) (*oauth.TokenResponse, error) {
+		in := h.from(c, "grant_type", authz.GrantTokenExchange, "subject_token", token.Reveal(), "subject_token_type", oauth.TypeAccessToken)
+		return h.server.Token(t.Context(), h.prove(k, "POST", tokenPath, in))
+	}
+	_, err := h.swap(c, bound)
+	h.wants("without a proof", err, "invalid_grant")
+	_, err = ask(other, bound)
+	h.wants("with another key", err, "invalid_grant")
+	got := made(ask(mine, bound))(t)
+	if in, _ := h.lookup(got.AccessToken); got.TokenType != "DPoP" || in.Confirmation == nil || in.Confirmation.JKT != mine.thumb() {
+		t.Errorf("%s token, introspected %+v", got.TokenType, in)
+	}
+	got = made(ask(other, h.tokens(h.web).AccessToken))(t)
+	if in, _ := h.lookup(got.AccessToken); got.TokenType != "DPoP" || in.Confirmation == nil || in.Confirmation.JKT != other.thumb() {
+		t.Errorf("of a bearer token: %s token, introspected %+v", got.TokenType, in)
+	}
+}
+
 func TestTX_11_AChainOfExchangesIsShort(t *testing.T) {
 	h := newHouse(t)
 	c := h.exchanger()

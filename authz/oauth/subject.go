@@ -64,8 +64,9 @@ func mayExchange(c authz.Client, g authz.Grant) bool {
 	return c.WorkspaceID == g.WorkspaceID && sameEnvironment
 }
 
-// holdsKey reports whether the request proved the key a token is bound to.
-func holdsKey(_ *unit, c authz.Confirmation) bool { return c.Bearer() }
+// holdsKey reports whether the request proved the key a token is bound to. What
+// is issued is bound to the same then.
+func holdsKey(u *unit, c authz.Confirmation) bool { return c.Bearer() || c == u.confirmation }
 
 // liveToken finds an access token of ours that lives. Refresh tokens, ID
 // tokens, codes and other issuers' tokens are none.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,17 +26,29 @@ type factory struct {
 	ci      *idptest.Provider
 	server  *oauth.Server
 	service authz.ServiceAccount
-	asked   *[]string // issuers whose keys were asked for
+	asked   *questions
+}
+
+// questions are the issuers whose keys were asked for.
+type questions struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (q *questions) add(issuer string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.list = append(q.list, issuer)
 }
 
 // overHTTP verifies with the keys of the CI's issuer, as the server does.
 type overHTTP struct {
 	issuer *oidc.Issuer
-	asked  *[]string
+	asked  *questions
 }
 
 func (o overHTTP) Verify(ctx context.Context, issuer, compact string) ([]byte, error) {
-	*o.asked = append(*o.asked, issuer)
+	o.asked.add(issuer)
 	payload, err := o.issuer.Verify(ctx, compact)
 	if idp.ReasonOf(err) == idp.ReasonUnavailable {
 		return nil, authz.NewError(authz.Unavailable, "temporarily_unavailable", "").Because(err)
@@ -48,7 +61,7 @@ const subjectPattern = "repo:acme/*:ref:refs/heads/main"
 func newFactory(t *testing.T, change ...func(*oauth.Workload)) *factory {
 	t.Helper()
 	h := newHouse(t, catalogue)
-	f := &factory{house: h, asked: new([]string)}
+	f := &factory{house: h, asked: new(questions)}
 	f.ci = made(idptest.New(idptest.Config{
 		Users: []idptest.User{{Login: "x", Subject: "x"}}, AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 	}))(t)
@@ -142,8 +155,8 @@ func TestTX_21_EveryConditionMustHold(t *testing.T) {
 		_, err := f.present(f.signed(claims))
 		f.wants(what, err, "invalid_grant")
 	}
-	if slices.ContainsFunc(*f.asked, func(issuer string) bool { return issuer != f.ci.Issuer() }) {
-		t.Errorf("asked for the keys of %v", *f.asked)
+	if slices.ContainsFunc(f.asked.list, func(issuer string) bool { return issuer != f.ci.Issuer() }) {
+		t.Errorf("asked for the keys of %v", f.asked.list)
 	}
 	_, err := f.present(f.signed(f.job()), "client_id", "sa_another")
 	f.wants("another service account", err, "invalid_grant")

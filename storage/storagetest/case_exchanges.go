@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"context"
 	"sync"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -95,6 +96,27 @@ func (e *env) exchanged(g authz.Grant, from authz.AccessToken) authz.Grant {
 	return g
 }
 
+// testExchangedFromDocument does the same for a client whose id is an address:
+// its node has another name than its row.
+func testExchangedFromDocument(e *env) {
+	x := e.tenant()
+	doc := e.client("")
+	doc.ID = authz.ClientID("https://" + authz.NewID("app") + ".example/client.json")
+	e.must(e.CreateClient(e.ctx, doc, nil))
+	child := e.exchanged(e.by(x.client, x), e.accessToken(e.granted(e.by(doc, x))))
+	got, lineage, err := e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, child.ID)
+	e.must(err)
+	if !live(got, lineage) {
+		e.Fatal("the exchanged grant does not live")
+	}
+	e.moved(e.KillNode(e.ctx, e.issuer, "", authz.ClientRef(e.issuer, doc.ID), authz.Disabled))
+	got, lineage, err = e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, child.ID)
+	e.must(err)
+	if live(got, lineage) {
+		e.Fatal("an exchanged grant outlived the client of the token it came of")
+	}
+}
+
 // testExchangeChain bounds how much one revocation has to end.
 func testExchangeChain(e *env) {
 	x := e.tenant()
@@ -122,6 +144,39 @@ func testRevivedParent(e *env) {
 	e.must(err)
 	late.Lineage, late.ParentID, late.ParentToken = lineage.Sum(), c.parent.ID, c.subject.Digest
 	e.is(e.CreateExchangedGrant(e.ctx, late), authz.ErrNotFound)
+}
+
+// testExchangeUnderway removes a member while a token of theirs is being
+// exchanged: the removal waits for the parent, and must then see what came of it.
+func testExchangeUnderway(e *env) {
+	c := e.chain()
+	late := e.by(c.second, c.tenant)
+	late.SessionID = "" // as with offline_access: the end of the session is not enough
+	lineage, err := e.Lineage(e.ctx, late.Refs())
+	e.must(err)
+	late.Lineage, late.ParentID, late.ParentToken = lineage.Sum(), c.parent.ID, c.subject.Digest
+	var removal sync.WaitGroup
+	begun := sync.OnceFunc(func() { // a transaction may be run again
+		removal.Go(func() { e.moved(e.RemoveMember(e.ctx, e.issuer, c.workspace.ID, c.user.ID)) })
+	})
+	e.must(e.InTx(e.ctx, func(ctx context.Context) error {
+		if err := e.CreateExchangedGrant(ctx, late); err != nil {
+			return err
+		}
+		begun()
+		for range 100 { // meanwhile the removal comes as far as it can
+			if _, _, err := e.GetGrantAcrossWorkspaces(ctx, e.issuer, c.parent.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	removal.Wait()
+	got, lineage, err := e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, late.ID)
+	e.must(err)
+	if live(got, lineage) {
+		e.Fatal("a grant outlived the membership it was exchanged under")
+	}
 }
 
 // testExchangeRace lets a token be exchanged while what it hangs on is killed:
