@@ -589,3 +589,26 @@ func TestTX_16_MetadataTellsOfTheGrantType(t *testing.T) {
 		t.Errorf("grant types %v", list)
 	}
 }
+
+func TestTX_APersonIsKnownToEachClientByItsOwnName(t *testing.T) {
+	h := newHouse(t, func(s *oauth.Settings) { s.SubjectTypes = []string{"public", "pairwise"} })
+	secret := h.client(func(c *authz.Client) { c.Metadata.SubjectType = "pairwise" })
+	sub := func(token authz.Secret) string {
+		in, _ := h.lookup(token)
+		return in.Sub
+	}
+	subject := h.tokens(secret).AccessToken
+	if sub(subject) == string(h.user.ID) {
+		t.Fatal("the subject's client is not pairwise")
+	}
+	public := made(h.swap(h.exchanger(), subject))(t).AccessToken
+	other := made(h.swap(h.exchanger(func(c *authz.Client) { c.Metadata.SubjectType = "pairwise" }), subject))(t).AccessToken
+	if sub(public) != string(h.user.ID) || sub(other) == sub(subject) || sub(other) == string(h.user.ID) {
+		t.Errorf("known as %s, %s and %s", sub(subject), sub(public), sub(other))
+	}
+	plain := h.tokens(h.web).AccessToken
+	actor := made(h.swap(h.exchanger(), plain, "actor_token", subject.Reveal(), "actor_token_type", oauth.TypeAccessToken))(t)
+	if in, _ := h.lookup(actor.AccessToken); strings.Contains(string(in.Actor), sub(subject)) {
+		t.Errorf("the name one client knows went to another: %s", in.Actor)
+	}
+}

@@ -50,7 +50,16 @@ func (s *Server) subjectOf(ctx context.Context, u *unit, in Request) (subject, e
 		return sub, refuse("tenant")
 	}
 	sub.grant.Issuer, sub.grant.ClientID, sub.grant.Type = s.settings.Name, authz.ClientID(u.client.id), authz.GrantTokenExchange
+	sub.grant.Subject = s.knownAs(u.client.client, sub.grant)
 	return sub, nil
+}
+
+// knownAs is the sub by which a client knows whom a grant of another is about.
+func (s *Server) knownAs(c authz.Client, g authz.Grant) string {
+	if g.UserID == "" {
+		return g.Subject
+	}
+	return s.SubjectFor(c, g.UserID)
 }
 
 // mayExchange is the tenant rule of exchanges, that of introspection: a
