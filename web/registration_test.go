@@ -250,10 +250,10 @@ func TestRegistrationsAreBounded(t *testing.T) {
 			w := h.register(token, registered)
 			lock.Lock()
 			defer lock.Unlock()
-			switch {
-			case w.Code == 201:
+			switch w.Code {
+			case 201:
 				ok++
-			case w.Code == 403 || w.Code == 401:
+			case 401, 403:
 				full++
 			default:
 				t.Errorf("%d %s", w.Code, w.Body)

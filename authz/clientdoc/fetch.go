@@ -73,7 +73,7 @@ func (d *Documents) fetch(ctx context.Context, id string) (authz.Client, time.Du
 		return authz.Client{}, 0, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
+	if err != nil || !isJSON(media) {
 		return authz.Client{}, 0, errors.New("it is not JSON by its Content-Type")
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxDocument+1))
@@ -148,4 +148,10 @@ func only(list []string, allowed ...string) []string {
 		}
 	}
 	return left
+}
+
+// isJSON reports whether a media type is JSON or says that it is (RFC 6839
+// section 3.1).
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }

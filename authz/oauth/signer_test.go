@@ -60,7 +60,7 @@ func handmade(header, claims map[string]any) string {
 	return encode(header) + "." + encode(claims) + "."
 }
 
-var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { //nolint:gochecknoglobals // takes long to make
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, _ := rsa.GenerateKey(rand.Reader, 2048)
 	return key
 })

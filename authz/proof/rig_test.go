@@ -26,7 +26,7 @@ type ring struct {
 	rsa, weak         *rsa.PrivateKey
 }
 
-var makeRing = sync.OnceValue(func() *ring { //nolint:gochecknoglobals // RSA keys take long to make
+var makeRing = sync.OnceValue(func() *ring {
 	r := &ring{}
 	r.ec, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	r.otherEC, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
