@@ -34,6 +34,8 @@ type Error struct {
 	Description string
 	// RetryAfter is set for RateLimited and Unavailable.
 	RetryAfter time.Duration
+	// Rule is the sign-in that is asked for; nil unless a sign-in would help.
+	Rule *AuthenticationRule
 	// Err is the cause, for logs only.
 	Err error
 }

@@ -208,6 +208,9 @@ type AuthorizationRequest struct {
 	Upstream []byte
 	// SessionID is the session this request signed in, once it did.
 	SessionID SessionID
+	// Device is the digest of the device code this request decides on (RFC
+	// 8628 section 3.3); zero where a redirect URI takes the answer.
+	Device [32]byte
 }
 
 // PushedRequest is an authorization request that a client pushed (RFC 9126).

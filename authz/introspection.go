@@ -59,6 +59,9 @@ type Credential struct {
 	AllowedFrom []netip.Prefix
 	// Confirmation is the key the presenter of an access token must hold.
 	Confirmation Confirmation
+	// Claims is the claims parameter of an access token's grant, a JSON object
+	// (OpenID Connect Core section 5.5), or nil.
+	Claims json.RawMessage
 }
 
 // UsableFrom reports whether the credential may be used from the address. An

@@ -9,6 +9,8 @@ type Issuance struct {
 	Issuer IssuerName
 	// Code is the digest of the authorization code that is redeemed.
 	Code *[32]byte
+	// Device is the digest of the device code that is redeemed.
+	Device *[32]byte
 	// Rotation is the refresh token that is exchanged for Refresh.
 	Rotation *Rotation
 	// Grant is created, below the token it was exchanged from if it has one;

@@ -11,7 +11,8 @@ type Principal struct {
 	Issuer      IssuerName
 	WorkspaceID WorkspaceID // empty for the operator's own
 	AccountID   AccountID
-	// Subject is the sub of the credential.
+	// Subject is the id of the person or service account. A client may know
+	// the person by another name, which is the sub of the introspection.
 	Subject     string
 	ClientID    ClientID
 	KeyID       KeyID // empty unless an API key was used, itself or by a token of it
@@ -19,8 +20,9 @@ type Principal struct {
 	Scopes      []string
 	// Delegation is the issuing delegation the credential carries, or nil.
 	Delegation *Delegation
-	// AuthTime and AMR describe a person's sign-in.
+	// AuthTime, ACR and AMR describe a person's sign-in.
 	AuthTime time.Time
+	ACR      string
 	AMR      []string
 }
 

@@ -92,12 +92,23 @@ type OAuth struct {
 	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
 	// The client authentication methods in use (RFC 7591 section 2).
 	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth"`
+	// The subject types in use, the default one first (OpenID Connect Core
+	// section 8): a pairwise client knows people by names no other client knows.
+	SubjectTypes []string `yaml:"subject_types" jsonschema:"enum=public,enum=pairwise"`
+	// The authentication contexts (acr) that the upstreams tell of, to be
+	// advertised.
+	ACRValues []string `yaml:"acr_values"`
 	// Refuse DPoP proofs without a nonce of this server (RFC 9449 section 8).
 	DPoPNonce bool `yaml:"dpop_nonce"`
 	// The scopes that clients may be granted.
 	Scopes []Scope `yaml:"scopes"`
 	// The scopes that API keys may be granted.
 	KeyScopes []KeyScope `yaml:"key_scopes"`
+	// Clients that register themselves with a token of an administrator's (RFC 7591).
+	Registration Registration `yaml:"registration"`
+	// Clients whose client_id is the address of a document that describes them
+	// (Client ID Metadata Documents), as those of the Model Context Protocol.
+	ClientDocuments ClientDocuments `yaml:"client_id_metadata_documents"`
 	// The resources that tokens may be asked for beside the API (RFC 8707).
 	Resources []Resource `yaml:"resources"`
 	// The types of authorization details in use (RFC 9396).
@@ -105,11 +116,6 @@ type OAuth struct {
 	// The workloads whose own tokens are exchanged for ours (RFC 8693); of those
 	// that match a token the first rules.
 	WorkloadIdentities []WorkloadIdentity `yaml:"workload_identities"`
-	// Clients that register themselves with a token of an administrator's (RFC 7591).
-	Registration Registration `yaml:"registration"`
-	// Clients whose client_id is the address of a document that describes them
-	// (Client ID Metadata Documents), as those of the Model Context Protocol.
-	ClientDocuments ClientDocuments `yaml:"client_id_metadata_documents"`
 }
 
 // Registration are the rules of dynamic client registration.

@@ -73,6 +73,7 @@ func (p *Problems) oauth(path string, o OAuth) {
 		p.oneOf(at, method, "none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 		p.unique(methods, at, method, "once is enough")
 	}
+	p.subjects(path, o)
 	scopes := map[string]string{}
 	for i, s := range o.Scopes {
 		at := index(path+".scopes", i)
@@ -110,6 +111,29 @@ func (p *Problems) subset(path string, scopes []string, catalogue map[string]str
 		if _, ok := catalogue[s]; !ok {
 			p.add(index(path, i), "must be one of oauth.scopes")
 		}
+	}
+}
+
+func (p *Problems) subjects(path string, o OAuth) {
+	if len(o.SubjectTypes) == 0 {
+		p.add(path+".subject_types", "must hold at least one subject type")
+	}
+	types := map[string]string{}
+	for i, kind := range o.SubjectTypes {
+		at := index(path+".subject_types", i)
+		p.oneOf(at, kind, "public", "pairwise")
+		p.unique(types, at, kind, "once is enough")
+	}
+	values := map[string]string{}
+	if len(o.ACRValues) > 64 {
+		p.add(path+".acr_values", "must hold at most 64 values")
+	}
+	for i, value := range o.ACRValues {
+		at := index(path+".acr_values", i)
+		if value == "" || len(value) > 255 || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			p.add(at, "must be 1 to 255 printable ASCII characters without space")
+		}
+		p.unique(values, at, value, "once is enough")
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredDevices = `DELETE FROM device_codes WHERE digest IN (
+		SELECT digest FROM device_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
 	// A session is an ancestor of grants and its end by time is not theirs:
 	// it goes when the last of them has gone.
 	deleteExpiredSessions = `DELETE FROM sessions WHERE id IN (
@@ -37,6 +39,7 @@ const (
 	endedStandingGrants = `SELECT g.id FROM grants g WHERE g.standing AND g.state <> 'active'
 		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) LIMIT ?`
 	deleteCodesOf         = `DELETE FROM authorization_codes WHERE grant_id IN ?`
+	deleteDevicesOf       = `DELETE FROM device_codes WHERE grant_id IN ? AND grant_id <> ''`
 	deleteRefreshTokensOf = `DELETE FROM refresh_tokens WHERE grant_id IN ?`
 	deleteGrants          = `DELETE FROM grants WHERE id IN ?`
 )
@@ -46,9 +49,10 @@ const maxBatch = 5000
 
 // DeleteExpiredAcrossWorkspaces deletes what ended before now and can no
 // longer matter, at most limit rows of each kind (never more than 5000), and
-// returns how many: codes that were never used (used ones stay with their
-// grant, so that a replay is recognised), access tokens, authorization
-// requests, pushed ones, ids used once, ended grants with their codes and refresh tokens, and sessions.
+// returns how many: codes and device codes that were never used (used ones
+// stay with their grant, so that a replay is recognised), access tokens,
+// authorization requests, pushed ones, ids used once, ended grants with their
+// codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
 	for _, step := range []func(context.Context, time.Time, int) (int64, error){
@@ -74,6 +78,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },
 	} {
 		done := deletion()
 		if done.Error != nil {
@@ -101,12 +106,16 @@ func (s *Store) deleteEndedGrants(ctx context.Context, now time.Time, limit int)
 		if codes.Error != nil {
 			return failure(ctx, "deleting the codes of ended grants", codes.Error)
 		}
+		devices := s.writer(ctx).Exec(deleteDevicesOf, ids)
+		if devices.Error != nil {
+			return failure(ctx, "deleting the device codes of ended grants", devices.Error)
+		}
 		tokens := s.writer(ctx).Exec(deleteRefreshTokensOf, ids)
 		if tokens.Error != nil {
 			return failure(ctx, "deleting the refresh tokens of ended grants", tokens.Error)
 		}
 		grants := s.writer(ctx).Exec(deleteGrants, ids)
-		deleted = codes.RowsAffected + tokens.RowsAffected + grants.RowsAffected
+		deleted = codes.RowsAffected + devices.RowsAffected + tokens.RowsAffected + grants.RowsAffected
 		return failure(ctx, "deleting ended grants", grants.Error)
 	})
 	return deleted, err

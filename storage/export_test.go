@@ -12,7 +12,7 @@ func Rows() []any {
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
-		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{},
+		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{},
 	}
 }
 
@@ -22,6 +22,7 @@ func HotStatements() map[string]string {
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": userByUpstream, "domain": connectionByDomain,
+		"pending devices": pendingDevices,
 	}
 }
 

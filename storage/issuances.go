@@ -28,6 +28,11 @@ func (s *Store) consume(ctx context.Context, i authz.Issuance) error {
 			return err
 		}
 	}
+	if i.Device != nil {
+		if err := s.ConsumeDeviceCode(ctx, i.Issuer, *i.Device); err != nil {
+			return err
+		}
+	}
 	if r := i.Rotation; r != nil {
 		return s.ConsumeRefreshToken(ctx, i.Issuer, r.Digest, r.Successor, r.Sealed, r.At)
 	}

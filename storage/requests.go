@@ -23,6 +23,7 @@ type authorizationRequestRow struct {
 	SpentStateDigest digest
 	Upstream         []byte
 	SessionID        authz.SessionID
+	DeviceDigest     digest
 }
 
 // TableName is the row's table.
@@ -32,7 +33,7 @@ func (r authorizationRequestRow) request() authz.AuthorizationRequest {
 	request := authz.AuthorizationRequest{
 		ID: r.ID, Issuer: r.Issuer, BrowserDigest: r.BrowserDigest, ClientID: r.ClientID, Parameters: r.Parameters,
 		ArrivedAt: r.ArrivedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), State: r.State, ConnectionID: r.ConnectionID,
-		StateDigest: r.StateDigest, Upstream: r.Upstream, SessionID: r.SessionID,
+		StateDigest: r.StateDigest, Upstream: r.Upstream, SessionID: r.SessionID, Device: r.DeviceDigest,
 	}
 	if r.PushedDigest != (digest{}) {
 		request.Pushed = (*[32]byte)(&r.PushedDigest)
@@ -45,7 +46,7 @@ func (s *Store) CreateAuthorizationRequest(ctx context.Context, v authz.Authoriz
 	row := authorizationRequestRow{
 		ID: v.ID, Issuer: v.Issuer, BrowserDigest: v.BrowserDigest, ClientID: v.ClientID, Parameters: v.Parameters,
 		ArrivedAt: utc(v.ArrivedAt), ExpiresAt: utc(v.ExpiresAt), State: v.State, ConnectionID: v.ConnectionID,
-		StateDigest: v.StateDigest, Upstream: v.Upstream, SessionID: v.SessionID,
+		StateDigest: v.StateDigest, Upstream: v.Upstream, SessionID: v.SessionID, DeviceDigest: v.Device,
 	}
 	if v.Pushed != nil {
 		row.PushedDigest = *v.Pushed

@@ -110,6 +110,8 @@ func challenge(h http.Header, e *authz.Error, status int) {
 		h["Www-Authenticate"] = []string{`Bearer realm="gatehouse"`, `DPoP realm="gatehouse"` + algorithms}
 	case e.Code == "invalid_dpop_proof" || e.Code == "use_dpop_nonce":
 		h.Set("WWW-Authenticate", `DPoP realm="gatehouse", error="`+e.Code+`"`+algorithms)
+	case e.Rule != nil:
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", `+e.Challenge())
 	case status < http.StatusInternalServerError:
 		h["Www-Authenticate"] = []string{
 			`Bearer realm="gatehouse", error="` + e.Code + `"`, `DPoP realm="gatehouse", error="` + e.Code + `"` + algorithms,

@@ -27,8 +27,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
@@ -73,6 +75,8 @@ type house struct {
 	app, spa   authz.Client
 	secret     string // of app
 	operator   string // a key
+	// demands are how a person must have signed in at /v1, by operation.
+	demands map[string]authz.AuthenticationRule
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -161,6 +165,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
+		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
 			if err != nil {
@@ -168,6 +173,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			}
 			return &r.Credential, nil
 		},
+		UserCodeKeys: h.ring.DeriveAll("user code"),
 	}))(h)
 	examineKey := h.keys.Examiner(host, []string{host}, h.store)
 	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
@@ -181,11 +187,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Pages: pages,
+		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
+		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
 	management := made(api.New(api.Config{
 		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, Note: web.Note, Refused: audit, Clock: h.clock,
+		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := verifier.Lookup(ctx, p.Text)
 			if err != nil {
@@ -196,6 +204,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
+}
+
+// sessions ends sessions; what clients are told stays in the outbox.
+func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
+	h.Helper()
+	logouts := made(event.NewOutbox(issuer, h.store, []string{event.LogoutSinkName(issuer)}))(h)
+	return made(session.New(session.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Logouts: logouts, Clock: h.clock}))(h)
 }
 
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {
@@ -222,7 +237,7 @@ func (h *house) settle() {
 	h.upstream = made(idptest.New(idptest.Config{
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
-			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},
 		Clients: []idptest.Client{{ID: "gatehouse", Secret: "upstream-secret", RedirectURIs: []string{host + "/oidc/" + string(h.connection.ID) + "/callback"}}},

@@ -145,13 +145,11 @@ func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	record, err := s.Verifier.Lookup(r.Context(), authz.Secret(text[0]))
 	switch {
 	case err == nil && caller.MaySee(&record.Credential):
-		writeRendered(w, http.StatusOK, record.JSON)
+		return s.introspected(w, r, caller, record.JSON)
 	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
-		writeRendered(w, http.StatusOK, inactive)
-	default:
-		return err
+		return s.introspected(w, r, caller, inactive)
 	}
-	return nil
+	return err
 }
 
 var inactive = []byte(`{"active":false}`)
@@ -174,12 +172,20 @@ func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if err := s.OAuth.Possesses(r.Context(), in, scheme, text, record.Confirmation); err != nil {
 		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
 	}
-	claims, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
+	if err := s.demand("userinfo", record.Principal); err != nil {
+		return s.unauthenticated(r, "userinfo.refused", string(record.Principal.ClientID), err)
+	}
+	told, err := s.OAuth.Userinfo(r.Context(), &record.Credential)
 	if err != nil {
 		return err
 	}
 	w.Header()["Cache-Control"] = noStore
-	writeJSON(w, http.StatusOK, claims)
+	if told.JWT != "" {
+		w.Header().Set("Content-Type", "application/jwt")
+		_, err := io.WriteString(w, told.JWT)
+		return err
+	}
+	writeJSON(w, http.StatusOK, told.Claims)
 	return nil
 }
 

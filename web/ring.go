@@ -58,7 +58,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protec
 	if err := allow(rt.limit.PerAddress, origin.IP); err != nil {
 		return err
 	}
-	if rt.kind == pageRoute && rt.pattern != "POST /oauth2/authorize" {
+	if rt.kind == pageRoute && rt.pattern != "POST /oauth2/authorize" && rt.pattern != "POST /oauth2/logout" {
 		if err := protection.Check(r); err != nil {
 			return authz.NewError(authz.Forbidden, "cross_origin", "This form was sent from another site.").Because(err)
 		}

@@ -39,6 +39,7 @@ func issuerRoutes(s *site) []route {
 
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
+		{"POST /oauth2/device_authorization", s.postDeviceAuthorization, oauthError, apiRoute, limits.Token},
 		{"POST /oauth2/par", s.postPushed, oauthError, protocolRoute, limits.Token},
 		{"GET /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
@@ -51,6 +52,12 @@ func issuerRoutes(s *site) []route {
 		{"GET /oidc/{upstream}/callback", s.callback, s.pageError, pageRoute, limits.Login},
 		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute, limits.Authorize},
 		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
+		{"GET /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
+		{"POST /logout", s.Login.SubmitLogout, s.pageError, pageRoute, limits.Authorize},
+
+		{"GET /device", s.Login.ShowDevice, s.pageError, pageRoute, limits.Login},
+		{"POST /device", s.Login.SubmitDevice, s.pageError, pageRoute, limits.Login},
 
 		{"GET /static/", serve(ui.Static()), s.pageError, documentRoute, none},
 		{"/static", s.notFound, s.pageError, pageRoute, none},

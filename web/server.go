@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field but the last is
+// Issuer is everything one issuer's host serves; every field but the last two is
 // required.
 type Issuer struct {
 	OAuth    *oauth.Server
@@ -35,6 +35,9 @@ type Issuer struct {
 	Audit Auditor
 	// Registration lets clients register themselves; nil where they may not.
 	Registration *registration.Registrar
+	// Demands is how a person must have signed in for an operation, such as
+	// "userinfo"; nil demands nothing (RFC 9470).
+	Demands func(operation string) authz.AuthenticationRule
 }
 
 // Config is what New needs.
@@ -68,6 +71,7 @@ type site struct {
 	// the parameter of a challenge that leads there.
 	resource, managed []byte
 	tokensFrom        string
+	clock             authz.Clock
 }
 
 type server struct {
@@ -95,7 +99,7 @@ func (s *server) add(issuer Issuer) error {
 	if err != nil {
 		return err
 	}
-	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, certificates: s.certificates}
+	st := &site{Issuer: issuer, pages: issuer.Pages, metadata: metadata, etag: entityTag(metadata), name: string(settings.Name), limits: s.cfg.Limits, clock: s.cfg.Clock, certificates: s.certificates}
 	if err := st.describeResource(); err != nil {
 		return err
 	}

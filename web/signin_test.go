@@ -274,3 +274,32 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 		t.Errorf("audit %+v", list)
 	}
 }
+
+func TestWhatIsSwitchedOffDuringASignInGivesNoSessionForLater(t *testing.T) {
+	h := newHouse(t)
+	for _, node := range []authz.NodeRef{
+		{Kind: authz.WorkspaceNode, ID: string(h.workspace.ID)}, {Kind: authz.ConnectionNode, ID: string(h.connection.ID)},
+	} {
+		off := map[authz.NodeKind]authz.State{authz.WorkspaceNode: authz.Suspended, authz.ConnectionNode: authz.Disabled}[node.Kind]
+		b := h.browser()
+		callback := b.callbackURL()
+		h.upstream.SetFaults(idptest.Faults{IDToken: func(map[string]any) { // after the first look at the lineage
+			_, err := h.store.KillNode(t.Context(), issuer, h.workspace.ID, node, off)
+			h.ok(err)
+		}})
+		w := b.get(callback)
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "sign_in_off") || b.cookies["__Host-sid-up"] != "" {
+			t.Errorf("%s: %d %.300s", node.Kind, w.Code, w.Body)
+		}
+		h.upstream.SetFaults(idptest.Faults{})
+		_, err := h.store.ReviveNode(t.Context(), issuer, h.workspace.ID, node, authz.Active)
+		h.ok(err)
+		if w := b.get(h.authorizeURL("prompt", "none")); !strings.Contains(w.Header().Get("Location"), "error=login_required") {
+			t.Errorf("%s: switched on again, the browser is signed in: %s", node.Kind, w.Header().Get("Location"))
+		}
+	}
+	list := h.entries("login.refused")
+	if len(list) != 2 || list[0].Reason != "switched_off" || list[1].Reason != "switched_off" {
+		t.Errorf("audit %+v", list)
+	}
+}

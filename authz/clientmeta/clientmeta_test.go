@@ -20,8 +20,9 @@ const (
 
 func rules() clientmeta.Rules {
 	return clientmeta.Rules{
-		AuthMethods: []string{authz.AuthNone, authz.AuthClientSecretBasic, authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS},
-		Algorithms:  []string{"RS256", "ES256", "PS256"}, Scopes: []string{"openid", "profile"}, CheckRedirectURI: oauth.CheckRedirectURI,
+		SubjectTypes: []string{"public", "pairwise"},
+		AuthMethods:  []string{authz.AuthNone, authz.AuthClientSecretBasic, authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS},
+		Algorithms:   []string{"RS256", "ES256", "PS256"}, Scopes: []string{"openid", "profile"}, CheckRedirectURI: oauth.CheckRedirectURI,
 		CheckURL: func(url string) error {
 			if strings.Contains(url, "127.0.0.1") || strings.Contains(url, "internal") {
 				return errors.New("blocked")

@@ -1,6 +1,7 @@
 package clientmeta
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 
@@ -65,8 +66,12 @@ func answerAlgorithms(c authz.Client) map[string]string {
 // Core section 8.1).
 func (r Rules) checkSubject(c authz.Client) error {
 	m := c.Metadata
-	if m.SubjectType != "" && m.SubjectType != "public" && m.SubjectType != "pairwise" {
-		return bad("subject_type", "must be public or pairwise.")
+	types := r.SubjectTypes
+	if len(types) == 0 {
+		types = []string{"public"}
+	}
+	if m.SubjectType != "" && !slices.Contains(types, m.SubjectType) {
+		return bad("subject_type", "is not in use at this issuer.")
 	}
 	if m.Sector != "" {
 		if u, ok := parse("https://" + m.Sector + "/"); !ok || u.Host != m.Sector || u.Port() != "" {
@@ -74,7 +79,7 @@ func (r Rules) checkSubject(c authz.Client) error {
 		}
 		return nil
 	}
-	if m.SubjectType != "pairwise" {
+	if cmp.Or(m.SubjectType, types[0]) != "pairwise" {
 		return nil
 	}
 	hosts := map[string]bool{}

@@ -6,7 +6,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// Rules are what an issuer allows its clients; every field but KeyScopes is required.
+// Rules are what an issuer allows its clients; every field but SubjectTypes is
+// required.
 type Rules struct {
 	// AuthMethods are the client authentication methods in use.
 	AuthMethods []string
@@ -14,9 +15,12 @@ type Rules struct {
 	Algorithms []string
 	// Scopes is the OAuth scope catalogue.
 	Scopes []string
-	// KeyScopes are scopes of API keys; a client that does nothing but exchange
-	// tokens (RFC 8693) may have them. Empty means none.
+	// KeyScopes are scopes of API keys that a client may exchange, and hold no
+	// other way.
 	KeyScopes []string
+	// SubjectTypes are those in use; empty means public (OpenID Connect Core
+	// section 8).
+	SubjectTypes []string
 	// CheckRedirectURI says whether a browser may be sent back to a URI.
 	CheckRedirectURI func(string) error
 	// CheckURL says whether the server may ask a URL that a stranger chose
@@ -78,7 +82,7 @@ func (r Rules) checkGrants(c authz.Client) error {
 
 func (r Rules) checkScopes(c authz.Client) error {
 	known := r.Scopes
-	if exchangesOnly(c) {
+	if exchangesOnly(c.GrantTypes) {
 		known = slices.Concat(known, r.KeyScopes)
 	}
 	for _, s := range c.Scopes {
@@ -92,8 +96,8 @@ func (r Rules) checkScopes(c authz.Client) error {
 // exchangesOnly reports whether a client gets nothing but what the subject of
 // an exchange has: the scopes of keys are then a bound on what it takes, and
 // nothing it holds by itself.
-func exchangesOnly(c authz.Client) bool {
-	return len(c.GrantTypes) > 0 && !slices.ContainsFunc(c.GrantTypes, func(g string) bool { return g != authz.GrantTokenExchange })
+func exchangesOnly(grants []string) bool {
+	return len(grants) > 0 && !slices.ContainsFunc(grants, func(g string) bool { return g != authz.GrantTokenExchange })
 }
 
 func (r Rules) checkForms(c authz.Client) error {

@@ -21,7 +21,12 @@ type Approval struct {
 	Remember bool
 }
 
-var errDenied = fault(authz.Forbidden, "access_denied", "The request was denied.")
+var (
+	errDenied = fault(authz.Forbidden, "access_denied", "The request was denied.")
+	// errNotExpected says that the person is not the one of the id_token_hint
+	// or the claims parameter (OpenID Connect Core section 3.1.2.2).
+	errNotExpected = fault(authz.Forbidden, "login_required", "The person signed in is not the one the application asked for.")
+)
 
 // Deny is the answer when the person says no.
 func (s *Server) Deny(ctx context.Context, req *AuthorizationRequest) error {
@@ -67,13 +72,20 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 			return authz.Grant{}, errors.New("oauth: a scope was approved that was not asked for")
 		}
 	}
+	if !s.Names(req, a.Session.UserID) {
+		return authz.Grant{}, errNotExpected
+	}
+	claims, err := req.grantedClaims(a.Scopes)
+	if err != nil {
+		return authz.Grant{}, err
+	}
 	now := s.clock.Now()
 	g := authz.Grant{
 		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
-		ClientID: req.Client.ID, Subject: string(a.Session.UserID), Type: authz.GrantAuthorizationCode,
+		ClientID: req.Client.ID, Subject: s.SubjectFor(req.Client, a.Session.UserID), Type: authz.GrantAuthorizationCode,
 		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
 		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
-		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Nonce: req.Nonce,
+		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Nonce: req.Nonce, Claims: claims,
 		State: authz.Active, CreatedAt: now, ExpiresAt: now.Add(s.settings.RefreshTTL),
 	}
 	if slices.Contains(a.Scopes, "offline_access") {
@@ -134,12 +146,12 @@ func (s *Server) writeApproval(ctx context.Context, u *unit, req *AuthorizationR
 			return err
 		}
 		if a.Remember {
-			if err := s.store.PutConsent(ctx, s.consent(u.newGrant)); err != nil {
+			if err := s.store.PutConsent(ctx, s.consent(req, u.newGrant)); err != nil {
 				return err
 			}
 		}
 		entry := s.entry(ctx, *u.newGrant, "grant.created", authz.Success)
-		entry.Actor = u.newGrant.Subject
+		entry.Actor = holder(*u.newGrant)
 		return s.store.AppendAudit(ctx, entry)
 	})
 }

@@ -36,6 +36,15 @@ type AuthorizationRequest struct {
 	// Details are the authorization details, a JSON array (RFC 9396), or nil.
 	Details   json.RawMessage
 	UILocales string
+	// Device is the device code to decide on, in place of a redirect URI; nil
+	// at the authorization endpoint.
+	Device *authz.DeviceCode
+	// Subjects are the names the client expects the person under; every one
+	// must be theirs (Names).
+	Subjects []string
+	// RequiredACR lists authentication contexts of which one must be reached.
+	RequiredACR []string
+	claims      claimsRequest
 	// ArrivedAt is when the request first came, before any sign-in.
 	ArrivedAt time.Time
 	// ID is the handle of the stored request, once it was stored.
@@ -48,6 +57,11 @@ type AuthorizationRequest struct {
 
 // Prompts reports whether the prompt parameter names the value.
 func (r *AuthorizationRequest) Prompts(value string) bool { return has(r.Prompt, value) }
+
+// Reaches reports whether the authentication context is one the request insists on.
+func (r *AuthorizationRequest) Reaches(acr string) bool {
+	return len(r.RequiredACR) == 0 || has(r.RequiredACR, acr)
+}
 
 // RedirectError is an error the client is told of at its redirect URI. An
 // error that is not one must be shown to the person instead: nothing proved
@@ -93,6 +107,7 @@ var beforeRedirect = []check{checkIdentifying, checkClient, checkDocument, check
 var afterRedirect = []check{
 	checkResponseMode, checkRepeated, checkUnsupported, checkSource, checkResponseType, checkGrantType, checkPKCE, checkProofKey,
 	checkScope, checkResource, checkDetails, checkNonce, checkPrompt, checkMaxAge, checkHints,
+	checkIDTokenHint, checkClaims,
 }
 
 // Authorize checks the parameters of an authorization request that arrived at

@@ -108,6 +108,7 @@ var promptValues = []string{"none", "login", "consent", "select_account"}
 func checkMaxAge(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	text := req.Parameters.Get("max_age")
 	if text == "" {
+		req.MaxAge = defaultMaxAge(req.Client)
 		return nil
 	}
 	seconds, err := strconv.ParseUint(text, 10, 31)
@@ -119,9 +120,22 @@ func checkMaxAge(_ context.Context, _ *Server, req *AuthorizationRequest) error 
 	return nil
 }
 
+// defaultMaxAge is what the client registered (OpenID Connect Dynamic Client
+// Registration section 2), or nil.
+func defaultMaxAge(c authz.Client) *time.Duration {
+	if c.Metadata.DefaultMaxAge == nil {
+		return nil
+	}
+	age := time.Duration(*c.Metadata.DefaultMaxAge) * time.Second
+	return &age
+}
+
 func checkHints(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	req.LoginHint = req.Parameters.Get("login_hint")
 	req.ACRValues = strings.Fields(req.Parameters.Get("acr_values"))
+	if len(req.ACRValues) == 0 {
+		req.ACRValues = req.Client.Metadata.DefaultACRValues
+	}
 	req.UILocales = req.Parameters.Get("ui_locales")
 	return nil
 }

@@ -6,16 +6,17 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-func (s *Server) consent(g *authz.Grant) authz.Consent {
+// consent is what the person allowed, beyond this request.
+func (s *Server) consent(req *AuthorizationRequest, g *authz.Grant) authz.Consent {
 	return authz.Consent{
 		Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, UserID: g.UserID, ClientID: g.ClientID,
-		Scopes: g.Scopes, Audience: g.Audience, UpdatedAt: g.CreatedAt,
+		Scopes: req.ConsentedTo(g.Scopes), Audience: g.Audience, UpdatedAt: g.CreatedAt,
 	}
 }
 
-// Covers reports whether a remembered consent covers the scopes and resources
-// of a request. Authorization details are never remembered:
-// what they say differs from request to request.
+// Covers reports whether a remembered consent covers the scopes, claims and
+// resources of a request. Authorization details are never remembered: what
+// they say differs from request to request.
 func (s *Server) Covers(c authz.Consent, req *AuthorizationRequest) bool {
 	missing := func(held []string) func(string) bool {
 		return func(item string) bool { return !slices.Contains(held, item) }
@@ -24,6 +25,6 @@ func (s *Server) Covers(c authz.Consent, req *AuthorizationRequest) bool {
 	if len(audience) == 0 {
 		audience = s.audience()
 	}
-	return len(req.Details) == 0 && !slices.ContainsFunc(req.Scopes, missing(c.Scopes)) &&
+	return len(req.Details) == 0 && !slices.ContainsFunc(req.ConsentedTo(req.Scopes), missing(c.Scopes)) &&
 		!slices.ContainsFunc(req.Audience, missing(audience))
 }

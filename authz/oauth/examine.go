@@ -74,11 +74,12 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 	}
 	return &authz.Credential{
 		Principal: authz.Principal{
-			Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: g.Subject, ClientID: g.ClientID,
-			KeyID: g.KeyID, Environment: g.Environment, Scopes: slices.Clone(scopes), AuthTime: g.AuthTime, AMR: g.AMR,
+			Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: holder(g), ClientID: g.ClientID,
+			KeyID: g.KeyID, Environment: g.Environment, Scopes: slices.Clone(scopes), AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR,
 		},
 		Introspection: in,
 		Refs:          append(g.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(g.ID)}),
 		EndsAt:        endsAt,
+		Claims:        g.Claims,
 	}
 }

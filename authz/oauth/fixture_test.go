@@ -130,6 +130,7 @@ func testSettings() oauth.Settings {
 func (h *house) serverConfig() oauth.Config {
 	return oauth.Config{
 		Settings: h.settings, Store: h.store, Signer: h.set, Sealer: h.ring, Outbox: h.outbox, Clock: h.clock, Clients: h.callers,
+		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")

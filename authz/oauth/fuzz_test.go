@@ -83,3 +83,21 @@ func FuzzAuthorize(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseUserCode(f *testing.F) {
+	for _, typed := range []string{"BCDF-GHJK", "bcdf ghjk", "AAAA-AAAA", "ſſſſſſſſ", "", "\xff"} {
+		f.Add(typed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		letters, ok := oauth.ParseUserCode(typed)
+		if !ok {
+			return
+		}
+		if len(letters) != 8 || strings.Trim(letters, "BCDFGHJKLMNPQRSTVWXZ") != "" {
+			t.Fatalf("%q is %q", typed, letters)
+		}
+		if again, ok := oauth.ParseUserCode(oauth.ShowUserCode(letters)); !ok || again != letters {
+			t.Fatalf("%q is shown as %q", letters, oauth.ShowUserCode(letters))
+		}
+	})
+}

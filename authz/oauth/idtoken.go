@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ory/fosite"
@@ -20,11 +21,14 @@ type idTokenHandler struct {
 	settings Settings
 	signer   Signer
 	clock    authz.Clock
+	store    Store
 }
 
-// CanHandleTokenEndpointRequest is true for codes and refresh tokens.
+// CanHandleTokenEndpointRequest is true for codes, device codes and refresh
+// tokens.
 func (h *idTokenHandler) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
-	return req.GetGrantTypes().ExactOne(authz.GrantAuthorizationCode) || req.GetGrantTypes().ExactOne(authz.GrantRefreshToken)
+	types := req.GetGrantTypes()
+	return types.ExactOne(authz.GrantAuthorizationCode) || types.ExactOne(authz.GrantRefreshToken) || types.ExactOne(authz.GrantDeviceCode)
 }
 
 // CanSkipClientAuth is always false.
@@ -51,12 +55,35 @@ func (h *idTokenHandler) PopulateTokenEndpointResponse(ctx context.Context, req 
 	if unitFrom(ctx).code == nil {
 		grant.Nonce = "" // not on refresh (OpenID Connect Core section 12.2)
 	}
-	token, err := h.signer.Sign(ctx, alg, "JWT", h.claims(grant, alg, resp.GetAccessToken()))
+	claims, err := h.named(ctx, grant)
+	if err != nil {
+		return err
+	}
+	maps.Copy(claims, h.claims(grant, alg, resp.GetAccessToken()))
+	token, err := h.signer.Sign(ctx, alg, "JWT", claims)
 	if err != nil {
 		return fmt.Errorf("signing an ID token: %w", err)
 	}
 	resp.SetExtra("id_token", token)
 	return nil
+}
+
+// named are the claims about the person that the claims parameter asked for in
+// the ID token. Without it nobody is looked up: scopes give claims at userinfo
+// (OpenID Connect Core section 5.4).
+func (h *idTokenHandler) named(ctx context.Context, g authz.Grant) (map[string]any, error) {
+	asked, err := claimsOf(g.Claims)
+	if err != nil {
+		return nil, fmt.Errorf("reading the claims parameter of a grant: %w", err)
+	}
+	if len(asked.IDToken) == 0 {
+		return map[string]any{}, nil
+	}
+	user, err := h.store.GetUserAcrossWorkspaces(ctx, g.Issuer, g.UserID)
+	if err != nil {
+		return nil, unitFrom(ctx).failed(err)
+	}
+	return personClaims(user, nil, asked.IDToken), nil
 }
 
 func (h *idTokenHandler) claims(g authz.Grant, alg, access string) map[string]any {

@@ -21,6 +21,7 @@ type metadata struct {
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
 	PushedRequestEndpoint            string   `json:"pushed_authorization_request_endpoint"`
 	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
+	DeviceAuthorizationEndpoint      string   `json:"device_authorization_endpoint,omitempty"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
 	ResponseModesSupported           []string `json:"response_modes_supported"`
@@ -29,6 +30,7 @@ type metadata struct {
 	IDTokenAlgorithms                []string `json:"id_token_signing_alg_values_supported"`
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms          []string `json:"introspection_signing_alg_values_supported"`
 	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	TokenEndpointAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 	IntrospectionAuthAlgorithms      []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
@@ -42,6 +44,13 @@ type metadata struct {
 	PromptValuesSupported            []string `json:"prompt_values_supported"`
 	IssParameterSupported            bool     `json:"authorization_response_iss_parameter_supported"`
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
+	EndSessionEndpoint               string   `json:"end_session_endpoint"`
+	BackchannelLogout                bool     `json:"backchannel_logout_supported"`
+	BackchannelLogoutSession         bool     `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout               bool     `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutSession        bool     `json:"frontchannel_logout_session_supported"`
+	UserinfoAlgorithms               []string `json:"userinfo_signing_alg_values_supported"`
+	ACRValuesSupported               []string `json:"acr_values_supported,omitempty"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
 	ClientDocumentsSupported         bool     `json:"client_id_metadata_document_supported,omitempty"`
@@ -59,10 +68,13 @@ type aliases struct {
 	PushedRequestEndpoint string `json:"pushed_authorization_request_endpoint"`
 }
 
-var claimsSupported = []string{
-	"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash",
-	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-	"website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+// claimsSupported are the claims of ID tokens and those the issuer's scopes cover.
+func (s Settings) claimsSupported() []string {
+	claims := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"}
+	for _, scope := range s.Scopes {
+		claims = append(claims, claimsOfScope[scope.Name]...)
+	}
+	return claims
 }
 
 // Metadata renders the issuer's metadata document as JSON. It never changes
@@ -75,17 +87,23 @@ func (s *Server) Metadata() ([]byte, error) {
 		UserinfoEndpoint: base + "/oauth2/userinfo", JWKSURI: base + "/.well-known/jwks.json",
 		IntrospectionEndpoint: api + "/oauth2/introspect", RevocationEndpoint: base + "/oauth2/revoke",
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes(),
-		GrantTypesSupported: GrantTypes(), SubjectTypesSupported: []string{"public"},
-		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
-		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported, PromptValuesSupported: promptValues,
+		GrantTypesSupported: s.grantTypes(), SubjectTypesSupported: s.settings.subjectTypes(),
+		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, IntrospectionAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
+		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: s.settings.claimsSupported(), PromptValuesSupported: promptValues,
 		IssParameterSupported: true, RequestParameterSupported: true, PushedRequestEndpoint: base + "/oauth2/par",
 		RequestObjectAlgorithms: RequestObjectAlgorithms(), ResponseAlgorithms: s.settings.IDTokenAlgorithms,
 		DPoPAlgorithms: proof.Algorithms(), ClientDocumentsSupported: s.settings.ClientDocuments,
+		ClaimsParameterSupported: true, ACRValuesSupported: s.settings.ACRValues,
+		UserinfoAlgorithms: s.settings.IDTokenAlgorithms, EndSessionEndpoint: base + "/oauth2/logout",
+		BackchannelLogout: true, BackchannelLogoutSession: true, FrontchannelLogout: true, FrontchannelLogoutSession: true,
 	}
 	if s.settings.Registration {
 		doc.RegistrationEndpoint = base + "/oauth2/register"
 	}
 	s.describeKeys(&doc)
+	if s.devices() {
+		doc.DeviceAuthorizationEndpoint = base + "/oauth2/device_authorization"
+	}
 	for _, scope := range s.settings.Scopes {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
 	}

@@ -86,25 +86,13 @@ func (h *refreshHandler) PopulateTokenEndpointResponse(ctx context.Context, req 
 		return fosite.ErrUnknownRequest
 	}
 	units := h.server.units()
-	access, accessSignature, err := h.texts.GenerateAccessToken(ctx, req)
-	if err != nil {
+	if err := issueAccess(ctx, h.texts, units, req, resp); err != nil {
 		return err
 	}
-	if err := units.CreateAccessTokenSession(ctx, accessSignature, req); err != nil {
-		return err
-	}
-	resp.SetAccessToken(access)
-	resp.SetTokenType("bearer")
-	resp.SetScopes(req.GetGrantedScopes())
 	if unitFrom(ctx).client.keepsRefreshToken() {
 		return nil
 	}
-	refresh, refreshSignature, err := h.texts.GenerateRefreshToken(ctx, req)
-	if err != nil {
-		return err
-	}
-	resp.SetExtra("refresh_token", refresh)
-	return units.CreateRefreshTokenSession(ctx, refreshSignature, accessSignature, req)
+	return issueRefresh(ctx, h.texts, units, req, resp)
 }
 
 // narrow returns the scopes asked for, all of the token's when none are, less
@@ -135,8 +123,8 @@ const successorPurpose = "refresh successor"
 // refresh token can read it again.
 func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	plain, err := json.Marshal(sealedResponse{
-		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(), u.confirmation,
-		u.newAccess.Audience, resp.Details,
+		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(),
+		u.confirmation, u.newAccess.Audience, resp.Details,
 	})
 	if err != nil {
 		return nil, err
@@ -223,7 +211,7 @@ func (s *Server) revokeReused(ctx context.Context, g authz.Grant, reason string)
 			return err
 		}
 		return s.cfg.Outbox.Append(ctx, g.WorkspaceID, "grant.revoked", s.clock.Now(), map[string]any{
-			"grant_id": g.ID, "client_id": g.ClientID, "sub": g.Subject, "reason": reason, "severity": "P1",
+			"grant_id": g.ID, "client_id": g.ClientID, "sub": holder(g), "reason": reason, "severity": "P1",
 		})
 	})
 }
@@ -233,6 +221,6 @@ func (s *Server) entry(ctx context.Context, g authz.Grant, typ string, result au
 	return authz.AuditEntry{
 		Issuer: s.settings.Name, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Time: s.clock.Now(),
 		Type: typ, Result: result, Actor: string(g.ClientID), Target: string(g.ID),
-		Details: map[string]any{"sub": g.Subject, "grant_type": g.Type, "scope": strings.Join(g.Scopes, " ")},
+		Details: map[string]any{"sub": holder(g), "grant_type": g.Type, "scope": strings.Join(g.Scopes, " ")},
 	}.From(authz.OriginFrom(ctx))
 }

@@ -8,9 +8,10 @@ import (
 )
 
 // refused makes an audit entry of a refusal and returns it, and spends the code
-// that was presented; a failure to write either is a failure to answer.
+// that was presented; a failure to write either is a failure to answer. A
+// device that is told to wait was refused nothing.
 func (s *Server) refused(ctx context.Context, u *unit, why error) error {
-	if u.storeErr != nil || authz.KindOf(why) == authz.Internal {
+	if u.storeErr != nil || authz.KindOf(why) == authz.Internal || errors.Is(why, errPending) || errors.Is(why, errSlowDown) {
 		return why
 	}
 	entry := authz.AuditEntry{

@@ -73,7 +73,7 @@ func (s *Server) targets(c authz.Client, asked []string) ([]string, error) {
 	var targets []string
 	for _, uri := range asked {
 		if s.isAPI(uri) {
-			uri = s.settings.api() // by whichever of its names
+			uri = s.settings.api()
 		}
 		if !s.mayName(c, uri) {
 			return nil, errInvalidTarget

@@ -184,7 +184,7 @@ func TestJW_08_TN_06_UserinfoRefusesATokenForAnotherResource(t *testing.T) {
 	parameters["resource"] = []string{docsURI, apiURI}
 	both := made(h.redeem(h.web, h.approved(parameters).Parameters.Get("code")))(t)
 	record = made(h.verifier.Lookup(t.Context(), both.AccessToken))(t)
-	if claims := made(h.server.Userinfo(t.Context(), &record.Credential))(t); claims["sub"] != string(h.user.ID) {
+	if claims := made(h.server.Userinfo(t.Context(), &record.Credential))(t); claims.Claims["sub"] != string(h.user.ID) {
 		t.Errorf("claims %v", claims)
 	}
 }

@@ -57,6 +57,6 @@ func (s *Server) end(ctx context.Context, u *unit) error {
 		return err
 	}
 	return s.cfg.Outbox.Append(ctx, u.grant.WorkspaceID, "token.revoked", s.clock.Now(), map[string]any{
-		"grant_id": u.grant.ID, "client_id": u.grant.ClientID, "sub": u.grant.Subject, "whole_grant": !u.grant.Standing,
+		"grant_id": u.grant.ID, "client_id": u.grant.ClientID, "sub": holder(u.grant), "whole_grant": !u.grant.Standing,
 	})
 }

@@ -50,7 +50,8 @@ func New(cfg Config) (*Server, error) {
 			Config:       fc,
 		},
 		&refreshHandler{server: s, texts: texts},
-		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock},
+		&deviceHandler{server: s, texts: texts},
+		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store},
 	}
 	fc.TokenIntrospectionHandlers = fosite.TokenIntrospectionHandlers{
 		&fositeoauth2.CoreValidator{CoreStrategy: texts, CoreStorage: units, Config: fc},

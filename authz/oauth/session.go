@@ -20,11 +20,11 @@ type session struct {
 	expires  time.Time
 	// accessScopes are the scopes of the access token, a subset of the grant's.
 	accessScopes []string
+	// confirmation is the key the access token is bound to.
+	confirmation authz.Confirmation
 	// audience and details are the access token's.
 	audience []string
 	details  json.RawMessage
-	// confirmation is the key the access token is bound to.
-	confirmation authz.Confirmation
 }
 
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time) {}

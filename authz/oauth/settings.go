@@ -33,6 +33,12 @@ type Settings struct {
 	AuthMethods []string
 	// Scopes is the OAuth scope catalogue.
 	Scopes []Scope
+	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
+	// section 8).
+	RequireNonce bool
+	// PushedTTL is how long a pushed authorization request can be used (RFC
+	// 9126 section 2.2); required.
+	PushedTTL time.Duration
 	// Resources that tokens may be asked for, beside the API (RFC 8707).
 	Resources []Resource
 	// DetailTypes are the authorization details types (RFC 9396 section 2).
@@ -40,17 +46,17 @@ type Settings struct {
 	// Workloads map upstream issuers' tokens to service accounts, the first
 	// that matches.
 	Workloads []Workload
-	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
-	// section 8).
-	RequireNonce bool
-	// PushedTTL is how long a pushed authorization request can be used (RFC
-	// 9126 section 2.2); required.
-	PushedTTL time.Duration
 	// IDTokenAlgorithms offered, RS256 among them.
 	IDTokenAlgorithms []string
 	// Registration and ClientDocuments say whether clients may register
 	// themselves, or be known by a document of theirs: for the metadata.
 	Registration, ClientDocuments bool
+	// SubjectTypes in use, the default one first; empty means public (OpenID
+	// Connect Core section 8).
+	SubjectTypes []string
+	// ACRValues are the authentication contexts that the upstreams are known
+	// to tell of.
+	ACRValues []string
 }
 
 // Scope is an entry of the scope catalogue.
@@ -90,6 +96,13 @@ type Store interface {
 	GetPushedRequest(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.PushedRequest, error)
 	ConsumePushedRequest(ctx context.Context, issuer authz.IssuerName, digest [32]byte) error
 	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
+	CreateDeviceCode(ctx context.Context, c authz.DeviceCode) error
+	CountPendingDevices(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, ip string, now time.Time) (authz.PendingDevices, error)
+	GetDeviceCode(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.DeviceCode, error)
+	DeviceCodeByUserCode(ctx context.Context, issuer authz.IssuerName, userDigest [32]byte) (authz.DeviceCode, error)
+	PollDeviceCode(ctx context.Context, seen authz.DeviceCode, next time.Time, interval time.Duration) error
+	DecideDeviceCode(ctx context.Context, issuer authz.IssuerName, digest [32]byte, to authz.State, grant authz.GrantID, now time.Time) error
+	GetGrantAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (authz.Grant, authz.Lineage, error)
 
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 	PutConsent(ctx context.Context, c authz.Consent) error
@@ -101,6 +114,8 @@ type Store interface {
 type Signer interface {
 	Sign(ctx context.Context, alg, typ string, claims any) (string, error)
 	Verify(ctx context.Context, compact string) (payload []byte, typ string, err error)
+	// VerifyArchived also takes signatures of keys that were retired lately.
+	VerifyArchived(ctx context.Context, compact string) (payload []byte, typ string, err error)
 }
 
 // Sealer seals what only the holder of a token may read (authz/secret).
@@ -115,7 +130,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what a Server needs; required but for the last five fields.
+// Config is what a Server needs; required but for the last six fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -144,6 +159,12 @@ type Config struct {
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
+	// UserCodeKeys are the MAC keys of user codes, the one in use first;
+	// without any the device grant (RFC 8628) is not offered.
+	UserCodeKeys [][]byte
+	// PairwiseKey is at least 32 secret bytes that pairwise subjects are made
+	// with. With another key every person is somebody else to those clients.
+	PairwiseKey []byte
 }
 
 func (c Config) validate() error {
@@ -157,6 +178,8 @@ func (c Config) validate() error {
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")
+	case len(c.PairwiseKey) < 32:
+		return errors.New("oauth: pairwise subjects need a key of 32 bytes")
 	}
 	return nil
 }

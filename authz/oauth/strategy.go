@@ -17,6 +17,7 @@ const (
 	codePrefix    = "ac_"
 	accessPrefix  = "at_"
 	refreshPrefix = "rt_"
+	devicePrefix  = "dc_"
 )
 
 // opaqueLength is 32 random bytes in base64url behind a three-letter prefix.
@@ -102,9 +103,9 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 		sess.expires = u.endsAt
 	}
 	sess.jti = authz.NewID("jti")
+	sess.confirmation = unitFrom(ctx).confirmation
 	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details
 	sess.accessScopes = t.settings.validAt(req.GetGrantedScopes(), sess.audience)
-	sess.confirmation = unitFrom(ctx).confirmation
 	if !view.jwtTokens(t.settings.Format) {
 		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil

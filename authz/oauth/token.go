@@ -47,7 +47,7 @@ func (r TokenResponse) MarshalJSON() ([]byte, error) {
 
 // GrantTypes are the values of grant_type that the token endpoint knows.
 func GrantTypes() []string {
-	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantTokenExchange}
+	return []string{authz.GrantAuthorizationCode, authz.GrantRefreshToken, authz.GrantClientCredentials, authz.GrantDeviceCode, authz.GrantTokenExchange}
 }
 
 // Token answers a request to the token endpoint.
@@ -71,7 +71,7 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	if grantType == "" {
 		return nil, fault(authz.Invalid, "invalid_request", "grant_type is required.")
 	}
-	if !slices.Contains(GrantTypes(), grantType) {
+	if !slices.Contains(s.grantTypes(), grantType) {
 		return nil, errUnsupportedGrant
 	}
 	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
@@ -141,6 +141,9 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 	if u.consumeCode {
 		i.Code = &u.code.Digest
 	}
+	if u.device != nil {
+		i.Device = &u.device.Digest
+	}
 	if u.refresh != nil && u.newRefresh != nil {
 		sealed, err := s.seal(u, resp)
 		if err != nil {
@@ -163,6 +166,9 @@ func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, 
 			return nil, unavailable(err)
 		}
 		return nil, errInvalidGrant
+	}
+	if u.device != nil {
+		return nil, s.deviceReplayed(ctx, u, *u.device)
 	}
 	used, _, _, err := s.store.GetRefreshToken(ctx, s.settings.Name, u.refresh.Digest)
 	if err != nil {

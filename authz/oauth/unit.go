@@ -22,6 +22,7 @@ type unit struct {
 	// read
 	code    *authz.AuthorizationCode
 	refresh *authz.RefreshToken
+	device  *authz.DeviceCode // redeemed by this request
 	access  *authz.AccessToken
 	grant   authz.Grant
 	// storeErr is the first failure of the database; fosite would report it

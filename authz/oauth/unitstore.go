@@ -115,8 +115,9 @@ func (s *unitStore) CreateAccessTokenSession(ctx context.Context, signature stri
 	sess := req.GetSession().(*session) //nolint:forcetypeassert // the session is ours
 	unitFrom(ctx).newAccess = &authz.AccessToken{
 		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID,
-		Scopes: sess.accessScopes, Audience: sess.audience, Details: sess.details, JTI: sess.jti, Confirmation: unitFrom(ctx).confirmation,
-		State: authz.Active, IssuedAt: sess.issuedAt, ExpiresAt: sess.expires,
+		Scopes: sess.accessScopes, Audience: sess.audience, Details: sess.details, JTI: sess.jti,
+		Confirmation: sess.confirmation,
+		State:        authz.Active, IssuedAt: sess.issuedAt, ExpiresAt: sess.expires,
 	}
 	return nil
 }

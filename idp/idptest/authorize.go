@@ -89,6 +89,7 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request, req request, s
 	code := p.codes.put(grant{
 		session: s, clientID: req.client.ID, redirectURI: req.redirectURI, challenge: req.challenge,
 		nonce: req.nonce, scopes: req.scopes, askedMaxAge: req.maxAge != nil,
+		mfa: s.user.MFA || s.user.MFAOnRequest && slices.Contains(req.acrValues, ACRMultiFactor),
 	})
 	p.redirect(w, r, req, url.Values{"code": {code}})
 }

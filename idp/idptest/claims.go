@@ -41,7 +41,7 @@ func (p *Provider) idToken(g grant, client Client, accessToken string) (string, 
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
 	}
-	if g.user.MFA {
+	if g.mfa {
 		claims["acr"], claims["amr"] = ACRMultiFactor, []string{"pwd", "otp", "mfa"}
 	}
 	if !p.config.ThinIDTokens {

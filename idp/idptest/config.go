@@ -53,6 +53,8 @@ type User struct {
 	Groups        []string
 	// MFA makes every sign-in count as one with a second factor.
 	MFA bool
+	// MFAOnRequest does so where acr_values asks for ACRMultiFactor.
+	MFAOnRequest bool
 	// Claims are added to the ID token and userinfo whatever the scope.
 	Claims map[string]any
 }

@@ -22,6 +22,7 @@ type request struct {
 	prompts     []string
 	maxAge      *time.Duration
 	loginHint   string
+	acrValues   []string
 }
 
 // parseRequest reads the query. Without ok there is no one to redirect to;
@@ -39,7 +40,7 @@ func (p *Provider) parseRequest(r *http.Request) (req request, errorCode string,
 		return req, "", false
 	}
 	req.state, req.nonce, req.loginHint = q.Get("state"), q.Get("nonce"), q.Get("login_hint")
-	req.challenge = q.Get("code_challenge")
+	req.challenge, req.acrValues = q.Get("code_challenge"), strings.Fields(q.Get("acr_values"))
 	req.scopes, req.prompts = strings.Fields(q.Get("scope")), strings.Fields(q.Get("prompt"))
 	return req, req.check(q), true
 }

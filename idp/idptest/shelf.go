@@ -22,6 +22,7 @@ type grant struct {
 	nonce       string
 	scopes      []string
 	askedMaxAge bool
+	mfa         bool // a second factor was used
 }
 
 // shelf holds values under random names for a while. It holds maxHeld at most.

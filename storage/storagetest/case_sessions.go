@@ -54,3 +54,45 @@ func testSessions(e *env) {
 	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, ref, authz.Revoked))
 	e.is(e.RenewSession(e.ctx, renewed), authz.ErrNotFound)
 }
+
+func testSessionClients(e *env) {
+	x, other := e.tenant(), e.tenant()
+	none, err := e.SessionClients(e.ctx, e.issuer, x.workspace.ID, x.session.ID)
+	e.must(err)
+	e.same(len(none), 0)
+	offline := e.personal(x)
+	offline.SessionID = "" // outlives the session, and was granted in it all the same
+	e.granted(offline)
+	ended := e.granted(e.personal(x))
+	e.moved(e.RevokeGrant(e.ctx, e.issuer, ended.ID))
+	e.granted(e.personal(other))
+	e.granted(e.machine(x))
+	second := e.client(x.workspace.ID)
+	e.must(e.CreateClient(e.ctx, second, nil))
+	pairwise := e.personal(x)
+	pairwise.ClientID, pairwise.Subject = second.ID, "another-name"
+	e.granted(pairwise)
+
+	got, err := e.SessionClients(e.ctx, e.issuer, x.workspace.ID, x.session.ID)
+	e.must(err)
+	e.same(len(got), 2)
+	for _, c := range got {
+		want := map[authz.ClientID]authz.SessionClient{
+			x.client.ID: {ClientID: x.client.ID, Subject: string(x.user.ID), Metadata: x.client.Metadata},
+			second.ID:   {ClientID: second.ID, Subject: "another-name", Metadata: second.Metadata},
+		}[c.ClientID]
+		e.same(c, want)
+	}
+	for _, elsewhere := range []struct {
+		ws  authz.WorkspaceID
+		sid authz.SessionID
+	}{{other.workspace.ID, x.session.ID}, {x.workspace.ID, ""}, {x.workspace.ID, other.session.ID}} {
+		got, err := e.SessionClients(e.ctx, e.issuer, elsewhere.ws, elsewhere.sid)
+		e.must(err)
+		e.same(len(got), 0)
+	}
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.ClientNode, ID: string(second.ID)}, authz.Deleted))
+	got, err = e.SessionClients(e.ctx, e.issuer, x.workspace.ID, x.session.ID)
+	e.must(err)
+	e.same(len(got), 1)
+}

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"GrantsComeBackWithTheirLineage", testGrants},
 		{"StandingGrantsAreOneForAllWhoAsk", testStandingGrants},
 		{"TokensComeBackWithGrantAndLineage", testTokens},
@@ -48,6 +49,9 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
 		{"AnIDIsUsedOnce", testUseOnce},
+		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
+		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},
+		{"DeviceCodesEndWithTheirTimeOrTheirGrant", testDeviceExpiry},
 		{"UpstreamStatesAreGoodOnceAndAtTheirConnection", testUpstreamStates},
 		{"ConsentsAreReplaced", testConsents},
 		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
@@ -65,6 +69,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
 		{"OneOfManyRotatesARefreshToken", testRefreshRace},
+		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
+		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
-// Config is what the API of one issuer needs; required but for
+// Config is what the API of one issuer needs; required but for Demands and
 // Registration.
 type Config struct {
 	Admin *admin.Admin
@@ -36,6 +36,9 @@ type Config struct {
 	Status  func(authz.Kind) int
 	Clock   authz.Clock
 	Version string
+	// Demands is how a person must have signed in for an operation, by its
+	// id; nil demands nothing (RFC 9470).
+	Demands func(operation string) authz.AuthenticationRule
 }
 
 // Presented is a credential in the Authorization header, and what came with it.

@@ -25,12 +25,15 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		p, err := a.principalOf(ctx)
 		a.cfg.Note(ctx.Context(), ctx.Operation().OperationID, p, nil)
+		if err == nil && a.cfg.Demands != nil {
+			err = a.cfg.Demands(ctx.Operation().OperationID).Check(p, a.cfg.Clock.Now())
+		}
 		if err == nil {
 			next(huma.WithValue(ctx, principalKey{}, p))
 			return
 		}
 		if kind := authz.KindOf(err); kind == authz.Unauthenticated || authz.CodeOf(err) == "credential_in_query" {
-			if auditErr := a.cfg.Refused(ctx.Context(), "api.refused", authz.CodeOf(err), ""); auditErr != nil {
+			if auditErr := a.cfg.Refused(ctx.Context(), "api.refused", authz.CodeOf(err), string(p.ClientID)); auditErr != nil {
 				err = auditErr
 			}
 		}

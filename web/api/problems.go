@@ -23,6 +23,8 @@ type Problem struct {
 	Detail string   `json:"detail,omitempty"`
 	Errors []Detail `json:"errors,omitempty" doc:"What is wrong with which member."`
 	retry  time.Duration
+	// challenge is what WWW-Authenticate says beyond the realm.
+	challenge string
 }
 
 // Detail is one fault of a request.
@@ -46,6 +48,9 @@ func (p *Problem) GetHeaders() http.Header {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+		if p.challenge != "" {
+			h.Set("WWW-Authenticate", `Bearer realm="gatehouse", `+p.challenge)
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(int(max(time.Second, p.retry)/time.Second)))
 	}
@@ -66,7 +71,7 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 	}
 	a.cfg.Note(ctx, "", authz.Principal{}, e)
 	status := a.cfg.Status(e.Kind)
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter}
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, retry: e.RetryAfter, challenge: e.Challenge()}
 }
 
 // humaError is how huma reports what it refuses itself: it would echo the

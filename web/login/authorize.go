@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -70,6 +71,9 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 		Parameters: p.request.Parameters.Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}
+	if d := p.request.Device; d != nil {
+		p.row.Device = d.Digest
+	}
 	p.request.ID = p.row.ID
 	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
 }
@@ -101,6 +105,9 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
 	}
+	if row.Device != ([32]byte{}) {
+		return f.reopenDevice(ctx, row)
+	}
 	req, err := f.cfg.OAuth.Reauthorize(ctx, row)
 	if err != nil {
 		return nil, err
@@ -108,12 +115,18 @@ func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.Authorizat
 	return &pending{request: req, row: row}, nil
 }
 
-// fresh reports whether the session's sign-in satisfies prompt and max_age.
+// fresh reports whether the session's sign-in satisfies prompt, max_age and
+// acr_values; one made for this very request is all there is to have.
 func (p *pending) fresh(s authz.Session) bool {
 	if p.signedInHere(s) {
 		return true
 	}
 	if p.request.Prompts("login") || p.request.Prompts("select_account") {
+		return false
+	}
+	// A wish is worth a sign-in, which may reach more (RFC 9470 section 5), but
+	// no refusal where nobody may be asked (OpenID Connect Core section 3.1.2.1).
+	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !slices.Contains(p.request.ACRValues, s.ACR) {
 		return false
 	}
 	if p.request.MaxAge == nil {

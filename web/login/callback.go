@@ -75,10 +75,12 @@ func (f *Flow) stillAllowed(ctx context.Context, p *pending, c authz.Connection)
 		return err
 	}
 	if !lineage.Usable() {
-		return f.refuse(ctx, p, c, "switched_off", pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off."))
+		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
 	}
 	return nil
 }
+
+var errSwitchedOff = pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off.")
 
 func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, params url.Values) (idp.Identity, error) {
 	plain, err := f.cfg.Sealer.Open(legPurpose, p.row.ID, p.row.Upstream)

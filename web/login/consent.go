@@ -44,11 +44,14 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if p.request.Device != nil {
+		return f.showDeviceConsent(w, r, p, nameOf(user), workspace.Name)
+	}
 	origin := originOf(p.request.RedirectURI)
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
 		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
-		"Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
+		"Claims": p.request.ClaimsBeyond(), "Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	}, origin)
 }
 
@@ -62,7 +65,7 @@ func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.PostForm.Get("decision") != "allow" {
-		return f.deny(r, p, session)
+		return f.deny(w, r, p, session)
 	}
 	chosen := make([]string, 0, len(p.request.Scopes))
 	for _, scope := range p.request.Scopes {
@@ -71,16 +74,21 @@ func (f *Flow) SubmitConsent(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if len(chosen) == 0 && len(p.request.Details) == 0 {
-		return f.deny(r, p, session)
+		return f.deny(w, r, p, session)
 	}
 	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: chosen, Remember: len(chosen) > 0})
 }
 
 // deny ends the request and tells the client.
-func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
+func (f *Flow) deny(w http.ResponseWriter, r *http.Request, p *pending, s authz.Session) error {
 	err := f.cfg.Store.InTx(r.Context(), func(ctx context.Context) error {
 		if err := f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID); err != nil {
 			return err
+		}
+		if p.request.Device != nil {
+			if err := f.cfg.OAuth.DenyDevice(ctx, p.request); err != nil {
+				return err
+			}
 		}
 		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: f.issuer, WorkspaceID: s.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "consent.denied",
@@ -92,6 +100,9 @@ func (f *Flow) deny(r *http.Request, p *pending, s authz.Session) error {
 	}
 	if err != nil {
 		return err
+	}
+	if p.request.Device != nil {
+		return f.deviceDone(w, "denied")
 	}
 	return f.cfg.OAuth.Deny(r.Context(), p.request)
 }
@@ -106,7 +117,7 @@ func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, 
 	if err != nil {
 		return nil, authz.Session{}, "", err
 	}
-	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
+	if signIn, refused := f.lacks(p, session); signIn || refused != nil {
 		return nil, authz.Session{}, "", pageError(authz.Expired, "signed_out", "You were signed out meanwhile. Go back to the application and start again.")
 	}
 	return p, session, account, nil

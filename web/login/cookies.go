@@ -43,3 +43,10 @@ func (f *Flow) setCookie(w http.ResponseWriter, kind, value string) {
 		Name: f.cookieName(kind), Value: value, Path: "/", Secure: f.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
+
+// dropCookie makes the browser forget a cookie.
+func (f *Flow) dropCookie(w http.ResponseWriter, kind string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: f.cookieName(kind), Path: "/", MaxAge: -1, Secure: f.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}

@@ -13,6 +13,9 @@ import (
 var (
 	errLoginRequired   = authz.NewError(authz.Invalid, "login_required", "The person must sign in.")
 	errConsentRequired = authz.NewError(authz.Invalid, "consent_required", "The person must consent.")
+	// errContext is that of OpenID Connect Core Error Code
+	// unmet_authentication_requirements 1.0.
+	errContext = authz.NewError(authz.Invalid, "unmet_authentication_requirements", "The sign-in did not reach the authentication context asked for.")
 )
 
 // dispatch decides what happens next. Every page comes back here.
@@ -21,10 +24,13 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	if err != nil {
 		return err
 	}
-	if session.ID == "" || !f.fits(p, session) || !p.fresh(session) {
-		if p.request.Prompts("none") {
-			return f.cfg.OAuth.Refuse(r.Context(), p.request, errLoginRequired)
-		}
+	signIn, refused := f.lacks(p, session)
+	switch {
+	case refused != nil:
+		return f.cfg.OAuth.Refuse(r.Context(), p.request, refused)
+	case signIn && p.request.Prompts("none"):
+		return f.cfg.OAuth.Refuse(r.Context(), p.request, errLoginRequired)
+	case signIn:
 		return f.signIn(w, r, p)
 	}
 	needed, err := f.consentNeeded(r.Context(), p, session)
@@ -38,6 +44,23 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 		return f.askConsent(w, r, p)
 	}
 	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+}
+
+// lacks says what the session is short of for the request: a sign-in, or
+// something that no sign-in would bring. Somebody other than the one the client
+// expects is sent away, not asked to become another person.
+func (f *Flow) lacks(p *pending, s authz.Session) (signIn bool, refused *authz.Error) {
+	switch {
+	case s.ID == "" || !f.fits(p, s) || !p.fresh(s):
+		return true, nil
+	case !f.cfg.OAuth.Names(p.request, s.UserID):
+		return false, errLoginRequired
+	case p.request.Reaches(s.ACR):
+		return false, nil
+	case p.signedInHere(s):
+		return false, errContext
+	}
+	return true, nil
 }
 
 // fits reports whether the session is of the client's workspace; a platform
@@ -95,9 +118,10 @@ func accountOf(lineage authz.Lineage) authz.AccountID {
 }
 
 // consentNeeded reports whether the person must be asked: the client is not
-// the operator's own, and the remembered consent does not cover the request.
+// the operator's own, and the remembered consent does not cover the scopes. A
+// device is asked about every time, as it may be a stranger's.
 func (f *Flow) consentNeeded(ctx context.Context, p *pending, s authz.Session) (bool, error) {
-	if p.request.Prompts("consent") || anyoneCouldBe(p.request) {
+	if p.request.Prompts("consent") || p.request.Device != nil || anyoneCouldBe(p.request) {
 		return true, nil
 	}
 	if p.request.Client.SkipConsent {
@@ -124,6 +148,9 @@ func anyoneCouldBe(r *oauth.AuthorizationRequest) bool {
 }
 
 func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oauth.Approval) error {
+	if p.request.Device != nil {
+		return f.approveDevice(w, r, p, a)
+	}
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
 		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {

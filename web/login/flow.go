@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
@@ -26,7 +27,6 @@ type Store interface {
 	CreateSession(ctx context.Context, s authz.Session) error
 	RenewSession(ctx context.Context, s authz.Session) error
 	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
-	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
 
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
@@ -45,6 +45,12 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
+// Guesses counts what somebody may be wrong about (authz/ratelimit).
+type Guesses interface {
+	Allow(key string) error
+	Refund(key string)
+}
+
 // Sealer keeps the nonce and code verifier of an upstream leg unreadable in
 // the database (authz/secret).
 type Sealer interface {
@@ -52,22 +58,26 @@ type Sealer interface {
 	Open(purpose, row string, sealed []byte) ([]byte, error)
 }
 
-// Config is what a Flow needs; every field is required.
+// Config is what a Flow needs; every field but Guesses is required.
 type Config struct {
 	OAuth *oauth.Server
 	Store Store
 	// Connect returns the connector of a connection.
 	Connect func(ctx context.Context, c authz.Connection) (idp.Connector, error)
 	Sealer  Sealer
-	Outbox  oauth.Outbox
-	Clock   authz.Clock
-	Pages   *ui.Pages
+	// Sessions ends sessions.
+	Sessions *session.Sessions
+	Clock    authz.Clock
+	Pages    *ui.Pages
 	// CookieSuffix tells the issuers' cookies apart, such as "up".
 	CookieSuffix string
 	// Secure is false only for an http issuer on loopback.
 	Secure bool
 	// SessionIdle and SessionAbsolute end a session.
 	SessionIdle, SessionAbsolute time.Duration
+	// Guesses bounds, by address and by session, how many wrong user codes
+	// are looked up; nil bounds nothing. A right one is refunded.
+	Guesses Guesses
 }
 
 // Flow serves the pages of one issuer's sign-in. Its methods are HTTP handlers
@@ -80,7 +90,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Sealer == nil || cfg.Outbox == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
@@ -63,6 +64,9 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 	})
 	if errors.Is(err, errNoMembership) {
 		return f.refuse(ctx, p, c, "no_membership", errNoMembership)
+	}
+	if errors.Is(err, errSwitchedOff) {
+		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
 	}
 	if err != nil {
 		return err
@@ -121,13 +125,13 @@ func (f *Flow) newPerson(ctx context.Context, c authz.Connection, i idp.Identity
 func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection, user authz.User, i idp.Identity, cookie [32]byte) (authz.Session, error) {
 	now := f.cfg.Clock.Now()
 	origin := authz.OriginFrom(ctx)
-	session := authz.Session{
+	made := authz.Session{
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
 	var err error
-	if session.Lineage, err = f.lineage(ctx, c, user); err != nil {
+	if made.Lineage, err = f.lineage(ctx, c, user); err != nil {
 		return authz.Session{}, err
 	}
 	old, account, err := f.session(r.WithContext(ctx))
@@ -135,34 +139,16 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		return authz.Session{}, err
 	}
 	if old.ID == "" {
-		return session, f.cfg.Store.CreateSession(ctx, session)
+		return made, f.cfg.Store.CreateSession(ctx, made)
 	}
 	if old.UserID == user.ID && old.WorkspaceID == c.WorkspaceID && old.ConnectionID == c.ID {
-		session.ID, session.CreatedAt = old.ID, old.CreatedAt
-		return session, f.cfg.Store.RenewSession(ctx, session)
+		made.ID, made.CreatedAt = old.ID, old.CreatedAt
+		return made, f.cfg.Store.RenewSession(ctx, made)
 	}
-	if err := f.endSession(ctx, old, account); err != nil {
+	if _, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: old, AccountID: account, Reason: session.Replaced}); err != nil {
 		return authz.Session{}, err
 	}
-	return session, f.cfg.Store.CreateSession(ctx, session)
-}
-
-// endSession ends the session that somebody else had in this browser.
-func (f *Flow) endSession(ctx context.Context, s authz.Session, account authz.AccountID) error {
-	ref := authz.NodeRef{Kind: authz.SessionNode, ID: string(s.ID)}
-	moved, err := f.cfg.Store.KillNode(ctx, f.issuer, s.WorkspaceID, ref, authz.Revoked)
-	if err != nil || !moved {
-		return err
-	}
-	now := f.cfg.Clock.Now()
-	err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
-		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, AccountID: account, Time: now, Type: "session.revoked", Result: authz.Success,
-		Reason: "replaced", Actor: string(s.UserID), Target: string(s.ID), Details: map[string]any{"sub": s.UserID},
-	}.From(authz.OriginFrom(ctx)))
-	if err != nil {
-		return err
-	}
-	return f.cfg.Outbox.Append(ctx, s.WorkspaceID, "session.revoked", now, map[string]any{"sid": s.ID, "sub": s.UserID, "reason": "replaced"})
+	return made, f.cfg.Store.CreateSession(ctx, made)
 }
 
 // authTime is when the upstream saw the person, if it says so; else now.
@@ -174,7 +160,9 @@ func authTime(i idp.Identity, now time.Time) time.Time {
 }
 
 // lineage is the sum of the epochs a session stands on, so that none outlives
-// the suspension of its workspace by being forgotten until it is over.
+// the suspension of its workspace by being forgotten until it is over. What
+// was switched off while the person was at the upstream gives no session: it
+// would come to life when that is switched on again.
 func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (int64, error) {
 	ws, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
 	if err != nil {
@@ -184,5 +172,11 @@ func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User)
 		{Kind: authz.AccountNode, ID: string(ws.AccountID)}, {Kind: authz.WorkspaceNode, ID: string(ws.ID)},
 		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.UserNode, ID: string(user.ID)},
 	})
-	return lineage.Sum(), err
+	if err != nil {
+		return 0, err
+	}
+	if !lineage.Usable() {
+		return 0, errSwitchedOff
+	}
+	return lineage.Sum(), nil
 }

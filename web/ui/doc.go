@@ -3,6 +3,7 @@
 // dark, and load nothing from anywhere else.
 //
 // The stable element ids are part of the contract: #username #password
-// #submit on a form that signs in, #allow #deny on consent, #error
-// #error_code on an error page.
+// #submit on a form that signs in, #allow #deny on consent, #confirm on the
+// question whether to sign out, #signed_out after it, #error #error_code on an
+// error page.
 package ui

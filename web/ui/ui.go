@@ -30,12 +30,16 @@ const (
 	ErrorPage    = "error.html"
 	WelcomePage  = "welcome.html"
 	FormPostPage = "formpost.html"
+	DevicePage   = "device.html"
+
+	LogoutPage    = "logout.html"
+	SignedOutPage = "signedout.html"
 )
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, LogoutPage, SignedOutPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
@@ -52,6 +56,19 @@ func (p *Pages) Brand() string { return p.brand }
 // the page's forms may lead to: browsers apply form-action to the redirects
 // that follow a form too.
 func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
+	return p.write(w, status, page, data, policy(page, formAction))
+}
+
+// WriteFraming answers with a page that embeds pages of the origins named.
+func (p *Pages) WriteFraming(w http.ResponseWriter, status int, page string, data any, origins ...string) error {
+	csp := policy(page, nil)
+	if len(origins) > 0 {
+		csp += "; frame-src " + strings.Join(origins, " ")
+	}
+	return p.write(w, status, page, data, csp)
+}
+
+func (p *Pages) write(w http.ResponseWriter, status int, page string, data any, csp string) error {
 	var body bytes.Buffer
 	view := struct {
 		Brand string
@@ -63,7 +80,7 @@ func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, 
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy(page, formAction))
+	h.Set("Content-Security-Policy", csp)
 	w.WriteHeader(status)
 	_, err := w.Write(body.Bytes())
 	return err

@@ -67,12 +67,14 @@ type Issuer struct {
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
 	set    *jwks.Set
-	// workloads are the rules of the configuration, with the ids they map to.
-	workloads []oauth.Workload
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
 	finders   finders
-	served    web.Issuer
+	// workloads are the rules of the configuration, with the ids they map to.
+	workloads []oauth.Workload
+	// logouts tells clients that a session has ended.
+	logouts *event.LogoutSink
+	served  web.Issuer
 }
 
 // Open puts the product together: it opens the database, makes or loads the
@@ -88,6 +90,9 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		if err := a.addIssuer(ctx, cfg); err != nil {
 			return nil, errors.Join(fmt.Errorf("issuer %s: %w", cfg.Name, err), a.Close())
 		}
+	}
+	if err := a.openDispatcher(); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	a.operator = &web.Operator{Ready: a.ready, Metrics: a.metrics, Extra: extra}
 	var err error
@@ -127,24 +132,33 @@ func (a *App) openParts(ctx context.Context) error {
 	if a.limits, err = a.newLimits(); err != nil {
 		return err
 	}
-	return a.openEvents()
+	return a.openWebhook()
 }
 
-// openEvents makes the sinks and what feeds them.
-func (a *App) openEvents() error {
+// openWebhook makes the sink that hears of everything, if there is one.
+func (a *App) openWebhook() error {
 	hook := a.options.Config.Webhook
-	if hook.URL != "" {
-		sink, err := event.NewWebhook(event.WebhookConfig{
-			URL: hook.URL, Secrets: []authz.Secret{authz.Secret(hook.Secret.Reveal())}, Clock: a.clock,
-			Client: outbound.NewClient(outbound.Config{AllowPrivate: hook.AllowPrivate, Timeout: a.options.Config.Outbound.Timeout}),
-		})
-		if err != nil {
-			return err
-		}
-		a.sinks = append(a.sinks, sink)
+	if hook.URL == "" {
+		return nil
 	}
-	var err error
-	a.dispatcher, err = event.NewDispatcher(event.Config{Store: a.store, Sinks: a.sinks, Clock: a.clock, Logger: a.options.Logger})
+	sink, err := event.NewWebhook(event.WebhookConfig{
+		URL: hook.URL, Secrets: []authz.Secret{authz.Secret(hook.Secret.Reveal())}, Clock: a.clock,
+		Client: outbound.NewClient(outbound.Config{AllowPrivate: hook.AllowPrivate, Timeout: a.options.Config.Outbound.Timeout}),
+	})
+	if err != nil {
+		return err
+	}
+	a.sinks = append(a.sinks, sink)
+	return nil
+}
+
+// openDispatcher makes what feeds the sinks, the issuers' own among them.
+func (a *App) openDispatcher() (err error) {
+	sinks := slices.Clone(a.sinks)
+	for _, name := range a.issuerNames() {
+		sinks = append(sinks, a.Issuers[name].logouts)
+	}
+	a.dispatcher, err = event.NewDispatcher(event.Config{Store: a.store, Sinks: sinks, Clock: a.clock, Logger: a.options.Logger})
 	return err
 }
 

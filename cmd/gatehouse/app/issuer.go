@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
@@ -30,6 +31,13 @@ import (
 const (
 	guessesPerSecond = 0.5
 	guessesAtOnce    = 30
+)
+
+// How many wrong user codes one address, or one session, may enter: with ten
+// thousand codes waiting, a year of it finds one with a chance of one in five.
+const (
+	userCodesPerSecond = 1.0 / 60
+	userCodesAtOnce    = 10
 )
 
 // auditTime bounds the writing of one audit entry.
@@ -55,10 +63,15 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
+		return err
+	}
 	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
 		return err
 	}
-	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
+	if i.logouts, err = event.NewLogoutSink(event.LogoutConfig{
+		Issuer: name, URL: cfg.URL, Clients: a.store, Signer: i.set, HTTP: a.outside, Clock: a.clock,
+	}); err != nil {
 		return err
 	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
@@ -116,9 +129,10 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 		}
 	}
 	return clientmeta.Rules{
-		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, KeyScopes: keyScopes,
-		CheckRedirectURI: oauth.CheckRedirectURI,
-		CheckURL:         func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
+		KeyScopes:   keyScopes,
+		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
+		SubjectTypes: cfg.OAuth.SubjectTypes,
+		CheckURL:     func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
 	}
 }
 
@@ -164,7 +178,8 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		},
 		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
-		Allow: a.allowClient(), Upstreams: outside,
+		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
+		PairwiseKey: a.pairwiseKey(),
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -190,10 +205,18 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	userCodes, err := ratelimit.New(ratelimit.Config{PerSecond: userCodesPerSecond, Burst: userCodesAtOnce, Clock: a.clock})
+	if err != nil {
+		return web.Issuer{}, err
+	}
+	sessions, err := a.sessions(name, outbox)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	flow, err := login.New(login.Config{
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Sealer: a.keyring, Outbox: outbox, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute,
+		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -232,6 +255,23 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}, nil
 }
 
+// sessions is what ends the sessions of an issuer. What it tells clients goes to
+// the issuer's logout sink alone.
+func (a *App) sessions(name authz.IssuerName, outbox *event.Outbox) (*session.Sessions, error) {
+	logouts, err := event.NewOutbox(name, a.store, []string{event.LogoutSinkName(name)})
+	if err != nil {
+		return nil, err
+	}
+	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
+}
+
+// pairwiseKey comes from the oldest root key, so that a new one put before it
+// changes nobody's pairwise subject; only taking the oldest away does.
+func (a *App) pairwiseKey() []byte {
+	keys := a.keyring.DeriveAll("pairwise subject")
+	return keys[len(keys)-1]
+}
+
 // errAddress is told to whoever presents a key from where it may not be used.
 var errAddress = authz.NewError(authz.Forbidden, "ip_not_allowed", "The key may not be used from this address.")
 
@@ -252,6 +292,7 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		RefreshTTL: cfg.Tokens.RefreshTTL, IDTokenTTL: cfg.Tokens.IDTokenTTL, RefreshGrace: cfg.Tokens.RefreshGrace,
 		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
 		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
+		SubjectTypes: cfg.OAuth.SubjectTypes, ACRValues: cfg.OAuth.ACRValues,
 		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
 		Registration: cfg.OAuth.Registration.Enabled, ClientDocuments: cfg.OAuth.ClientDocuments.Enabled,
 	}

@@ -25,15 +25,6 @@ func keyPair(t testing.TB) (private, public json.RawMessage) {
 	return marshal(t, jwk), marshal(t, set)
 }
 
-func marshal(t testing.TB, v any) json.RawMessage {
-	t.Helper()
-	raw, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
 func TestOpenIDClientAsAFAPI2ClientAgainstUs(t *testing.T) {
 	for name, signed := range map[string]bool{"SecurityProfile": false, "MessageSigning": true} {
 		t.Run(name, func(t *testing.T) {

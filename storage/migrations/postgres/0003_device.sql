@@ -1,0 +1,25 @@
+-- +goose Up
+SET LOCAL lock_timeout = '3s';
+
+-- Device authorization requests (RFC 8628). A used one stays with its grant,
+-- so that a replay is recognised; the user code is forgotten once decided on.
+
+CREATE TABLE device_codes (
+    digest      BYTEA PRIMARY KEY CHECK (length(digest) = 32),
+    issuer      TEXT NOT NULL,
+    client_id   TEXT NOT NULL,
+    user_digest BYTEA UNIQUE CHECK (user_digest IS NULL OR length(user_digest) = 32),
+    parameters  TEXT NOT NULL,
+    ip          TEXT NOT NULL,
+    interval_s  BIGINT NOT NULL,
+    poll_after  TIMESTAMPTZ NOT NULL,
+    grant_id    TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    expires_at  TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX device_codes_by_expiry ON device_codes (expires_at);
+CREATE INDEX device_codes_pending ON device_codes (issuer, client_id, expires_at) WHERE state = 'active';
+CREATE INDEX device_codes_by_grant ON device_codes (grant_id) WHERE grant_id <> '';
+
+ALTER TABLE authorization_requests ADD COLUMN device_digest BYTEA;
