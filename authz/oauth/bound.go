@@ -92,7 +92,7 @@ func (s *Server) act(ctx context.Context, u *unit, sub *subject, form url.Values
 	if !mayExchange(u.client.client, held.grant) {
 		return refuse("actor_tenant")
 	}
-	actor := party{Subject: held.grant.Subject, ClientID: held.grant.ClientID, Act: sub.grant.Actor}
+	actor := party{Subject: s.knownAs(u.client.client, held.grant), ClientID: held.grant.ClientID, Act: sub.grant.Actor}
 	if err := s.mayAct(sub, actor); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Server) act(ctx context.Context, u *unit, sub *subject, form url.Values
 	if end := held.access.ExpiresAt; sub.until.IsZero() || end.Before(sub.until) {
 		sub.until = end
 	}
-	sub.actor = actor.Subject
+	sub.actor = holder(held.grant)
 	return nil
 }
 

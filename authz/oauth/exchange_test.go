@@ -589,3 +589,21 @@ func TestTX_16_MetadataTellsOfTheGrantType(t *testing.T) {
 		t.Errorf("grant types %v", list)
 	}
 }
+
+func TestTX_17_OIDCCore8_AnExchangeTiesNoTwoSectorsTogether(t *testing.T) {
+	h := newHouse(t, func(s *oauth.Settings) { s.SubjectTypes = []string{oauth.SubjectPublic, oauth.SubjectPairwise} })
+	pairwise := func(sector string) func(*authz.Client) {
+		return func(c *authz.Client) { c.Metadata.SubjectType, c.Metadata.Sector = oauth.SubjectPairwise, sector }
+	}
+	app, c := h.client(pairwise("app.example")), h.exchanger(pairwise("gateway.example"))
+	subject, actor := h.tokens(app).AccessToken, h.tokens(app).AccessToken
+	got := made(h.swap(c, subject, "actor_token", actor.Reveal(), "actor_token_type", oauth.TypeAccessToken))(t)
+	before, after := h.introspected(subject), h.introspected(got.AccessToken)
+	want := h.server.SubjectFor(c, h.user.ID)
+	if after.Sub != want || after.Sub == before.Sub || strings.Contains(string(after.Actor), before.Sub) || !strings.Contains(string(after.Actor), want) {
+		t.Errorf("subject known as %q, exchanged as %q by %s", before.Sub, after.Sub, after.Actor)
+	}
+	if list := h.entries("token.exchanged"); len(list) != 1 || list[0].Details["sub"] != string(h.user.ID) || list[0].Details["act"] != string(h.user.ID) {
+		t.Errorf("audit: %+v", list)
+	}
+}
