@@ -102,7 +102,7 @@ func (s *Server) act(ctx context.Context, u *unit, sub *subject, form url.Values
 	if end := held.access.ExpiresAt; sub.until.IsZero() || end.Before(sub.until) {
 		sub.until = end
 	}
-	sub.actor = actor.Subject
+	sub.actor = holder(held.grant)
 	return nil
 }
 

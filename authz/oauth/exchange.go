@@ -16,10 +16,11 @@ const (
 	TypeAPIKey      = "urn:gatehouse:params:oauth:token-type:api_key"
 )
 
-// Refusals of an exchange. Whatever is wrong with a token is one answer: it
-// tells nobody whose token it is, nor whether it ever was one.
+// Refusals of an exchange (RFC 8693 section 2.2.2). Whatever is wrong with a
+// token is one answer: it tells nobody whose token it is, nor whether it ever
+// was one.
 var (
-	errSubject = fault(authz.Invalid, "invalid_grant",
+	errSubject = fault(authz.Invalid, "invalid_request",
 		"The subject token or actor token is unknown, expired, revoked, used before, or not for this client to exchange.")
 	errExchangeForm = fault(authz.Invalid, "invalid_request",
 		"subject_token and a subject_token_type this server exchanges are required; an actor_token is an access token; what is issued is an access token.")

@@ -83,19 +83,19 @@ func TestTX_02_TK_07_WhatIsNotALiveAccessTokenOfOursIsNoSubject(t *testing.T) {
 		"a JWT without signature": parts[0] + "." + parts[1] + ".", "dots": strings.Repeat(".", 1000), "alg none": "eyJhbGciOiJub25lIn0." + parts[1] + ".",
 	} {
 		_, err := h.swapOf(c, oauth.TypeAccessToken, text)
-		h.wants(what, err, "invalid_grant")
+		h.wants(what, err, "invalid_request")
 	}
 	for _, kind := range []string{oauth.TypeAPIKey, oauth.TypeJWT} {
 		_, err := h.swapOf(c, kind, tokens.AccessToken.Reveal())
-		h.wants("an access token as "+kind, err, "invalid_grant")
+		h.wants("an access token as "+kind, err, "invalid_request")
 		_, err = h.swapOf(c, kind, ours.AccessToken.Reveal())
-		h.wants("a JWT of ours as "+kind, err, "invalid_grant")
+		h.wants("a JWT of ours as "+kind, err, "invalid_request")
 	}
 	h.pass(time.Hour)
 	_, err := h.swap(c, tokens.AccessToken)
-	h.wants("expired", err, "invalid_grant")
+	h.wants("expired", err, "invalid_request")
 	_, err = h.swap(c, ours.AccessToken)
-	h.wants("an expired JWT", err, "invalid_grant")
+	h.wants("an expired JWT", err, "invalid_request")
 	if list := h.entries("token.refused"); len(list) != 17 || list[0].Details["why"] == "" || list[0].Actor != string(c.ID) {
 		t.Errorf("%d refusals: %+v", len(list), list[0])
 	}
@@ -163,24 +163,24 @@ func TestTX_05_CrossTenantSubjectTokensDoNotExist(t *testing.T) {
 	for what, err := range map[string]error{
 		"a token": second(h.swap(foreign, token)), "a key": second(h.swapOf(foreign, oauth.TypeAPIKey, key)),
 	} {
-		h.wants(what+" of another workspace", err, "invalid_grant")
+		h.wants(what+" of another workspace", err, "invalid_request")
 		if err.(*authz.Error).Description != unknown.(*authz.Error).Description { //nolint:errorlint // the very value
 			t.Error("a foreign token is told from an unknown one")
 		}
 	}
 	own := h.exchanger()
 	_, err := h.swap(own, token, "actor_token", h.tokenOf(elsewhere).Reveal(), "actor_token_type", oauth.TypeAccessToken)
-	h.wants("an actor of another workspace", err, "invalid_grant")
+	h.wants("an actor of another workspace", err, "invalid_request")
 
 	platform := h.exchanger(operators)
 	made(h.swap(platform, token))(t)
 	made(h.swapOf(platform, oauth.TypeAPIKey, key))(t)
 	sandbox := h.exchanger(operators, func(c *authz.Client) { c.Environments = []authz.Environment{authz.Test} })
 	_, err = h.swapOf(sandbox, oauth.TypeAPIKey, key)
-	h.wants("an environment the platform client does not serve", err, "invalid_grant")
+	h.wants("an environment the platform client does not serve", err, "invalid_request")
 	tests := h.exchanger(func(c *authz.Client) { c.Environment = authz.Test })
 	_, err = h.swapOf(tests, oauth.TypeAPIKey, key)
-	h.wants("an environment that is not the client's", err, "invalid_grant")
+	h.wants("an environment that is not the client's", err, "invalid_request")
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -317,7 +317,7 @@ func TestTX_09_RFC8693_4_1_ActorsAreNestedAndBounded(t *testing.T) {
 	h.wants("a fifth actor", err, "invalid_request")
 	for what, actor := range map[string]string{"a refresh token": h.tokens(h.web).RefreshToken.Reveal(), "unknown": authz.NewToken("at_").Reveal(), "empty": ""} {
 		_, err := h.swap(c, h.tokens(h.web).AccessToken, "actor_token", actor, "actor_token_type", oauth.TypeAccessToken)
-		h.wants("an actor that is "+what, err, "invalid_grant")
+		h.wants("an actor that is "+what, err, "invalid_request")
 	}
 }
 
@@ -334,9 +334,9 @@ func TestTX_10_ASenderConstrainedSubjectNeedsItsKey(t *testing.T) {
 			State: authz.Active, IssuedAt: h.clock.Now(), ExpiresAt: h.clock.Now().Add(time.Hour),
 		}))
 		_, err = h.swap(c, token)
-		h.wants("a bound subject", err, "invalid_grant")
+		h.wants("a bound subject", err, "invalid_request")
 		_, err = h.swap(c, plain, "actor_token", token.Reveal(), "actor_token_type", oauth.TypeAccessToken)
-		h.wants("a bound actor", err, "invalid_grant")
+		h.wants("a bound actor", err, "invalid_request")
 	}
 }
 
@@ -350,9 +350,9 @@ func TestTX_10_ABoundSubjectIsExchangedByWhoHoldsItsKeyForATokenBoundToIt(t *tes
 		return h.server.Token(t.Context(), h.prove(k, "POST", tokenPath, in))
 	}
 	_, err := h.swap(c, bound)
-	h.wants("without a proof", err, "invalid_grant")
+	h.wants("without a proof", err, "invalid_request")
 	_, err = ask(other, bound)
-	h.wants("with another key", err, "invalid_grant")
+	h.wants("with another key", err, "invalid_request")
 	got := made(ask(mine, bound))(t)
 	if in, _ := h.lookup(got.AccessToken); got.TokenType != "DPoP" || in.Confirmation == nil || in.Confirmation.JKT != mine.thumb() {
 		t.Errorf("%s token, introspected %+v", got.TokenType, in)
@@ -590,25 +590,20 @@ func TestTX_16_MetadataTellsOfTheGrantType(t *testing.T) {
 	}
 }
 
-func TestTX_APersonIsKnownToEachClientByItsOwnName(t *testing.T) {
-	h := newHouse(t, func(s *oauth.Settings) { s.SubjectTypes = []string{"public", "pairwise"} })
-	secret := h.client(func(c *authz.Client) { c.Metadata.SubjectType = "pairwise" })
-	sub := func(token authz.Secret) string {
-		in, _ := h.lookup(token)
-		return in.Sub
+func TestTX_17_OIDCCore8_AnExchangeTiesNoTwoSectorsTogether(t *testing.T) {
+	h := newHouse(t, func(s *oauth.Settings) { s.SubjectTypes = []string{oauth.SubjectPublic, oauth.SubjectPairwise} })
+	pairwise := func(sector string) func(*authz.Client) {
+		return func(c *authz.Client) { c.Metadata.SubjectType, c.Metadata.Sector = oauth.SubjectPairwise, sector }
 	}
-	subject := h.tokens(secret).AccessToken
-	if sub(subject) == string(h.user.ID) {
-		t.Fatal("the subject's client is not pairwise")
+	app, c := h.client(pairwise("app.example")), h.exchanger(pairwise("gateway.example"))
+	subject, actor := h.tokens(app).AccessToken, h.tokens(app).AccessToken
+	got := made(h.swap(c, subject, "actor_token", actor.Reveal(), "actor_token_type", oauth.TypeAccessToken))(t)
+	before, after := h.introspected(subject), h.introspected(got.AccessToken)
+	want := h.server.SubjectFor(c, h.user.ID)
+	if after.Sub != want || after.Sub == before.Sub || strings.Contains(string(after.Actor), before.Sub) || !strings.Contains(string(after.Actor), want) {
+		t.Errorf("subject known as %q, exchanged as %q by %s", before.Sub, after.Sub, after.Actor)
 	}
-	public := made(h.swap(h.exchanger(), subject))(t).AccessToken
-	other := made(h.swap(h.exchanger(func(c *authz.Client) { c.Metadata.SubjectType = "pairwise" }), subject))(t).AccessToken
-	if sub(public) != string(h.user.ID) || sub(other) == sub(subject) || sub(other) == string(h.user.ID) {
-		t.Errorf("known as %s, %s and %s", sub(subject), sub(public), sub(other))
-	}
-	plain := h.tokens(h.web).AccessToken
-	actor := made(h.swap(h.exchanger(), plain, "actor_token", subject.Reveal(), "actor_token_type", oauth.TypeAccessToken))(t)
-	if in, _ := h.lookup(actor.AccessToken); strings.Contains(string(in.Actor), sub(subject)) {
-		t.Errorf("the name one client knows went to another: %s", in.Actor)
+	if list := h.entries("token.exchanged"); len(list) != 1 || list[0].Details["sub"] != string(h.user.ID) || list[0].Details["act"] != string(h.user.ID) {
+		t.Errorf("audit: %+v", list)
 	}
 }

@@ -49,12 +49,14 @@ func (s *Server) subjectOf(ctx context.Context, u *unit, in Request) (subject, e
 	if !mayExchange(u.client.client, sub.grant) {
 		return sub, refuse("tenant")
 	}
-	sub.grant.Issuer, sub.grant.ClientID, sub.grant.Type = s.settings.Name, authz.ClientID(u.client.id), authz.GrantTokenExchange
 	sub.grant.Subject = s.knownAs(u.client.client, sub.grant)
+	sub.grant.Issuer, sub.grant.ClientID, sub.grant.Type = s.settings.Name, authz.ClientID(u.client.id), authz.GrantTokenExchange
 	return sub, nil
 }
 
-// knownAs is the sub by which a client knows whom a grant of another is about.
+// knownAs is the sub by which the exchanging client knows whom a grant is
+// about: another sector's name for a person would tie the two together (OpenID
+// Connect Core section 8.1).
 func (s *Server) knownAs(c authz.Client, g authz.Grant) string {
 	if g.UserID == "" {
 		return g.Subject

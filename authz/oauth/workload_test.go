@@ -131,7 +131,7 @@ func TestTX_20_AJobsTokenIsExchangedWithNoSecretAtAll(t *testing.T) {
 	f.ends(authz.ServiceAccountNode, string(f.service.ID), authz.Disabled)
 	f.dead("of a service account that is off", got.AccessToken)
 	_, err := f.present(f.signed(f.job()))
-	f.wants("a service account that is off", err, "invalid_grant")
+	f.wants("a service account that is off", err, "invalid_request")
 }
 
 func TestTX_21_EveryConditionMustHold(t *testing.T) {
@@ -153,13 +153,13 @@ func TestTX_21_EveryConditionMustHold(t *testing.T) {
 		"may act, malformed": f.job("may_act", "ci"),
 	} {
 		_, err := f.present(f.signed(claims))
-		f.wants(what, err, "invalid_grant")
+		f.wants(what, err, "invalid_request")
 	}
 	if slices.ContainsFunc(f.asked.list, func(issuer string) bool { return issuer != f.ci.Issuer() }) {
 		t.Errorf("asked for the keys of %v", f.asked.list)
 	}
 	_, err := f.present(f.signed(f.job()), "client_id", "sa_another")
-	f.wants("another service account", err, "invalid_grant")
+	f.wants("another service account", err, "invalid_request")
 	made(f.present(f.signed(f.job("aud", []string{issuerURL}, "may_act", map[string]any{"sub": string(f.service.ID)}))))(t)
 }
 
@@ -172,7 +172,7 @@ func TestTX_22_JW_TheSignatureMustBeTheIssuers(t *testing.T) {
 	} {
 		f.ci.SetFaults(faults)
 		_, err := f.present(f.signed(f.job()))
-		f.wants(what, err, "invalid_grant")
+		f.wants(what, err, "invalid_request")
 	}
 	f.ci.SetFaults(idptest.Faults{})
 	good := f.signed(f.job())
@@ -182,7 +182,7 @@ func TestTX_22_JW_TheSignatureMustBeTheIssuers(t *testing.T) {
 		"dots": strings.Repeat(".", 4000), "JWE": "eyJ.a.b.c.d", "not base64": parts[0] + ".!." + parts[2], "long": "ey" + strings.Repeat("a", 17<<10) + "..",
 	} {
 		_, err := f.present(text)
-		f.wants(what, err, "invalid_grant")
+		f.wants(what, err, "invalid_request")
 	}
 	made(f.present(good))(t)
 }
@@ -196,13 +196,13 @@ func TestTX_23_AReplayIsRefusedOnEveryNode(t *testing.T) {
 			won++
 			continue
 		}
-		f.wants("a racer", a.err, "invalid_grant")
+		f.wants("a racer", a.err, "invalid_request")
 	}
 	if won != 1 {
 		t.Errorf("%d of 16 got a token", won)
 	}
 	_, err := f.present(token)
-	f.wants("the replay", err, "invalid_grant")
+	f.wants("the replay", err, "invalid_request")
 	if list := f.entries("token.refused"); len(list) != 16 || list[0].Details["why"] != "replayed" {
 		t.Errorf("%d refusals", len(list))
 	}
@@ -220,7 +220,7 @@ func TestTX_24_ATokenWithoutJTIMayComeAgainForAnHourAtMost(t *testing.T) {
 	made(f.present(token))(t)
 	made(f.present(token))(t)
 	_, err := f.present(f.signed(f.job("jti", nil, "exp", now+3601)))
-	f.wants("an hour and a second", err, "invalid_grant")
+	f.wants("an hour and a second", err, "invalid_request")
 	got := made(f.present(f.signed(f.job("exp", now+86400))))(t)
 	if got.ExpiresIn != 600 {
 		t.Errorf("the rule gives ten minutes, not %d s", got.ExpiresIn)
@@ -234,7 +234,7 @@ func TestTX_25_AFloodOfUnknownKeysFetchesOnceAMinute(t *testing.T) {
 	for n := range 40 {
 		f.ci.SetFaults(idptest.Faults{Header: map[string]any{"kid": "k" + strconv.Itoa(n)}})
 		_, err := f.present(f.signed(f.job()))
-		f.wants("an unknown key", err, "invalid_grant")
+		f.wants("an unknown key", err, "invalid_request")
 	}
 	if fetched := f.ci.Requests("/jwks") - before; fetched > 1 {
 		t.Errorf("%d fetches", fetched)
@@ -274,7 +274,7 @@ func TestTX_27_AClientBesideAWorkloadNarrowsIt(t *testing.T) {
 	f.alive("another client's", next.AccessToken)
 	elsewhere := f.anotherWorkspace()
 	_, err := exchange(f.exchanger(func(c *authz.Client) { c.WorkspaceID = elsewhere }))
-	f.wants("a client of another workspace", err, "invalid_grant")
+	f.wants("a client of another workspace", err, "invalid_request")
 	_, err = exchange(f.web)
 	f.wants("a client without the grant type", err, "unauthorized_client")
 }
@@ -291,7 +291,7 @@ func TestTX_28_ARuleMayNameItsResources(t *testing.T) {
 	}
 	bare := newHouse(t)
 	_, err := bare.token(oauth.Request{Form: pairs("grant_type", authz.GrantTokenExchange, "subject_token", f.signed(f.job()), "subject_token_type", oauth.TypeJWT)})
-	bare.wants("an issuer without rules", err, "invalid_grant")
+	bare.wants("an issuer without rules", err, "invalid_request")
 }
 
 // FuzzWorkloadSubject compares with a pattern spelled out as a regular language.

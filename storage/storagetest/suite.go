@@ -12,14 +12,17 @@ import (
 	"github.com/gatehouse-auth/gatehouse/storage"
 )
 
+// promise is a case of the suite.
+type promise struct {
+	name string
+	run  func(*env)
+}
+
 // Run holds a store to everything package storage promises, on whichever
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range []struct {
-		name string
-		run  func(*env)
-	}{
+	for _, c := range append([]promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -40,12 +43,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"TokensComeBackWithGrantAndLineage", testTokens},
 		{"AnIssuanceIsWrittenWholeOrNotAtAll", testIssue},
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
-		{"WhatWasExchangedFromATokenEndsWithAllItHangsOn", testExchanged},
-		{"WhatWasExchangedFromADocumentsClientEndsWithIt", testExchangedFromDocument},
-		{"AChainOfExchangesIsShort", testExchangeChain},
-		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
-		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
-		{"NothingIsExchangedPastAKill", testExchangeRace},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
 		{"AnIDIsUsedOnce", testUseOnce},
@@ -72,7 +69,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	} {
+	}, exchanges()...) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -143,4 +140,16 @@ func rounds() int {
 		return 3
 	}
 	return 20
+}
+
+// exchanges are the promises about what came of a token by exchange (RFC 8693).
+func exchanges() []promise {
+	return []promise{
+		{"WhatWasExchangedFromATokenEndsWithAllItHangsOn", testExchanged},
+		{"WhatWasExchangedFromADocumentsClientEndsWithIt", testExchangedFromDocument},
+		{"AChainOfExchangesIsShort", testExchangeChain},
+		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
+		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
+		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
 }

@@ -85,7 +85,7 @@ func (d *deployment) exchangesAKey(t *testing.T, n *node, gateway client) {
 		}
 	}
 	wantError(t, n.form(t, "/oauth2/token", gateway, "grant_type", exchangeGrant, "subject_token", text, "subject_token_type", ofAPIKey),
-		http.StatusBadRequest, "invalid_grant")
+		http.StatusBadRequest, "invalid_request")
 }
 
 func (d *deployment) exchangesAJob(t *testing.T, n *node, ci *idptest.Provider) {
@@ -106,7 +106,7 @@ func (d *deployment) exchangesAJob(t *testing.T, n *node, ci *idptest.Provider) 
 	}
 	for _, refused := range []string{token, job("repo:acme/app:ref:refs/heads/other", "2"), job("repo:evil/app:ref:refs/heads/main", "3")} {
 		wantError(t, n.withoutClient(t, "grant_type", exchangeGrant, "subject_token", refused, "subject_token_type", ofJWT),
-			http.StatusBadRequest, "invalid_grant")
+			http.StatusBadRequest, "invalid_request")
 	}
 }
 
