@@ -63,7 +63,7 @@ func (s *Store) GetAuthorizationCode(ctx context.Context, issuer authz.IssuerNam
 	if err := changed(ctx, "reading an authorization code", found, authz.ErrNotFound); err != nil {
 		return authz.AuthorizationCode{}, authz.Grant{}, nil, err
 	}
-	g := r.Family.Grant.grant()
+	g := r.Family.grant()
 	return r.Code.code(), g, r.Family.lineage(g), nil
 }
 

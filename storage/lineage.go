@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -22,7 +23,7 @@ const (
 	ga.state AS account_state, ga.epoch AS account_epoch, gw.state AS workspace_state, gw.epoch AS workspace_epoch,
 	gc.state AS connection_state, gc.epoch AS connection_epoch, gu.state AS user_state, gu.epoch AS user_epoch,
 	gsa.state AS service_account_state, gsa.epoch AS service_account_epoch,
-	gcl.state AS client_state, gcl.epoch AS client_epoch, gk.state AS key_state, gk.epoch AS key_epoch,
+	gcl.state AS client_state, gcl.epoch AS client_epoch, gk.state AS key_state, gk.epoch AS key_epoch, gk.tier AS key_tier,
 	gs.state AS session_state, gs.epoch AS session_epoch`
 
 	ancestorJoins = `
@@ -49,6 +50,14 @@ type family struct {
 	Client         ancestor `gorm:"embedded;embeddedPrefix:client_"`
 	Key            ancestor `gorm:"embedded;embeddedPrefix:key_"`
 	Session        ancestor `gorm:"embedded;embeddedPrefix:session_"`
+	KeyTier        sql.NullString
+}
+
+// grant is the grant with what its key says of it today.
+func (f *family) grant() authz.Grant {
+	g := f.Grant.grant()
+	g.Tier = f.KeyTier.String
+	return g
 }
 
 // lineage lists the ancestors in the order of authz.Grant.Refs.
@@ -76,6 +85,6 @@ func (s *Store) GetGrantAcrossWorkspaces(ctx context.Context, issuer authz.Issue
 	if err := changed(ctx, "reading a grant", found, authz.ErrNotFound); err != nil {
 		return authz.Grant{}, nil, err
 	}
-	g := r.Grant.grant()
+	g := r.grant()
 	return g, r.lineage(g), nil
 }

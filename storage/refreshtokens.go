@@ -63,7 +63,7 @@ func (s *Store) GetRefreshToken(ctx context.Context, issuer authz.IssuerName, of
 	if err := changed(ctx, "reading a refresh token", found, authz.ErrNotFound); err != nil {
 		return authz.RefreshToken{}, authz.Grant{}, nil, err
 	}
-	g := r.Family.Grant.grant()
+	g := r.Family.grant()
 	return r.Token.token(), g, r.Family.lineage(g), nil
 }
 

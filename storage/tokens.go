@@ -63,7 +63,7 @@ func (s *Store) GetAccessToken(ctx context.Context, issuer authz.IssuerName, of 
 	if err := changed(ctx, "reading an access token", found, authz.ErrNotFound); err != nil {
 		return authz.AccessToken{}, authz.Grant{}, nil, err
 	}
-	g := r.Family.Grant.grant()
+	g := r.Family.grant()
 	return r.Token.token(), g, r.Family.lineage(g), nil
 }
 
