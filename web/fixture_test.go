@@ -165,7 +165,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
-		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
+		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
+		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)

@@ -158,10 +158,14 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if i.finders, err = a.finders(name, i.Config, callers, outbox); err != nil {
 		return web.Issuer{}, err
 	}
+	standing, err := credential.NewStanding(a.store, a.epochs, a.lease)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	var verifier *credential.Verifier
 	server, err := oauth.New(oauth.Config{
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
-		Clients: i.finders.clients, Documents: i.finders.documents,
+		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
