@@ -14,12 +14,7 @@ func (s *Store) Issue(ctx context.Context, i authz.Issuance) error {
 	if i.Grant != nil || i.Device != nil || s.transaction(ctx) != nil {
 		return s.issueAlone(ctx, i)
 	}
-	if i.Audit.ID == "" {
-		i.Audit.ID = authz.NewID("evt")
-	}
-	if i.Audit.Time.IsZero() {
-		i.Audit.Time = s.clock.Now()
-	}
+	i.Audit = s.named(i.Audit)
 	return s.issuing.write(ctx, i)
 }
 
