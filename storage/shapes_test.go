@@ -108,7 +108,7 @@ func checkShapes(t *testing.T, files *token.FileSet, fn *ast.FuncDecl, constants
 func isGORM(sel *ast.SelectorExpr) bool {
 	if call, ok := sel.X.(*ast.CallExpr); ok {
 		if inner, ok := call.Fun.(*ast.SelectorExpr); ok {
-			return inner.Sel.Name != "Row" && inner.Sel.Name != "QueryRowContext"
+			return inner.Sel.Name != "Row" && inner.Sel.Name != "QueryRowContext" && inner.Sel.Name != "queryRow" && inner.Sel.Name != "QueryRow"
 		}
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -25,6 +26,7 @@ type Store struct {
 	// raw is the pool that writes, for the statements that are put together by
 	// hand.
 	raw     *sql.DB
+	reads   *reads
 	issuing *issuing
 	close   func() error
 }
@@ -49,6 +51,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(err, pools.close())
 	}
 	s.raw = pools.writing
+	s.reads = &reads{db: pools.reading, prepare: pools.prepare}
+	if cfg.Driver == Postgres {
+		s.reads.numbered = func(query string) string {
+			var b strings.Builder
+			numbered(&b, query, 0)
+			return b.String()
+		}
+	}
 	s.issuing = startIssuing(s)
 	return s, nil
 }
