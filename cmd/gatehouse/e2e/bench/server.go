@@ -32,6 +32,10 @@ type server struct {
 	JWKS          string `json:"jwks_uri"`
 
 	introspector, service client
+	// web and webRSA are what people sign in to, with ES256 and RS256 ID tokens;
+	// provider is the host of where they do. Only a served server has them.
+	web, webRSA client
+	provider    string
 }
 
 // discover fills in the endpoints from OpenID Connect Discovery 1.0.

@@ -21,6 +21,14 @@ func workloadOf(name string, s *server, tokens []string) (workload, error) {
 		return introspection(s, tokens), nil
 	case "W3":
 		return issuance(s, func(string) {}), nil
+	case "W4":
+		return refreshes(s, s.web), nil
+	case "W4-RS256":
+		return refreshes(s, s.webRSA), nil
+	case "W5":
+		return logins(s, s.web), nil
+	case "W5-RS256":
+		return logins(s, s.webRSA), nil
 	case "W6":
 		return documents(s), nil
 	case "W7":
