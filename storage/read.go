@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 
 	"gorm.io/gorm"
@@ -17,6 +18,19 @@ type reads struct {
 	numbered func(string) string
 	texts    sync.Map // constant SQL → SQL of this dialect
 	prepared sync.Map // constant SQL → *sql.Stmt
+	observe  func(string)
+}
+
+func newReads(p *pools, cfg Config) *reads {
+	r := &reads{db: p.reading, prepare: p.prepare, observe: cfg.Observe}
+	if cfg.Driver == Postgres {
+		r.numbered = func(query string) string {
+			var b strings.Builder
+			numbered(&b, query, 0)
+			return b.String()
+		}
+	}
+	return r
 }
 
 // queryRow asks for one row of a constant statement, in the context's
@@ -35,6 +49,7 @@ type rowScanner interface{ Scan(to ...any) error }
 func pool(db *gorm.DB) gorm.ConnPool { return db.Statement.ConnPool }
 
 func (r *reads) queryRow(ctx context.Context, query string, args ...any) rowScanner {
+	r.observe(query)
 	if !r.prepare {
 		return r.db.QueryRowContext(ctx, r.dialect(query), args...)
 	}
