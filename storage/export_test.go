@@ -21,7 +21,7 @@ func HotStatements() map[string]string {
 	return map[string]string{
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
-		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": userByUpstream, "domain": connectionByDomain,
+		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": memberByUpstream, "domain": connectionByDomain,
 		"pending devices": pendingDevices,
 	}
 }

@@ -42,6 +42,22 @@ func (s *Store) queryRow(ctx context.Context, query string, args ...any) rowScan
 	return s.reads.queryRow(ctx, query, args...)
 }
 
+// queryRows asks for rows likewise; the caller closes them.
+func (s *Store) queryRows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if t := s.transaction(ctx); t != nil {
+		return pool(t.db).QueryContext(ctx, s.reads.dialect(query), args...)
+	}
+	s.reads.observe(query)
+	stmt, err := s.reads.statement(ctx, query)
+	if stmt == nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...)
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
 // rowScanner is a row that was asked for.
 type rowScanner interface{ Scan(to ...any) error }
 
@@ -50,21 +66,33 @@ func pool(db *gorm.DB) gorm.ConnPool { return db.Statement.ConnPool }
 
 func (r *reads) queryRow(ctx context.Context, query string, args ...any) rowScanner {
 	r.observe(query)
-	if !r.prepare {
+	stmt, err := r.statement(ctx, query)
+	switch {
+	case err != nil:
+		return failedRow{err}
+	case stmt == nil:
 		return r.db.QueryRowContext(ctx, r.dialect(query), args...)
 	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+// statement is the prepared statement, or nil where the driver prepares.
+func (r *reads) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if !r.prepare {
+		return nil, nil //nolint:nilnil // as said
+	}
 	if known, ok := r.prepared.Load(query); ok {
-		return known.(*sql.Stmt).QueryRowContext(ctx, args...) //nolint:forcetypeassert // nothing else is put there
+		return known.(*sql.Stmt), nil //nolint:forcetypeassert // nothing else is put there
 	}
 	stmt, err := r.db.PrepareContext(ctx, query)
 	if err != nil {
-		return failedRow{err}
+		return nil, err
 	}
-	if first, loaded := r.prepared.LoadOrStore(query, stmt); loaded {
+	first, loaded := r.prepared.LoadOrStore(query, stmt)
+	if loaded {
 		_ = stmt.Close()
-		stmt = first.(*sql.Stmt) //nolint:forcetypeassert // as above
 	}
-	return stmt.QueryRowContext(ctx, args...)
+	return first.(*sql.Stmt), nil //nolint:forcetypeassert // as above
 }
 
 // failedRow is a row that could not be asked for.
