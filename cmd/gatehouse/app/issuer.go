@@ -39,6 +39,9 @@ const (
 	userCodesAtOnce    = 10
 )
 
+// defaultTier is the rate tier of keys that name none.
+const defaultTier = "standard"
+
 // auditTime bounds the writing of one audit entry.
 const auditTime = 5 * time.Second
 
@@ -106,7 +109,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	}
 	return apikey.New(apikey.Config{
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: "standard", Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
+		DefaultTier: defaultTier, Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -225,6 +228,10 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	refused := a.refusals(name)
+	limits, err := a.newKeyLimits(i.Config.Keys)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
@@ -233,7 +240,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return record.Principal, nil
+			return record.Principal, limits.counted(ctx, record.Principal.KeyID, record.Tier)
 		},
 	})
 	if err != nil {
@@ -242,7 +249,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended,
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits,
 	}, nil
 }
 
