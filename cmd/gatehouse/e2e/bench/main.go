@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&o.summary, "summary", "", "measure the running demo that wrote this summary instead")
 	flag.StringVar(&o.dsn, "postgres", "", "address of a PostgreSQL to measure on, instead of SQLite; its database must be empty")
 	flag.StringVar(&o.issuer, "issuer", "", "name of the issuer in the summary; the first one if empty")
-	flag.StringVar(&o.workloads, "workloads", "W1,W2,W3,W4,W5,W6", "which to run; also W4-RS256, W5-RS256, W7, W8")
+	flag.StringVar(&o.workloads, "workloads", "W1,W2,W3,W4,W5,W6,verify,forward-auth", "which to run; also W4-RS256, W5-RS256, W7, W8, verify, forward-auth")
 	flag.IntVar(&o.conns, "conns", 32, "connections")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
 	flag.IntVar(&o.tokens, "tokens", 10_000, "distinct tokens of W2")

@@ -60,6 +60,11 @@ func discover(ctx context.Context, issuer string, s *server) error {
 	return loopbackOnly(s.Issuer, s.Token, s.Introspection, s.JWKS)
 }
 
+// api is an address beside introspection.
+func (s *server) api(path string) string {
+	return strings.TrimSuffix(s.Introspection, "/oauth2/introspect") + path
+}
+
 func discoveryOf(issuer string) string { return issuer + "/.well-known/openid-configuration" }
 
 // loopbackOnly keeps the load from anything but this machine.
