@@ -10,13 +10,17 @@ import (
 
 // statements counts what a store is asked, savepoints aside.
 type statements struct {
-	mu   sync.Mutex
-	seen []string
+	mu     sync.Mutex
+	counts bool
+	seen   []string
 }
 
 func (s *statements) observe(statement string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.counts {
+		return
+	}
 	for _, not := range []string{"SAVEPOINT", "RELEASE", "ROLLBACK"} {
 		if strings.HasPrefix(statement, not) {
 			return
@@ -25,12 +29,13 @@ func (s *statements) observe(statement string) {
 	s.seen = append(s.seen, statement)
 }
 
-// take returns what was asked since the last time.
+// take returns what was asked since the last time; the first time it begins to
+// count.
 func (s *statements) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := s.seen
-	s.seen = nil
+	s.seen, s.counts = nil, true
 	return seen
 }
 
