@@ -22,7 +22,7 @@ type write struct {
 	ctx context.Context
 	run func(ctx context.Context, on *batchPool) error
 	// whole says that the job is one statement, which is undone by itself when
-	// it fails.
+	// it fails, or tells by errTorn that more than that is to be undone.
 	whole bool
 	// moved are the nodes that the last run moved.
 	moved []authz.NodeRef
@@ -110,7 +110,7 @@ func (s *Store) runWrite(ctx context.Context, on *batchPool, w *write, others bo
 		return nil, failure(ctx, "dropping a savepoint", err)
 	case outcome == nil:
 		return nil, nil
-	case !others || breaks(outcome):
+	case !others || breaks(outcome) || !marked && errors.Is(outcome, errTorn):
 		return nil, outcome
 	case marked:
 		for _, sql := range [...]string{undoSavepoint, dropSavepoint} {

@@ -11,6 +11,8 @@ var (
 	// errLost is an issuance of which nothing was written: it is tried alone, to
 	// learn whether a race was lost or the grant is gone.
 	errLost = errors.New("storage: nothing was issued")
+	// errTorn is one whose tokens are written and whose audit entry is not.
+	errTorn = errors.New("storage: tokens were issued without their audit entry")
 	// errHalf is one that would be half written.
 	errHalf = errors.New("storage: a grant went while tokens of it were issued")
 )
@@ -39,8 +41,10 @@ func (p *batchPool) issue(ctx context.Context, i *authz.Issuance) error {
 			return errLost
 		}
 	}
-	_, err := p.exec(ctx, auditing(&i.Audit))
-	return err
+	if _, err := p.exec(ctx, auditing(&i.Audit)); err != nil {
+		return errors.Join(errTorn, err)
+	}
+	return nil
 }
 
 func lost(err error) error {
