@@ -33,7 +33,7 @@ func (p *batchPool) PrepareContext(ctx context.Context, query string) (*sql.Stmt
 // ExecContext runs a statement.
 func (p *batchPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	p.observe(query)
-	stmt, err := p.PrepareContext(ctx, query)
+	stmt, err := p.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the transaction
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (p *batchPool) ExecContext(ctx context.Context, query string, args ...any) 
 // QueryContext runs a statement that returns rows.
 func (p *batchPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	p.observe(query)
-	stmt, err := p.PrepareContext(ctx, query)
+	stmt, err := p.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the transaction
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (p *batchPool) QueryContext(ctx context.Context, query string, args ...any)
 // QueryRowContext runs a statement that returns one row.
 func (p *batchPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	p.observe(query)
-	stmt, err := p.PrepareContext(ctx, query)
+	stmt, err := p.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the transaction
 	if err != nil {
 		return p.tx.QueryRowContext(ctx, query, args...) // and fails the same way
 	}

@@ -98,7 +98,7 @@ func nodeByNode(refs []authz.NodeRef) (query string, args []any, ok bool) {
 	return b.String(), args, true
 }
 
-var nodeLook = map[authz.NodeKind]string{ //nolint:gochecknoglobals // a constant
+var nodeLook = map[authz.NodeKind]string{
 	authz.AccountNode:        `SELECT 'account' AS kind, issuer, id, state, epoch FROM accounts WHERE id = ?`,
 	authz.WorkspaceNode:      `SELECT 'workspace' AS kind, issuer, id, state, epoch FROM workspaces WHERE id = ?`,
 	authz.ConnectionNode:     `SELECT 'connection' AS kind, issuer, id, state, epoch FROM connections WHERE id = ?`,

@@ -147,7 +147,7 @@ func (s *server) add(issuer Issuer) error {
 	if api == host {
 		return s.put(host, s.routes(st, issuerRoutes, apiRoutes))
 	}
-	if err := s.put(host, s.routes(st, issuerRoutes)); err != nil {
+	if err := s.put(host, s.routes(st, issuerRoutes, elsewhereRoutes)); err != nil {
 		return err
 	}
 	return s.put(api, s.routes(st, apiRoutes))

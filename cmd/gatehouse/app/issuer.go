@@ -148,13 +148,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	callers, err := credential.NewCallers(credential.CallersConfig{
-		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Guesses: guesses,
-	})
+	callers, err := a.callers(name)
 	if err != nil {
 		return web.Issuer{}, err
 	}
@@ -204,6 +198,17 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		return web.Issuer{}, err
 	}
 	return a.serve(name, i, server, verifier, outbox)
+}
+
+// callers authenticates the clients of an issuer.
+func (a *App) callers(name authz.IssuerName) (*credential.Callers, error) {
+	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
+	if err != nil {
+		return nil, err
+	}
+	return credential.NewCallers(credential.CallersConfig{
+		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Guesses: guesses,
+	})
 }
 
 func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, verifier *credential.Verifier, outbox *event.Outbox) (web.Issuer, error) {

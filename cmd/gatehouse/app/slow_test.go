@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -67,7 +68,7 @@ func TestDS_02_SlowConnectionsAreCut(t *testing.T) {
 			defer conn.Close()
 			_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 			if _, err := io.Copy(io.Discard, conn); err != nil {
-				if e, ok := err.(net.Error); ok && e.Timeout() {
+				if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 					t.Error("a slow connection was kept for 10 seconds")
 				}
 			}
