@@ -35,6 +35,9 @@ type MFARule struct {
 	// ACR are the authentication contexts that this upstream only ever tells
 	// after a second factor.
 	ACR []string
+	// AMR are further words for methods that prove a second factor, beside
+	// "mfa".
+	AMR []string
 	// Declared is an administrator's word that the upstream enforces MFA.
 	Declared bool
 }
@@ -42,8 +45,10 @@ type MFARule struct {
 // Evidence judges one sign-in by the authentication contexts and methods told.
 // It never counts methods: "pwd" and "otp" side by side may be alternatives.
 func (r MFARule) Evidence(contexts, methods []string) Evidence {
-	if slices.Contains(methods, "mfa") {
-		return EvidenceProven
+	for _, method := range methods {
+		if method == "mfa" || (method != "" && slices.Contains(r.AMR, method)) {
+			return EvidenceProven
+		}
 	}
 	for _, acr := range contexts {
 		if acr != "" && slices.Contains(r.ACR, acr) {
