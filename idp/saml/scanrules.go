@@ -68,7 +68,7 @@ func (s *scanner) assertion(local string, parent *frame) error {
 		return refuse(ReasonShape, errors.New("encrypted names and attributes are not read"))
 	case "Assertion", "EncryptedAssertion":
 		s.assertions++
-		s.facts.encrypted = local == "EncryptedAssertion"
+		s.facts.assertion, s.facts.encrypted = true, local == "EncryptedAssertion"
 		placed := parent == nil || (len(s.stack) == 1 && parent.name == nameResponse)
 		if s.assertions > 1 || !placed {
 			return refuse(ReasonAssertions, errors.New("several assertions, or one out of place"))
