@@ -78,10 +78,11 @@ func (c *Connector) conditions(list []conditions, now time.Time) error {
 			return refuse(ReasonNotBefore, errors.New("not valid yet"))
 		}
 	}
-	if conditions.NotOnOrAfter != nil {
-		if _, err := c.before(conditions.NotOnOrAfter, now); err != nil {
-			return err
-		}
+	if conditions.NotOnOrAfter == nil {
+		return refuse(ReasonExpired, errors.New("conditions without an end"))
+	}
+	if _, err := c.before(conditions.NotOnOrAfter, now); err != nil {
+		return err
 	}
 	if len(conditions.Audiences) == 0 {
 		return refuse(ReasonAudience, errors.New("no audience"))

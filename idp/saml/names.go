@@ -26,7 +26,7 @@ const (
 
 const (
 	statusSuccess   = "urn:oasis:names:tc:SAML:2.0:status:Success"
-	statusRequester = "urn:oasis:names:tc:SAML:2.0:status:Requester"
+	statusResponder = "urn:oasis:names:tc:SAML:2.0:status:Responder"
 	statusNoPassive = "urn:oasis:names:tc:SAML:2.0:status:NoPassive"
 	statusNoContext = "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext"
 	statusDenied    = "urn:oasis:names:tc:SAML:2.0:status:RequestDenied"
