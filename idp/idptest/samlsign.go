@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/base64"
+	"net/url"
 	"strings"
 )
 
@@ -143,4 +144,17 @@ func seal(algorithm string, key, text []byte) []byte {
 	_, _ = rand.Read(out[:aes.BlockSize])
 	cipher.NewCBCEncrypter(block, out[:aes.BlockSize]).CryptBlocks(out[aes.BlockSize:], padded)
 	return out
+}
+
+// SignElement signs an element in canonical form as an answer's are.
+func (p *SAML) SignElement(text, id string) string {
+	return p.Answer(SAMLRequest{}).sign(text, id)
+}
+
+// SignQuery signs a raw query for the Redirect binding (SAML Bindings section
+// 3.4.4.1).
+func (p *SAML) SignQuery(query string) string {
+	const algorithm = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+	query += "&SigAlg=" + url.QueryEscape(algorithm)
+	return query + "&Signature=" + url.QueryEscape(encode(p.config.Key.signature(algorithm, []byte(query))))
 }

@@ -354,8 +354,8 @@ func TestSM_13_TimesOutOfRangeAreRefused(t *testing.T) {
 		"clocks differ by 50 s": {func(a *idptest.SAMLAnswer) {
 			a.Issued, a.NotBefore, a.AuthnInstant = at(50*time.Second), at(50*time.Second), at(50*time.Second)
 		}, ""},
-		"no end in Conditions":     {func(a *idptest.SAMLAnswer) { a.NotOnOrAfter = time.Time{} }, saml.ReasonExpired},
-		"no beginning":             {func(a *idptest.SAMLAnswer) { a.NotBefore = time.Time{} }, ""},
+		"no end in Conditions": {func(a *idptest.SAMLAnswer) { a.NotOnOrAfter = time.Time{} }, saml.ReasonExpired},
+		"no beginning":         {func(a *idptest.SAMLAnswer) { a.NotBefore = time.Time{} }, ""},
 	} {
 		r.everyWay(t, name, c.attack, c.want)
 	}
@@ -477,7 +477,7 @@ func TestSM_17_EncryptionAroundUnsignedContentIsRefused(t *testing.T) {
 		}
 		// What was encrypted need not be an assertion, or anything.
 		for text, want := range map[string]string{
-			"": saml.ReasonXML, "x": saml.ReasonXML, "<a/>": saml.ReasonRoot, "<!-- -->": saml.ReasonComment, "<!DOCTYPE a><a/>": saml.ReasonDoctype,
+			"": saml.ReasonDecrypt, "x": saml.ReasonDecrypt, "<a/>": saml.ReasonRoot, "<!-- -->": saml.ReasonComment, "<!DOCTYPE a><a/>": saml.ReasonDoctype,
 			`<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"/>`: saml.ReasonUnsigned,
 		} {
 			open.refused(t, func(a *idptest.SAMLAnswer) { sealed(a); a.EditSigned = func(string) string { return text } }, want)

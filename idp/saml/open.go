@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
 // opened is a response whose signatures hold.
@@ -75,6 +77,10 @@ func (c *Connector) unseal(envelope response, out *opened) (el *etree.Element, s
 		return nil, false, err
 	}
 	inner, err := scanMessage(out.clear, nameAssertion)
+	if idp.ReasonOf(err) == ReasonXML {
+		// Bad padding now and then looks good: what comes out must not tell.
+		return nil, false, refuse(ReasonDecrypt, errDecrypt)
+	}
 	if err != nil {
 		return nil, false, err
 	}

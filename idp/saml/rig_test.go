@@ -202,3 +202,5 @@ func swap(t *testing.T, old, with string) func(string) string {
 }
 
 var errStore = errors.New("store away")
+
+func ourCertificates() []*x509.Certificate { return []*x509.Certificate{ourKey().Certificate} }

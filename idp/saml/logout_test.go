@@ -1,0 +1,178 @@
+package saml_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/idp/saml"
+)
+
+// logoutText is a LogoutRequest of the provider.
+func logoutText(r *rig, change func(string) string) string {
+	text := `<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" Destination="` + slo + `" ID="_l` + time.Now().Format("150405.000000000") +
+		`" IssueInstant="` + time.Now().UTC().Format(time.RFC3339) + `" Version="2.0"><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">` + r.idp.EntityID() +
+		`</saml:Issuer><saml:NameID xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" Format="f">u-ada</saml:NameID><samlp:SessionIndex>_s1</samlp:SessionIndex></samlp:LogoutRequest>`
+	if change != nil {
+		text = change(text)
+	}
+	return text
+}
+
+// byRedirect encodes a message as another implementation might: lower-case
+// hex, which re-encoding would not bring back.
+func byRedirect(r *rig, name, text, relayState string) string {
+	var packed bytes.Buffer
+	w := must(flate.NewWriter(&packed, 6))
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	lower := func(s string) string {
+		return strings.NewReplacer("%2B", "%2b", "%2F", "%2f", "%3D", "%3d").Replace(url.QueryEscape(s))
+	}
+	query := name + "=" + lower(base64.StdEncoding.EncodeToString(packed.Bytes()))
+	if relayState != "" {
+		query += "&RelayState=" + lower(relayState)
+	}
+	return r.idp.SignQuery(query)
+}
+
+func TestALogoutRequestByRedirectIsVerifiedAsItCame(t *testing.T) {
+	r := newRig(t, nil, nil)
+	query := byRedirect(r, "SAMLRequest", logoutText(r, nil), "rs/+=")
+	got, err := r.conn.LogoutByRedirect(t.Context(), query)
+	if err != nil || !got.Request || got.NameID.Value != "u-ada" || got.NameID.Format != "f" || strings.Join(got.SessionIndexes, " ") != "_s1" || got.RelayState != "rs/+=" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if _, err := r.conn.LogoutByRedirect(t.Context(), query); reason(err) != saml.ReasonReplay {
+		t.Errorf("again: %v", err)
+	}
+	// Parameters of others, in any order, are not part of the signature.
+	query = byRedirect(r, "SAMLRequest", logoutText(r, nil), "")
+	parts := strings.Split(query, "&")
+	if _, err := r.conn.LogoutByRedirect(t.Context(), parts[2]+"&utm=x&"+parts[1]+"&"+parts[0]); err != nil {
+		t.Errorf("in another order: %v", err)
+	}
+}
+
+func Test38_LogoutRequestsThatAreNotTheProvidersAreRefused(t *testing.T) {
+	r := newRig(t, nil, nil)
+	other := newRig(t, func(c *idptest.SAMLConfig) { c.Key = otherKey() }, nil)
+	good := byRedirect(r, "SAMLRequest", logoutText(r, nil), "rs")
+	parts := strings.Split(good, "&") // message, RelayState, SigAlg, Signature
+	changed := byRedirect(r, "SAMLRequest", logoutText(r, func(s string) string { return strings.Replace(s, "u-ada", "u-bob", 1) }), "rs")
+	with := func(old, new string) string {
+		return byRedirect(r, "SAMLRequest", logoutText(r, swap(t, old, new)), "")
+	}
+	for name, c := range map[string]struct{ query, want string }{
+		"unsigned":               {strings.Join(parts[:2], "&"), saml.ReasonUnsigned},
+		"no algorithm":           {parts[0] + "&" + parts[1] + "&" + parts[3], saml.ReasonUnsigned},
+		"re-encoded":             {must(url.ParseQuery(good)).Encode(), saml.ReasonSignature},
+		"RelayState changed":     {strings.Replace(good, "RelayState=rs", "RelayState=rt", 1), saml.ReasonSignature},
+		"RelayState dropped":     {strings.Replace(good, "&RelayState=rs", "", 1), saml.ReasonSignature},
+		"another's signature":    {strings.Split(changed, "&")[0] + "&" + strings.Join(parts[1:], "&"), saml.ReasonSignature},
+		"another key":            {byRedirect(other, "SAMLRequest", logoutText(r, nil), ""), saml.ReasonSignature},
+		"sha1":                   {strings.Replace(good, parts[2], "SigAlg="+url.QueryEscape("http://www.w3.org/2000/09/xmldsig#rsa-sha1"), 1), saml.ReasonAlgorithm},
+		"message twice":          {good + "&" + parts[0], saml.ReasonForm},
+		"signature twice":        {good + "&Signature=x", saml.ReasonForm},
+		"request and response":   {good + "&SAMLResponse=x", saml.ReasonForm},
+		"a name in disguise":     {good + "&SAML%52equest=x", saml.ReasonForm},
+		"no message":             {"RelayState=x", saml.ReasonForm},
+		"bad escape":             {"SAMLRequest=%zz&SigAlg=x&Signature=x", saml.ReasonEncoding},
+		"long":                   {"SAMLRequest=" + strings.Repeat("A", 70000), saml.ReasonTooLarge},
+		"as a response":          {byRedirect(r, "SAMLResponse", logoutText(r, nil), ""), saml.ReasonRoot},
+		"other issuer":           {with(r.idp.EntityID(), "https://evil.example"), saml.ReasonIssuer},
+		"other destination":      {with(slo, slo+"x"), saml.ReasonDestination},
+		"no destination":         {with(`Destination="`+slo+`"`, ""), saml.ReasonDestination},
+		"version":                {with(`Version="2.0"`, `Version="1.1"`), saml.ReasonVersion},
+		"old":                    {with(`IssueInstant="20`, `IssueInstant="19`), saml.ReasonIssueInstant},
+		"over":                   {with(`Version=`, `NotOnOrAfter="2020-01-01T00:00:00Z" Version=`), saml.ReasonExpired},
+		"nobody":                 {with(`Format="f">u-ada`, `Format="f">`), saml.ReasonNameID},
+		"an empty session index": {with(`_s1`, ` `), saml.ReasonLogout},
+		"an assertion inside":    {with(`<samlp:SessionIndex>`, `<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"/><samlp:SessionIndex>`), saml.ReasonAssertions},
+		"a comment":              {with(`u-ada`, `u-ada<!-- -->x`), saml.ReasonComment},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := r.used.count()
+			got, err := r.conn.LogoutByRedirect(t.Context(), c.query)
+			if reason(err) != c.want || got.NameID.Value != "" {
+				t.Errorf("%v, want %s: %+v", err, c.want, got)
+			}
+			if r.used.count() != before {
+				t.Error("a refusal used it up")
+			}
+		})
+	}
+}
+
+func TestALogoutRequestByPOSTHasItsSignatureInside(t *testing.T) {
+	r := newRig(t, nil, nil)
+	text := logoutText(r, nil)
+	id := text[strings.Index(text, `ID="`)+4:]
+	id = id[:strings.Index(id, `"`)]
+	signed := r.idp.SignElement(text, id)
+	encoded := func(s string) url.Values {
+		return url.Values{"SAMLRequest": {base64.StdEncoding.EncodeToString([]byte(s))}, "RelayState": {"rs"}}
+	}
+	for body, want := range map[string]string{text: saml.ReasonUnsigned, strings.Replace(signed, "u-ada", "u-bob", 1): saml.ReasonSignature} {
+		if _, err := r.conn.LogoutByPOST(t.Context(), encoded(body)); reason(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	got, err := r.conn.LogoutByPOST(t.Context(), encoded(signed))
+	if err != nil || got.NameID.Value != "u-ada" || got.RelayState != "rs" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := r.conn.LogoutByPOST(t.Context(), encoded(signed)); reason(err) != saml.ReasonReplay {
+		t.Errorf("again: %v", err)
+	}
+	if _, err := r.conn.LogoutByPOST(t.Context(), nil); reason(err) != saml.ReasonForm {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
+func TestOurLogoutMessagesAreWhatWeWouldAccept(t *testing.T) {
+	// The other side is a connection too, with the parts exchanged.
+	r := newRig(t, nil, nil)
+	for name, bindings := range map[string]map[string]string{"redirect": {saml.BindingRedirect: slo, saml.BindingPOST: slo}, "post": {saml.BindingPOST: slo}} {
+		t.Run(name, func(t *testing.T) {
+			us := newRig(t, nil, func(c *saml.Config) { c.IDP.SLO = bindings })
+			them := newRig(t, nil, func(c *saml.Config) { c.IDP.EntityID, c.IDP.Certificates = entityID, ourCertificates() })
+			deliver := func(m saml.Message) (saml.Logout, error) {
+				if m.URL != "" {
+					return them.conn.LogoutByRedirect(t.Context(), must(url.Parse(m.URL)).RawQuery)
+				}
+				params := url.Values{}
+				for k, v := range m.Form.Fields {
+					params.Set(k, v)
+				}
+				return them.conn.LogoutByPOST(t.Context(), params)
+			}
+			m, err := us.conn.LogoutRequest(saml.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}, "_s1", "rs")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := deliver(m)
+			if err != nil || got.ID != m.ID || got.NameID != (saml.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}) || got.SessionIndexes[0] != "_s1" || got.RelayState != "rs" {
+				t.Fatalf("%+v %v", got, err)
+			}
+			for outcome, done := range map[saml.Outcome]bool{saml.LoggedOut: true, saml.PartialLogout: false} {
+				answer, err := us.conn.LogoutResponse(got, outcome)
+				if err != nil {
+					t.Fatal(err)
+				}
+				back, err := deliver(answer)
+				if err != nil || back.Request || back.InResponseTo != m.ID || back.Done != done {
+					t.Errorf("%+v %v", back, err)
+				}
+			}
+		})
+	}
+	if _, err := r.conn.LogoutResponse(saml.Logout{}, saml.LoggedOut); err == nil {
+		t.Error("an answer is answered")
+	}
+}
