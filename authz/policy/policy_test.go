@@ -138,7 +138,7 @@ func TestS25BadRulesAreRefusedByNameAndNeverEchoed(t *testing.T) {
 		`[{"when":{"ip_in":["SECRET"]}}]`:                                 "rules[0].when.ip_in[0]: ",
 		`[{"then":{"deny":"SECRET"}}]`:                                    "rules[0].then.deny: ",
 		`[{"name":null}]`:                                                 "rules[0].name: ",
-		`[{"name":"` + strings.Repeat("SECRET", 1<<17):                    "rules: ",
+		`[{"name":"` + strings.Repeat("SECRET", 1<<17) + `"}]`:            "rules[0].name: ",
 		`[{}` + strings.Repeat(`,{}`, 9_999) + `]`:                        "rules: must hold at most 200",
 		`[{"match":{"scopes":["a"` + strings.Repeat(`,"a"`, 100) + `]}}]`: "rules[0].match.scopes: must hold at most 100",
 		`[] []`: "rules: ",
