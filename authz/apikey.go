@@ -14,6 +14,32 @@ func (r Resources) Empty() bool {
 	return len(r.Clusters) == 0 && len(r.CheckGroups) == 0 && len(r.AlertRoutes) == 0
 }
 
+// ResourceKind is a kind of resource that a key can be restricted by.
+type ResourceKind string
+
+// The kinds of resources.
+const (
+	Cluster    ResourceKind = "cluster"
+	CheckGroup ResourceKind = "check_group"
+	AlertRoute ResourceKind = "alert_route"
+)
+
+// Valid reports whether there is such a kind.
+func (k ResourceKind) Valid() bool { return k == Cluster || k == CheckGroup || k == AlertRoute }
+
+// Of lists the ids of a kind.
+func (r Resources) Of(kind ResourceKind) []string {
+	switch kind {
+	case Cluster:
+		return r.Clusters
+	case CheckGroup:
+		return r.CheckGroups
+	case AlertRoute:
+		return r.AlertRoutes
+	}
+	return nil
+}
+
 // ServiceAccount is a subject that is not a person. It is the client_id and
 // sub of its keys and cannot log in.
 type ServiceAccount struct {

@@ -3,6 +3,7 @@ package authz
 import (
 	"crypto/rand"
 	"strings"
+	"time"
 )
 
 // Ids are distinct types so that one cannot be passed for another. Their text
@@ -46,6 +47,25 @@ func NewID(prefix string) string {
 	b.Grow(len(prefix) + 1 + len(raw))
 	b.WriteString(prefix)
 	b.WriteByte('_')
+	for _, c := range raw {
+		b.WriteByte(idAlphabet[c&31])
+	}
+	return b.String()
+}
+
+// NewEventID returns "evt_", ten characters of the time in milliseconds, and
+// sixteen random ones (80 bits). Ids made one after the other stand beside each
+// other in an index, so that writing many of them touches few of its pages.
+func NewEventID(at time.Time) string {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
+	var b strings.Builder
+	b.Grow(len("evt_") + 10 + len(raw))
+	b.WriteString("evt_")
+	ms := at.UnixMilli()
+	for shift := 45; shift >= 0; shift -= 5 {
+		b.WriteByte(idAlphabet[ms>>shift&31])
+	}
 	for _, c := range raw {
 		b.WriteByte(idAlphabet[c&31])
 	}

@@ -57,6 +57,8 @@ type Credential struct {
 	EndsAt time.Time
 	// AllowedFrom are the addresses a key may be used from; empty for all.
 	AllowedFrom []netip.Prefix
+	// Tier is the rate tier of the key that is used, itself or by a token of it.
+	Tier string
 	// Confirmation is the key the presenter of an access token must hold.
 	Confirmation Confirmation
 	// Claims is the claims parameter of an access token's grant, a JSON object

@@ -40,6 +40,9 @@ type Listener struct {
 	Address string `yaml:"address"`
 	// Serve HTTPS; without it the listener speaks HTTP and belongs behind a proxy.
 	TLS TLS `yaml:"tls"`
+	// Only the operator's own gateways reach this listener: /v1/forward-auth
+	// answers them without a credential of theirs.
+	TrustedGateways bool `yaml:"trusted_gateways"`
 }
 
 // OperatorListener is the address of the operator's listener.

@@ -15,6 +15,9 @@ func (c Config) Warnings() Problems {
 		if l.TLS.Enabled() && l.TLS.MinVersion == "1.2" {
 			w.add(index("server.public", i)+".tls.min_version", "TLS 1.2 is spoken")
 		}
+		if host, _, err := net.SplitHostPort(l.Address); err == nil && l.TrustedGateways && !loopback(host) {
+			w.add(index("server.public", i)+".trusted_gateways", "whoever reaches this listener is taken for a gateway of yours")
+		}
 	}
 	if host, _, err := net.SplitHostPort(c.Server.Operator.Address); err == nil && !loopback(host) {
 		w.add("server.operator.address", "the operator listener is reachable from outside this machine")

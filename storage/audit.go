@@ -41,18 +41,24 @@ func (r auditRow) entry() authz.AuditEntry {
 // AppendAudit stores an entry, with an id and the present time where it has
 // none; within a transaction it commits with the act or not at all.
 func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
-	if e.ID == "" {
-		e.ID = authz.NewID("evt")
-	}
-	if e.Time.IsZero() {
-		e.Time = s.clock.Now()
-	}
+	e = s.named(e)
 	err := s.writer(ctx).Create(&auditRow{
 		EventID: e.ID, Issuer: e.Issuer, WorkspaceID: e.WorkspaceID, AccountID: e.AccountID, Time: utc(e.Time),
 		Type: e.Type, Result: e.Result, Reason: e.Reason, Actor: e.Actor, Target: e.Target, RequestID: e.RequestID,
 		IP: e.IP, UserAgent: e.UserAgent, Details: asText(e.Details),
 	}).Error
 	return failure(ctx, "appending an audit entry", err)
+}
+
+// named is the entry with an id and a time.
+func (s *Store) named(e authz.AuditEntry) authz.AuditEntry {
+	if e.Time.IsZero() {
+		e.Time = s.clock.Now()
+	}
+	if e.ID == "" {
+		e.ID = authz.NewEventID(e.Time)
+	}
+	return e
 }
 
 // ListAudit lists a workspace's entries; an empty workspace names those of the

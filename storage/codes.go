@@ -23,6 +23,11 @@ type authorizationCodeRow struct {
 	ExpiresAt     time.Time
 }
 
+// columns are where the columns of authorizationCodeWithLineage go, in their order.
+func (r *authorizationCodeRow) columns() []any {
+	return []any{&r.Digest, &r.Issuer, &r.WorkspaceID, &r.GrantID, &r.ClientID, &r.RedirectURI, &r.CodeChallenge, &r.DPoPJKT, &r.Scopes, &r.State, &r.CreatedAt, &r.ExpiresAt}
+}
+
 // TableName is the row's table.
 func (authorizationCodeRow) TableName() string { return "authorization_codes" }
 
@@ -46,25 +51,18 @@ func (s *Store) CreateAuthorizationCode(ctx context.Context, c authz.Authorizati
 	return changed(ctx, "creating an authorization code", done, authz.ErrNotFound)
 }
 
-const authorizationCodeWithLineage = `SELECT
-	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
-	t.client_id AS t_client_id, t.redirect_uri AS t_redirect_uri, t.code_challenge AS t_code_challenge, t.dpop_jkt AS t_dpop_jkt,
-	t.scopes AS t_scopes, t.state AS t_state, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
-	grantColumns + ` FROM authorization_codes t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+const authorizationCodeWithLineage = `SELECT t.digest, t.issuer, t.workspace_id, t.grant_id, t.client_id, t.redirect_uri, t.code_challenge, t.dpop_jkt, t.scopes, t.state, t.created_at, t.expires_at,` + grantColumns + ` FROM authorization_codes t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
 
 // GetAuthorizationCode returns a code in any state, its grant and the grant's
 // ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
 func (s *Store) GetAuthorizationCode(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.AuthorizationCode, authz.Grant, authz.Lineage, error) {
-	var r struct {
-		Code   authorizationCodeRow `gorm:"embedded;embeddedPrefix:t_"`
-		Family family               `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
+	var t authorizationCodeRow
+	var f family
+	if err := s.queryRow(ctx, authorizationCodeWithLineage, digest(of), issuer).Scan(append(t.columns(), f.columns()...)...); err != nil {
+		return authz.AuthorizationCode{}, authz.Grant{}, nil, failure(ctx, "reading an authorization code", err)
 	}
-	found := s.reader(ctx).Raw(authorizationCodeWithLineage, digest(of), issuer).Scan(&r)
-	if err := changed(ctx, "reading an authorization code", found, authz.ErrNotFound); err != nil {
-		return authz.AuthorizationCode{}, authz.Grant{}, nil, err
-	}
-	g := r.Family.Grant.grant()
-	return r.Code.code(), g, r.Family.lineage(g), nil
+	g := f.grant()
+	return t.code(), g, f.lineage(g), nil
 }
 
 // ConsumeAuthorizationCode takes an active code to "used" or "burned". Of many

@@ -6,11 +6,20 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// Issue writes an answer of the token endpoint in one transaction. ErrConsumed
-// says that the code or refresh token was used before, ErrNotFound that the
-// grant, or what it was exchanged from, is not there any more, ErrConflict that
-// it came of too many exchanges.
+// Issue writes an answer of the token endpoint in one transaction, which may
+// be that of other answers too. ErrConsumed says that the code or refresh token
+// was used before, ErrNotFound that the grant, or what it was exchanged from, is
+// not there any more, ErrConflict that it came of too many exchanges.
 func (s *Store) Issue(ctx context.Context, i authz.Issuance) error {
+	if i.Grant != nil || i.Device != nil || s.transaction(ctx) != nil {
+		return s.issueAlone(ctx, i)
+	}
+	i.Audit = s.named(i.Audit)
+	return s.issuing.write(ctx, i)
+}
+
+// issueAlone writes an issuance in a transaction of its own, or the context's.
+func (s *Store) issueAlone(ctx context.Context, i authz.Issuance) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
 		if err := s.consume(ctx, i); err != nil {
 			return err

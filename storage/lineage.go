@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -11,19 +12,12 @@ import (
 // deleted. For a key's grant the service account stands in the client's place.
 const (
 	grantColumns = `
-	g.id AS g_id, g.issuer AS g_issuer, g.workspace_id AS g_workspace_id, g.account_id AS g_account_id,
-	g.client_id AS g_client_id, g.subject AS g_subject, g.type AS g_type, g.standing AS g_standing,
-	g.user_id AS g_user_id, g.service_account_id AS g_service_account_id, g.session_id AS g_session_id,
-	g.connection_id AS g_connection_id, g.key_id AS g_key_id, g.parent_id AS g_parent_id,
-	g.parent_token AS g_parent_token, g.details AS g_details, g.claims AS g_claims, g.actor AS g_actor, g.environment AS g_environment, g.scopes AS g_scopes,
-	g.audience AS g_audience, g.resources AS g_resources, g.sid AS g_sid, g.auth_time AS g_auth_time, g.acr AS g_acr,
-	g.amr AS g_amr, g.nonce AS g_nonce, g.lineage AS g_lineage, g.state AS g_state, g.epoch AS g_epoch,
-	g.created_at AS g_created_at, g.expires_at AS g_expires_at,
-	ga.state AS account_state, ga.epoch AS account_epoch, gw.state AS workspace_state, gw.epoch AS workspace_epoch,
-	gc.state AS connection_state, gc.epoch AS connection_epoch, gu.state AS user_state, gu.epoch AS user_epoch,
-	gsa.state AS service_account_state, gsa.epoch AS service_account_epoch,
-	gcl.state AS client_state, gcl.epoch AS client_epoch, gk.state AS key_state, gk.epoch AS key_epoch,
-	gs.state AS session_state, gs.epoch AS session_epoch`
+	g.id, g.issuer, g.workspace_id, g.account_id, g.client_id, g.subject, g.type, g.standing, g.user_id,
+	g.service_account_id, g.session_id, g.connection_id, g.key_id, g.parent_id, g.parent_token, g.details, g.claims,
+	g.actor, g.environment, g.scopes, g.audience, g.resources, g.sid, g.auth_time, g.acr, g.amr, g.nonce,
+	g.lineage, g.state, g.epoch, g.created_at, g.expires_at,
+	ga.state, ga.epoch, gw.state, gw.epoch, gc.state, gc.epoch, gu.state, gu.epoch, gsa.state, gsa.epoch,
+	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gs.state, gs.epoch`
 
 	ancestorJoins = `
 	LEFT JOIN accounts ga ON ga.id = g.account_id AND ga.issuer = g.issuer
@@ -40,30 +34,69 @@ const (
 
 // family is a grant as it comes out of those joins.
 type family struct {
-	Grant          grantRow `gorm:"embedded;embeddedPrefix:g_"`
-	Account        ancestor `gorm:"embedded;embeddedPrefix:account_"`
-	Workspace      ancestor `gorm:"embedded;embeddedPrefix:workspace_"`
-	Connection     ancestor `gorm:"embedded;embeddedPrefix:connection_"`
-	User           ancestor `gorm:"embedded;embeddedPrefix:user_"`
-	ServiceAccount ancestor `gorm:"embedded;embeddedPrefix:service_account_"`
-	Client         ancestor `gorm:"embedded;embeddedPrefix:client_"`
-	Key            ancestor `gorm:"embedded;embeddedPrefix:key_"`
-	Session        ancestor `gorm:"embedded;embeddedPrefix:session_"`
+	Grant          grantRow
+	Account        ancestor
+	Workspace      ancestor
+	Connection     ancestor
+	User           ancestor
+	ServiceAccount ancestor
+	Client         ancestor
+	Key            ancestor
+	Session        ancestor
+	KeyTier        sql.NullString
+}
+
+// columns are where the columns of grantColumns go, in their order.
+func (f *family) columns() []any {
+	g := &f.Grant
+	return []any{
+		&g.ID, &g.Issuer, &g.WorkspaceID, &g.AccountID, &g.ClientID, &g.Subject, &g.Type, &g.Standing, &g.UserID,
+		&g.ServiceAccountID, &g.SessionID, &g.ConnectionID, &g.KeyID, &g.ParentID, &g.ParentToken, &g.Details, &g.Claims,
+		&g.Actor, &g.Environment, &g.Scopes, &g.Audience, &g.Resources, &g.SID, &g.AuthTime, &g.ACR, &g.AMR, &g.Nonce,
+		&g.Lineage, &g.State, &g.Epoch, &g.CreatedAt, &g.ExpiresAt,
+		&f.Account.State, &f.Account.Epoch, &f.Workspace.State, &f.Workspace.Epoch, &f.Connection.State, &f.Connection.Epoch,
+		&f.User.State, &f.User.Epoch, &f.ServiceAccount.State, &f.ServiceAccount.Epoch, &f.Client.State, &f.Client.Epoch,
+		&f.Key.State, &f.Key.Epoch, &f.KeyTier, &f.Session.State, &f.Session.Epoch,
+	}
+}
+
+// grant is the grant with what its key says of it today.
+func (f *family) grant() authz.Grant {
+	g := f.Grant.grant()
+	g.Tier = f.KeyTier.String
+	return g
 }
 
 // lineage lists the ancestors in the order of authz.Grant.Refs.
 func (f *family) lineage(g authz.Grant) authz.Lineage {
-	byKind := map[authz.NodeKind]ancestor{
-		authz.AccountNode: f.Account, authz.WorkspaceNode: f.Workspace, authz.ConnectionNode: f.Connection,
-		authz.UserNode: f.User, authz.ServiceAccountNode: f.ServiceAccount, authz.ClientNode: f.Client,
-		authz.APIKeyNode: f.Key, authz.SessionNode: f.Session,
-	}
 	refs := g.Refs()
 	lineage := make(authz.Lineage, 0, len(refs))
 	for _, ref := range refs {
-		lineage = byKind[ref.Kind].appendNode(lineage, ref.Kind, ref.ID)
+		lineage = f.ancestor(ref.Kind).appendNode(lineage, ref.Kind, ref.ID)
 	}
 	return lineage
+}
+
+func (f *family) ancestor(kind authz.NodeKind) ancestor {
+	switch kind {
+	case authz.AccountNode:
+		return f.Account
+	case authz.WorkspaceNode:
+		return f.Workspace
+	case authz.ConnectionNode:
+		return f.Connection
+	case authz.UserNode:
+		return f.User
+	case authz.ServiceAccountNode:
+		return f.ServiceAccount
+	case authz.ClientNode:
+		return f.Client
+	case authz.APIKeyNode:
+		return f.Key
+	case authz.SessionNode:
+		return f.Session
+	}
+	return ancestor{}
 }
 
 const grantWithLineage = `SELECT` + grantColumns + ` FROM grants g` + ancestorJoins + ` WHERE g.id = ? AND g.issuer = ?`
@@ -72,10 +105,9 @@ const grantWithLineage = `SELECT` + grantColumns + ` FROM grants g` + ancestorJo
 // the order of its Refs, or ErrNotFound.
 func (s *Store) GetGrantAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (authz.Grant, authz.Lineage, error) {
 	var r family
-	found := s.reader(ctx).Raw(grantWithLineage, id, issuer).Scan(&r)
-	if err := changed(ctx, "reading a grant", found, authz.ErrNotFound); err != nil {
-		return authz.Grant{}, nil, err
+	if err := s.queryRow(ctx, grantWithLineage, id, issuer).Scan(r.columns()...); err != nil {
+		return authz.Grant{}, nil, failure(ctx, "reading a grant", err)
 	}
-	g := r.Grant.grant()
+	g := r.grant()
 	return g, r.lineage(g), nil
 }

@@ -23,6 +23,11 @@ type refreshTokenRow struct {
 	ExpiresAt       sql.NullTime
 }
 
+// columns are where the columns of refreshTokenWithLineage go, in their order.
+func (r *refreshTokenRow) columns() []any {
+	return []any{&r.Digest, &r.Issuer, &r.WorkspaceID, &r.GrantID, &r.Scopes, &r.Confirmation, &r.State, &r.UsedAt, &r.Successor, &r.SuccessorDigest, &r.CreatedAt, &r.ExpiresAt}
+}
+
 // TableName is the row's table.
 func (refreshTokenRow) TableName() string { return "refresh_tokens" }
 
@@ -46,25 +51,18 @@ func (s *Store) CreateRefreshToken(ctx context.Context, t authz.RefreshToken) er
 	return changed(ctx, "creating a refresh token", done, authz.ErrNotFound)
 }
 
-const refreshTokenWithLineage = `SELECT
-	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
-	t.scopes AS t_scopes, t.confirmation AS t_confirmation, t.state AS t_state, t.used_at AS t_used_at, t.successor AS t_successor,
-	t.successor_digest AS t_successor_digest, t.created_at AS t_created_at, t.expires_at AS t_expires_at,` +
-	grantColumns + ` FROM refresh_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+const refreshTokenWithLineage = `SELECT t.digest, t.issuer, t.workspace_id, t.grant_id, t.scopes, t.confirmation, t.state, t.used_at, t.successor, t.successor_digest, t.created_at, t.expires_at,` + grantColumns + ` FROM refresh_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
 
 // GetRefreshToken returns a refresh token in any state, its grant and the
 // grant's ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
 func (s *Store) GetRefreshToken(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error) {
-	var r struct {
-		Token  refreshTokenRow `gorm:"embedded;embeddedPrefix:t_"`
-		Family family          `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
+	var t refreshTokenRow
+	var f family
+	if err := s.queryRow(ctx, refreshTokenWithLineage, digest(of), issuer).Scan(append(t.columns(), f.columns()...)...); err != nil {
+		return authz.RefreshToken{}, authz.Grant{}, nil, failure(ctx, "reading a refresh token", err)
 	}
-	found := s.reader(ctx).Raw(refreshTokenWithLineage, digest(of), issuer).Scan(&r)
-	if err := changed(ctx, "reading a refresh token", found, authz.ErrNotFound); err != nil {
-		return authz.RefreshToken{}, authz.Grant{}, nil, err
-	}
-	g := r.Family.Grant.grant()
-	return r.Token.token(), g, r.Family.lineage(g), nil
+	g := f.grant()
+	return t.token(), g, f.lineage(g), nil
 }
 
 // ConsumeRefreshToken takes an active token to "used" and keeps what it was

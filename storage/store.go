@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -22,7 +23,12 @@ type Store struct {
 	// reading and writing are two pools on SQLite, where one connection
 	// writes; on PostgreSQL they are the same.
 	reading, writing *gorm.DB
-	close            func() error
+	// raw is the pool that writes, for the statements that are put together by
+	// hand.
+	raw     *sql.DB
+	reads   *reads
+	issuing *issuing
+	close   func() error
 }
 
 // Open opens the database and makes sure that its schema is one this program
@@ -44,6 +50,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.ready(ctx, cfg, pools); err != nil {
 		return nil, errors.Join(err, pools.close())
 	}
+	s.raw = pools.writing
+	s.reads = &reads{db: pools.reading, prepare: pools.prepare}
+	if cfg.Driver == Postgres {
+		s.reads.numbered = func(query string) string {
+			var b strings.Builder
+			numbered(&b, query, 0)
+			return b.String()
+		}
+	}
+	s.issuing = startIssuing(s)
 	return s, nil
 }
 
@@ -67,6 +83,7 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 
 // Close closes the database and, on SQLite, lets others have it.
 func (s *Store) Close() error {
+	s.issuing.close()
 	if err := s.close(); err != nil {
 		return fmt.Errorf("storage: closing the database: %w", err)
 	}

@@ -24,6 +24,11 @@ type accessTokenRow struct {
 	ExpiresAt    time.Time
 }
 
+// columns are where the columns of accessTokenWithLineage go, in their order.
+func (r *accessTokenRow) columns() []any {
+	return []any{&r.Digest, &r.Issuer, &r.WorkspaceID, &r.GrantID, &r.Scopes, &r.Audience, &r.Details, &r.Confirmation, &r.JTI, &r.State, &r.IssuedAt, &r.ExpiresAt}
+}
+
 // TableName is the row's table.
 func (accessTokenRow) TableName() string { return "access_tokens" }
 
@@ -47,24 +52,18 @@ func (s *Store) CreateAccessToken(ctx context.Context, t authz.AccessToken) erro
 	return changed(ctx, "creating an access token", done, authz.ErrNotFound)
 }
 
-const accessTokenWithLineage = `SELECT
-	t.digest AS t_digest, t.issuer AS t_issuer, t.workspace_id AS t_workspace_id, t.grant_id AS t_grant_id,
-	t.scopes AS t_scopes, t.audience AS t_audience, t.details AS t_details, t.confirmation AS t_confirmation, t.jti AS t_jti, t.state AS t_state, t.issued_at AS t_issued_at,
-	t.expires_at AS t_expires_at,` + grantColumns + ` FROM access_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+const accessTokenWithLineage = `SELECT t.digest, t.issuer, t.workspace_id, t.grant_id, t.scopes, t.audience, t.details, t.confirmation, t.jti, t.state, t.issued_at, t.expires_at,` + grantColumns + ` FROM access_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
 
 // GetAccessToken returns an access token in any state, its grant and the
 // grant's ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
 func (s *Store) GetAccessToken(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.AccessToken, authz.Grant, authz.Lineage, error) {
-	var r struct {
-		Token  accessTokenRow `gorm:"embedded;embeddedPrefix:t_"`
-		Family family         `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
+	var t accessTokenRow
+	var f family
+	if err := s.queryRow(ctx, accessTokenWithLineage, digest(of), issuer).Scan(append(t.columns(), f.columns()...)...); err != nil {
+		return authz.AccessToken{}, authz.Grant{}, nil, failure(ctx, "reading an access token", err)
 	}
-	found := s.reader(ctx).Raw(accessTokenWithLineage, digest(of), issuer).Scan(&r)
-	if err := changed(ctx, "reading an access token", found, authz.ErrNotFound); err != nil {
-		return authz.AccessToken{}, authz.Grant{}, nil, err
-	}
-	g := r.Family.Grant.grant()
-	return r.Token.token(), g, r.Family.lineage(g), nil
+	g := f.grant()
+	return t.token(), g, f.lineage(g), nil
 }
 
 // RevokeAccessToken ends one access token, with the grants that were exchanged

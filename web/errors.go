@@ -68,7 +68,7 @@ func RetryAfter(h http.Header, e *authz.Error) {
 	wait := max(time.Second, e.RetryAfter)
 	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 	h.Set("Retry-After", seconds)
-	if e.Kind == authz.RateLimited {
+	if e.Kind == authz.RateLimited && h.Get("RateLimit") == "" {
 		h.Set("RateLimit", `"default";r=0;t=`+seconds)
 	}
 }

@@ -3,7 +3,9 @@ package web
 import (
 	"crypto/x509"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"strings"
 )
 
 // ClientAddress is what the fuzz target asks without a server.
@@ -26,3 +28,11 @@ func PeerCertificates(trusted []netip.Prefix, header string, r *http.Request) []
 
 // RequestIDs returns what makes request ids.
 func RequestIDs() func() string { return (&requestIDs{}).next }
+
+// ReadQuestion is what POST /v1/verify makes of a body.
+func ReadQuestion(body string) (credential string, err error) {
+	r := httptest.NewRequest(http.MethodPost, "/v1/verify", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	q, err := (&site{}).readQuestion(r)
+	return q.credential.Reveal(), err
+}

@@ -75,6 +75,7 @@ type house struct {
 	app, spa   authz.Client
 	secret     string // of app
 	operator   string // a key
+	limits     keyLimits
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 }
@@ -164,7 +165,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
-		Store: h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
+		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
+		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)
@@ -191,19 +193,27 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
+	authenticate := func(ctx context.Context, p api.Presented) (*credential.Record, error) {
+		r, err := verifier.Lookup(ctx, p.Text)
+		if err != nil {
+			return nil, err
+		}
+		in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
+		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
+	}
 	management := made(api.New(api.Config{
 		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
-			r, err := verifier.Lookup(ctx, p.Text)
+			r, err := authenticate(ctx, p)
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
-			return r.Principal, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
+			return r.Principal, nil
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar}
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
+		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits}
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

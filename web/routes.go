@@ -91,6 +91,10 @@ func apiRoutes(s *site) []route {
 		{"GET /.well-known/oauth-protected-resource", s.getResource, oauthError, documentRoute, Limit{}},
 		{"GET /.well-known/oauth-protected-resource/v1", s.getManagementResource, oauthError, documentRoute, Limit{}},
 		{"POST /oauth2/introspect", s.postIntrospect, oauthError, hotRoute, limits.Introspect},
+		{"POST /v1/verify", s.postVerify, problemError, hotRoute, limits.Introspect},
+		{"GET /v1/forward-auth", s.forwardAuth, bearerError, hotRoute, limits.Introspect},
+		{"POST /v1/forward-auth", s.forwardAuth, bearerError, hotRoute, limits.Introspect},
+		{"/v1/forward-auth/", s.forwardAuthBelow, bearerError, hotRoute, limits.Introspect},
 		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
 		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
 	}

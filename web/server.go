@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,13 +16,15 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
+	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
-// Issuer is everything one issuer's host serves; every field but the last two is
-// required.
+// Issuer is everything one issuer's host serves; a field is required unless it
+// says what nil means.
 type Issuer struct {
 	OAuth    *oauth.Server
 	Verifier *credential.Verifier
@@ -39,6 +42,14 @@ type Issuer struct {
 	Audit Auditor
 	// Registration lets clients register themselves; nil where they may not.
 	Registration *registration.Registrar
+	// Authenticate finds who presents a credential at the API, its key proven
+	// (RFC 9449, RFC 8705).
+	Authenticate func(ctx context.Context, p api.Presented) (*credential.Record, error)
+	// Suspended finds a key that is dead for its workspace's suspension alone;
+	// nil tells such a key from no other dead one.
+	Suspended func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
+	// KeyLimits counts the uses of keys; nil counts none.
+	KeyLimits KeyLimits
 	// Demands is how a person must have signed in for an operation, such as
 	// "userinfo"; nil demands nothing (RFC 9470).
 	Demands func(operation string) authz.AuthenticationRule
@@ -79,6 +90,8 @@ type site struct {
 	resource, managed []byte
 	tokensFrom        string
 	clock             authz.Clock
+	// refusals bounds the audit entries about refused uses of a credential.
+	refusals *ratelimit.Limiter
 }
 
 type server struct {
@@ -112,6 +125,9 @@ func (s *server) add(issuer Issuer) error {
 		metadata: metadata, etag: []string{entityTag(metadata)}, jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
 		certificates: s.certificates,
 	}
+	if st.refusals, err = ratelimit.New(refusalEntries(s.cfg.Clock)); err != nil {
+		return err
+	}
 	if err := st.describeResource(); err != nil {
 		return err
 	}
@@ -135,6 +151,12 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	return s.put(api, s.routes(st, apiRoutes))
+}
+
+// refusalEntries is how many entries a refused credential leaves: ten at once,
+// then one in six seconds.
+func refusalEntries(clock authz.Clock) ratelimit.Config {
+	return ratelimit.Config{PerSecond: 1.0 / 6, Burst: 10, Clock: clock, MaxKeys: 20_000}
 }
 
 // addCertified serves the same endpoints at the host for clients with

@@ -57,7 +57,7 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: subject,
 			ClientID: authz.ClientID(subject), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
 		},
-		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: prefixes(key.IPAllowlist),
+		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: prefixes(key.IPAllowlist), Tier: key.Tier,
 	}
 }
 

@@ -307,23 +307,3 @@ type pairMAC struct {
 	pair [maxID + 1 + maxSecret]byte
 	sum  [32]byte
 }
-
-// MaySee is the tenant rule of introspection: a platform client that may
-// introspect sees the credentials of every workspace, of the environments it
-// serves; any other client those of its own workspace. A refresh token shows
-// itself to its own client only.
-func (c AuthenticatedClient) MaySee(cred *authz.Credential) bool {
-	if !c.proven || cred.Principal.Issuer != c.Issuer {
-		return false
-	}
-	if cred.Introspection.CredentialType == authz.CredentialRefreshToken {
-		return cred.Principal.ClientID == c.ID
-	}
-	if c.Platform() {
-		return c.Introspect && c.Serves(cred.Principal.Environment)
-	}
-	if c.Environment != "" && cred.Principal.Environment != "" && c.Environment != cred.Principal.Environment {
-		return false
-	}
-	return c.WorkspaceID == cred.Principal.WorkspaceID
-}

@@ -47,7 +47,7 @@ func New(issuer authz.IssuerName, ws authz.WorkspaceID, typ string, at time.Time
 	if rendered[0] != '{' {
 		return authz.Event{}, fmt.Errorf("event: the data of %s is not an object", typ)
 	}
-	e := authz.Event{ID: authz.NewID("evt"), Issuer: issuer, WorkspaceID: ws, Type: typ, CreatedAt: at}
+	e := authz.Event{ID: authz.NewEventID(at), Issuer: issuer, WorkspaceID: ws, Type: typ, CreatedAt: at}
 	e.Body, err = json.Marshal(envelope{
 		ID: e.ID, Type: typ, Time: at.UTC().Format(timeFormat), Issuer: issuer, WorkspaceID: ws, Data: json.RawMessage(rendered),
 	})

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ory/fosite"
 
@@ -26,16 +27,11 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 	for _, audience := range s.audience() {
 		req.GrantAudience(audience)
 	}
-	grant := u.client.standingGrant(s)
-	lineage, err := s.store.Lineage(ctx, grant.Refs())
-	if err != nil {
-		return unavailable(err)
-	}
-	if !lineage.Usable() {
+	grant, err := s.cfg.Standing.Grant(ctx, u.client.standingGrant(s))
+	if errors.Is(err, authz.ErrNotFound) {
 		return errInvalidClient
 	}
-	grant.Lineage = lineage.Sum()
-	if grant, err = s.store.StandingGrant(ctx, grant); err != nil {
+	if err != nil {
 		return unavailable(err)
 	}
 	u.grant = grant

@@ -81,5 +81,6 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 		Refs:          append(g.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(g.ID)}),
 		EndsAt:        endsAt,
 		Claims:        g.Claims,
+		Tier:          g.Tier,
 	}
 }

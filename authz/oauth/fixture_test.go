@@ -107,6 +107,7 @@ func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 		c(&h.settings)
 	}
 	h.config = h.serverConfig()
+	h.config.Standing = made(credential.NewStanding(h.store, epochs, lease))(t)
 	h.server = made(oauth.New(h.config))(t)
 	h.verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: h.examine()}))(t)
 	h.settle()

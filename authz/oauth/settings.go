@@ -79,7 +79,6 @@ type Store interface {
 	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
 
 	CreateGrant(ctx context.Context, g authz.Grant) error
-	StandingGrant(ctx context.Context, g authz.Grant) (authz.Grant, error)
 	RevokeGrant(ctx context.Context, issuer authz.IssuerName, id authz.GrantID) (bool, error)
 
 	CreateAuthorizationCode(ctx context.Context, c authz.AuthorizationCode) error
@@ -130,6 +129,14 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
+// StandingGrants remembers the standing grants of clients and keys for as long
+// as nothing they hang on moves (authz/credential). Grant makes the one it is
+// given where there is none; ErrNotFound says that an ancestor is not usable.
+type StandingGrants interface {
+	Grant(ctx context.Context, want authz.Grant) (authz.Grant, error)
+	Forget(g authz.Grant)
+}
+
 // Config is what a Server needs; required but for the last six fields.
 type Config struct {
 	Settings Settings
@@ -140,6 +147,8 @@ type Config struct {
 	Clock    authz.Clock
 	// Clients authenticates clients by secret, or finds public ones.
 	Clients Clients
+	// Standing finds the standing grants of clients and keys.
+	Standing StandingGrants
 	// LookupKey verifies an API key presented at the token endpoint.
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
@@ -174,7 +183,7 @@ func (c Config) validate() error {
 		return errors.New("oauth: an issuer needs a name and a URL")
 	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0 || s.PushedTTL <= 0:
 		return errors.New("oauth: every lifetime is required")
-	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
+	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.Standing == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")

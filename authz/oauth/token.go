@@ -158,6 +158,9 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 // for a refresh token gets the winner's pair; whoever lost it for a code has
 // used a code twice.
 func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, error) {
+	if errors.Is(err, authz.ErrNotFound) && u.grant.Standing {
+		s.cfg.Standing.Forget(u.grant) // it was purged
+	}
 	if !errors.Is(err, authz.ErrConsumed) {
 		return nil, unavailable(err)
 	}

@@ -70,6 +70,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientRoutes(h)
 	a.registrationRoutes(h)
 	a.keyRoutes(h)
+	describeChecks(h)
 	return a.fallback(mux), nil
 }
 

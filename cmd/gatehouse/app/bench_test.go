@@ -143,3 +143,20 @@ func BenchmarkClientCredentials(b *testing.B) {
 		m.token(b)
 	}
 }
+
+// The same at 32 requests at once, on disk before it answers.
+func BenchmarkClientCredentialsTogether(b *testing.B) {
+	m := newBench(b)
+	const body = "grant_type=client_credentials&scope=monitoring:admin"
+	m.token(b)
+	b.ReportAllocs()
+	b.SetParallelism(16)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080/oauth2/token", strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.SetBasicAuth(string(m.service.ID), m.serviceK.Reveal())
+			m.handler.ServeHTTP(&discard{make(http.Header)}, r)
+		}
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -159,10 +158,14 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if i.finders, err = a.finders(name, i.Config, callers, outbox); err != nil {
 		return web.Issuer{}, err
 	}
+	standing, err := credential.NewStanding(a.store, a.epochs, a.lease)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	var verifier *credential.Verifier
 	server, err := oauth.New(oauth.Config{
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
-		Clients: i.finders.clients, Documents: i.finders.documents,
+		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
@@ -222,26 +225,13 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	refused := a.refusals(name)
+	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
-			record, err := verifier.Lookup(ctx, p.Text)
+			record, err := authenticate(ctx, p)
 			if err != nil {
 				return authz.Principal{}, err
-			}
-			in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
-			if err := server.Possesses(ctx, in, p.Scheme, p.Text, record.Confirmation); err != nil {
-				return authz.Principal{}, err
-			}
-			if record.Introspection.CredentialType == authz.CredentialRefreshToken {
-				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "A refresh token opens nothing.")
-			}
-			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
-				return authz.Principal{}, errAddress
-			}
-			// Whoever was given a token for another resource must not use it here.
-			if !slices.Contains(record.Introspection.Aud, apiURL(i.Config)) {
-				return authz.Principal{}, authz.NewError(authz.Unauthenticated, "invalid_token", "The token is for another resource.")
 			}
 			return record.Principal, nil
 		},
@@ -251,7 +241,8 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
-		IsKey: func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		Authenticate: authenticate, Suspended: i.Keys.Suspended,
 	}, nil
 }
 
@@ -271,9 +262,6 @@ func (a *App) pairwiseKey() []byte {
 	keys := a.keyring.DeriveAll("pairwise subject")
 	return keys[len(keys)-1]
 }
-
-// errAddress is told to whoever presents a key from where it may not be used.
-var errAddress = authz.NewError(authz.Forbidden, "ip_not_allowed", "The key may not be used from this address.")
 
 // refusals records refused authentications of an issuer.
 func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, reason, actor string) error {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/web"
 )
 
 // gcPercent lets garbage grow to three times what is live before it is
@@ -68,7 +69,11 @@ func (a *App) listen(ctx context.Context) ([]opened, error) {
 			if err != nil {
 				return nil, errors.Join(err, closeAll(all))
 			}
-			all = append(all, opened{l, a.handler})
+			handler := a.handler
+			if cfg.TrustedGateways {
+				handler = web.Trusted(handler)
+			}
+			all = append(all, opened{l, handler})
 		}
 	}
 	operator := a.options.Operator

@@ -1,0 +1,84 @@
+package credential
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Grants is what Standing reads and writes of the store.
+type Grants interface {
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
+	StandingGrant(ctx context.Context, g authz.Grant) (authz.Grant, error)
+}
+
+// Standing remembers the standing grants of clients and keys under the epochs
+// of all they hang on. That a grant is remembered lets nothing live: what is
+// issued under it carries its lineage, which is compared wherever a token is
+// looked at.
+type Standing struct {
+	store  Grants
+	epochs *Epochs
+	lease  *Lease
+	known  *cache[*standingGrant]
+}
+
+type standingGrant struct {
+	grant authz.Grant
+	stamp stamp
+}
+
+// maxStanding bounds the grants remembered, in number.
+const maxStanding = 20_000
+
+// NewStanding returns a Standing that remembers nothing yet; everything is
+// required.
+func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) {
+	if store == nil || epochs == nil || lease == nil {
+		return nil, errors.New("credential: a store, epochs and a lease are required")
+	}
+	return &Standing{store: store, epochs: epochs, lease: lease, known: newCache[*standingGrant](maxStanding)}, nil
+}
+
+// Grant returns the standing grant of want's client, key and environment, made
+// as want if there is none. ErrNotFound says that an ancestor is not usable.
+func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, error) {
+	key := standingKey(want)
+	if known, ok := s.known.get(key); ok && s.lease.Fresh() {
+		if s.epochs.current(&known.stamp) {
+			return known.grant, nil
+		}
+		s.known.drop(key)
+	}
+	before := s.epochs.mark()
+	refs := want.Refs()
+	lineage, err := s.store.Lineage(ctx, refs)
+	if err != nil {
+		return authz.Grant{}, err
+	}
+	if !lineage.Usable() {
+		return authz.Grant{}, authz.ErrNotFound
+	}
+	want.Lineage = lineage.Sum()
+	grant, err := s.store.StandingGrant(ctx, want)
+	if err != nil {
+		return authz.Grant{}, err
+	}
+	refs = append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)})
+	if stamp, ok := s.epochs.stampSince(before, refs); ok {
+		s.known.put(key, &standingGrant{grant, stamp})
+	}
+	return grant, nil
+}
+
+// Forget drops a grant that turned out not to be there any more.
+func (s *Standing) Forget(g authz.Grant) { s.known.drop(standingKey(g)) }
+
+// standingKey is what a standing grant is found by. Ids hold no NUL.
+func standingKey(g authz.Grant) [32]byte {
+	var room [256]byte
+	text := append(append(append(room[:0], g.ClientID...), 0), g.KeyID...)
+	return sha256.Sum256(append(append(text, 0), g.Environment...))
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+)
+
+// KeyLimits counts the uses of API keys (authz/ratelimit).
+type KeyLimits interface {
+	// Take counts one use of the key, of the rate tier, unless it is one too many.
+	Take(ctx context.Context, key authz.KeyID, tier string) authz.Quota
+}
+
+// checked is what came of looking at a credential for somebody.
+type checked struct {
+	reason credential.Reason
+	// record is nil when the asker is told nothing of the credential.
+	record *credential.Record
+	// quota is of the key that is used, itself or by a token of it; without
+	// one its limit is zero.
+	quota authz.Quota
+}
+
+// check decides about one use of a credential, the same way for verify and
+// forward-auth: is it live, may the asker see it, where it comes from, how
+// often it was used, and last what it is used for. An error is inability to
+// decide.
+func (s *site) check(ctx context.Context, by credential.Asker, text authz.Secret, use credential.Use) (checked, error) {
+	record, err := s.Verifier.Lookup(ctx, text)
+	if authz.KindOf(err) == authz.Unauthenticated {
+		return s.checkDead(ctx, by, text)
+	}
+	if err != nil {
+		return checked{}, err
+	}
+	if reason := by.Sees(&record.Credential); reason != credential.OK {
+		return checked{reason: reason}, nil
+	}
+	out := checked{reason: credential.Admits(&record.Credential, use), record: record}
+	if key := record.Principal.KeyID; key != "" && out.reason == credential.OK && s.KeyLimits != nil {
+		if out.quota = s.KeyLimits.Take(ctx, key, record.Tier); !out.quota.Allowed {
+			out.reason = credential.RateLimited
+		}
+	}
+	if out.reason == credential.OK {
+		out.reason = credential.Permits(&record.Credential, use)
+	}
+	if out.reason != credential.OK {
+		err = s.recordRefusedUse(ctx, record.Principal, out.reason)
+	}
+	return out, err
+}
+
+// checkDead tells a key whose workspace is suspended from one that is dead.
+func (s *site) checkDead(ctx context.Context, by credential.Asker, text authz.Secret) (checked, error) {
+	if s.Suspended == nil || !s.IsKey(text.Reveal()) {
+		return checked{reason: credential.Inactive}, nil
+	}
+	c, err := s.Suspended(ctx, text)
+	if err != nil {
+		return checked{}, err
+	}
+	if c == nil || by.Sees(c) != credential.OK {
+		return checked{reason: credential.Inactive}, nil
+	}
+	return checked{reason: credential.Suspended}, nil
+}
+
+// recordRefusedUse audits a refused use, as often for each credential as the
+// limit of such entries allows: a client that asks a thousand times a second
+// for what it may not have is one fact.
+func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason credential.Reason) error {
+	actor := string(by.KeyID)
+	if actor == "" {
+		actor = by.Subject
+	}
+	if s.refusals.Allow(actor+" "+string(reason)) != nil {
+		return nil
+	}
+	return s.Audit(ctx, "credential.refused", string(reason), actor)
+}
