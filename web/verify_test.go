@@ -131,7 +131,7 @@ func TestVerifyDecidesAsThePromisesSay(t *testing.T) {
 	}
 	reasons := map[string]bool{}
 	for _, e := range h.entries("credential.refused") {
-		reasons[e.Reason] = e.Actor == string(key.ID) && e.Result == authz.Refused
+		reasons[e.Reason] = e.Target == string(key.ID) && e.Actor == string(key.ServiceAccountID) && e.WorkspaceID == h.workspace.ID && e.Result == authz.Refused
 	}
 	for _, reason := range []string{"scope", "resource", "environment", "ip_not_allowed"} {
 		if !reasons[reason] {
