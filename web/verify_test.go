@@ -234,6 +234,22 @@ func TestU22_ASuspendedWorkspaceIsTheReason(t *testing.T) {
 	h.decided("U22 tokens do not", h.verify(all, token), "inactive")
 }
 
+func TestU27_ATokenOfAKeyIsUsedFromItsAddressesOnly(t *testing.T) {
+	h := newHouse(t)
+	all := h.gateway(authz.Live, authz.Test)
+	_, text := h.mint(func(r *apikey.Request) { r.IPAllowlist = []string{"192.0.2.0/24"} }) // httptest's peer is in it
+	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+text)
+	token := member(w, "access_token")
+	if token == "" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for range 2 { // cold, then from memory
+		h.decided("inside", h.verify(all, map[string]any{"credential": token, "client_ip": "192.0.2.9"}), "ok")
+		h.decided("outside", h.verify(all, map[string]any{"credential": token, "client_ip": "198.51.100.9"}), "ip_not_allowed")
+		h.decided("from nowhere", h.verify(all, map[string]any{"credential": token}), "ip_not_allowed")
+	}
+}
+
 func TestVerifyRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
