@@ -35,8 +35,13 @@ type Config struct {
 	// OnMoved is told of the nodes a transaction moved, after it committed and
 	// before the caller is. It must not block. nil tells nobody.
 	OnMoved func([]authz.NodeRef)
+	// Observe is told each statement of the hot path and of transactions, without
+	// its data, before it runs; nil tells nobody.
+	Observe func(statement string)
 	// Logger is told of migrations and retries; nil discards.
 	Logger *slog.Logger
+
+	observed func(string) // Observe as it came
 }
 
 // withDefaults checks the configuration and fills what may be left empty.
@@ -49,6 +54,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.OnMoved == nil {
 		c.OnMoved = func([]authz.NodeRef) {}
+	}
+	c.observed = c.Observe
+	if c.Observe == nil {
+		c.Observe = func(string) {}
 	}
 	switch c.Driver {
 	case SQLite:

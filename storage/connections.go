@@ -35,6 +35,13 @@ func (r connectionRow) connection() authz.Connection {
 	}
 }
 
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+
+// columns are where those columns go.
+func (r *connectionRow) columns() []any {
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+}
+
 // connectionDomainRow makes a domain unique within the issuer; the list in
 // the connection's own row is what is read.
 type connectionDomainRow struct {
@@ -103,7 +110,7 @@ func (s *Store) freeDomains(ctx context.Context, issuer authz.IssuerName, id aut
 // GetConnectionAcrossWorkspaces returns a connection in any state, or ErrNotFound.
 func (s *Store) GetConnectionAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) (authz.Connection, error) {
 	var r connectionRow
-	if err := s.reader(ctx).Where("id = ? AND issuer = ?", id, issuer).Take(&r).Error; err != nil {
+	if err := s.queryRow(ctx, getConnection, id, issuer).Scan(r.columns()...); err != nil {
 		return authz.Connection{}, failure(ctx, "reading a connection", err)
 	}
 	return r.connection(), nil
@@ -128,17 +135,18 @@ func (s *Store) ListConnections(ctx context.Context, issuer authz.IssuerName, ws
 	return connections, nil
 }
 
-const connectionByDomain = `SELECT c.* FROM connection_domains d
-	JOIN connections c ON c.id = d.connection_id AND c.issuer = d.issuer
+const (
+	getConnection      = connectionColumns + ` WHERE c.id = ? AND c.issuer = ?`
+	connectionByDomain = connectionColumns + ` JOIN connection_domains d ON d.connection_id = c.id AND d.issuer = c.issuer
 	WHERE d.issuer = ? AND d.domain = ?`
+)
 
 // ConnectionByDomainAcrossWorkspaces returns the connection a domain routes
 // to, in any state but deleted, or ErrNotFound. The domain is in lower case.
 func (s *Store) ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error) {
 	var r connectionRow
-	found := s.reader(ctx).Raw(connectionByDomain, issuer, domain).Scan(&r)
-	if err := changed(ctx, "finding a connection by domain", found, authz.ErrNotFound); err != nil {
-		return authz.Connection{}, err
+	if err := s.queryRow(ctx, connectionByDomain, issuer, domain).Scan(r.columns()...); err != nil {
+		return authz.Connection{}, failure(ctx, "finding a connection by domain", err)
 	}
 	return r.connection(), nil
 }

@@ -22,11 +22,14 @@ type consentRow struct {
 // TableName is the row's table.
 func (consentRow) TableName() string { return "consents" }
 
+const getConsent = `SELECT issuer, workspace_id, user_id, client_id, scopes, audience, updated_at FROM consents
+	WHERE issuer = ? AND workspace_id = ? AND user_id = ? AND client_id = ?`
+
 // GetConsent returns what a person allowed a client in the workspace, or ErrNotFound.
 func (s *Store) GetConsent(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, client authz.ClientID) (authz.Consent, error) {
 	var r consentRow
-	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ? AND client_id = ?", issuer, ws, user, client).
-		Take(&r).Error
+	err := s.queryRow(ctx, getConsent, issuer, ws, user, client).
+		Scan(&r.Issuer, &r.WorkspaceID, &r.UserID, &r.ClientID, &r.Scopes, &r.Audience, &r.UpdatedAt)
 	if err != nil {
 		return authz.Consent{}, failure(ctx, "reading a consent", err)
 	}

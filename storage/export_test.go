@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"runtime"
 
 	"gorm.io/gorm"
 )
@@ -21,7 +22,7 @@ func HotStatements() map[string]string {
 	return map[string]string{
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
-		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": userByUpstream, "domain": connectionByDomain,
+		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": memberByUpstream, "domain": connectionByDomain,
 		"pending devices": pendingDevices,
 	}
 }
@@ -29,3 +30,10 @@ func HotStatements() map[string]string {
 // Reading and Writing are the two handles.
 func (s *Store) Reading(ctx context.Context) *gorm.DB { return s.reading.WithContext(ctx) }
 func (s *Store) Writing(ctx context.Context) *gorm.DB { return s.writing.WithContext(ctx) }
+
+// AwaitLine returns once n wait for SQLite's writer.
+func (s *Store) AwaitLine(n int) {
+	for len(s.writes.waiting) < n {
+		runtime.Gosched()
+	}
+}

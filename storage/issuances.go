@@ -15,7 +15,18 @@ func (s *Store) Issue(ctx context.Context, i authz.Issuance) error {
 		return s.issueAlone(ctx, i)
 	}
 	i.Audit = s.named(i.Audit)
-	return s.issuing.write(ctx, i)
+	err := s.issueNow(ctx, i)
+	if err == nil || ctx.Err() != nil || away(err) || authz.KindOf(err) == authz.Unavailable {
+		return failure(ctx, "issuing", err)
+	}
+	return s.issueAlone(ctx, i) // which says what was wrong
+}
+
+func (s *Store) issueNow(ctx context.Context, i authz.Issuance) error {
+	if s.driver == SQLite {
+		return s.issueGrouped(ctx, i)
+	}
+	return s.issuing.do(ctx, &i)
 }
 
 // issueAlone writes an issuance in a transaction of its own, or the context's.

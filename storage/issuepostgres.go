@@ -12,9 +12,36 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// issueTogether writes the issuances of many requests. If they cannot be
+// written together, each is tried alone by its own caller.
+func (s *Store) issueTogether(batch []*job[*authz.Issuance]) {
+	wanted := batch[:0]
+	for _, j := range batch {
+		if j.begin() {
+			wanted = append(wanted, j)
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+	defer cancel()
+	outcomes, err := s.issueOnPostgres(ctx, wanted)
+	for n, j := range wanted {
+		switch {
+		case err == nil:
+			j.done <- outcomes[n]
+		case len(wanted) > 1:
+			j.done <- errLost
+		default:
+			j.done <- err
+		}
+	}
+}
+
 // issueOnPostgres sends a batch in one round trip and one transaction: each
 // issuance is a single statement, whose parts happen together or not at all.
-func (s *Store) issueOnPostgres(ctx context.Context, batch []*issue) (outcomes []error, err error) {
+func (s *Store) issueOnPostgres(ctx context.Context, batch []*job[*authz.Issuance]) (outcomes []error, err error) {
 	conn, err := s.raw.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -25,16 +52,17 @@ func (s *Store) issueOnPostgres(ctx context.Context, batch []*issue) (outcomes [
 		if !ok {
 			return fmt.Errorf("storage: a connection of type %T", of)
 		}
-		outcomes, err = sendTogether(ctx, c.Conn(), batch)
+		outcomes, err = s.sendTogether(ctx, c.Conn(), batch)
 		return err
 	})
 	return outcomes, err
 }
 
-func sendTogether(ctx context.Context, conn *pgx.Conn, batch []*issue) ([]error, error) {
+func (s *Store) sendTogether(ctx context.Context, conn *pgx.Conn, batch []*job[*authz.Issuance]) ([]error, error) {
 	var queue pgx.Batch
-	for _, i := range batch {
-		sql, args := together(&i.Issuance)
+	for _, j := range batch {
+		sql, args := together(j.what)
+		s.observe(sql)
 		queue.Queue(sql, args...)
 	}
 	results := conn.SendBatch(ctx, &queue) // of statements alone: one implicit transaction

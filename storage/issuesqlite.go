@@ -2,94 +2,54 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 var (
-	// errClosing is told to whoever comes while the database is being closed.
-	errClosing = errors.New("the database is being closed")
 	// errLost is an issuance of which nothing was written: it is tried alone, to
 	// learn whether a race was lost or the grant is gone.
-	errLost = errors.New("nothing was issued")
+	errLost = errors.New("storage: nothing was issued")
+	// errTorn is one whose tokens are written and whose audit entry is not.
+	errTorn = errors.New("storage: tokens were issued without their audit entry")
 	// errHalf is one that would be half written.
-	errHalf = errors.New("a grant went while tokens of it were issued")
+	errHalf = errors.New("storage: a grant went while tokens of it were issued")
 )
 
-// alone reports whether an issuance that failed by itself is worth the other
-// way, which says what was wrong: a digest that is taken.
-func alone(err error) bool { return !away(err) && !errors.Is(err, context.DeadlineExceeded) }
-
-// issueTogether writes issuances in one transaction and returns what came of
-// each; an error is that of the whole, of which then nothing is there.
-func (s *Store) issueTogether(ctx context.Context, batch []*issue) ([]error, error) {
-	if s.driver == Postgres {
-		return s.issueOnPostgres(ctx, batch)
-	}
-	tx, err := s.raw.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	w := writer{tx: tx, prepared: make(map[string]*sql.Stmt, 5)}
-	outcomes := make([]error, len(batch))
-	for n, i := range batch {
-		if outcomes[n], err = w.issue(ctx, &i.Issuance); err != nil {
-			return nil, errors.Join(err, tx.Rollback())
-		}
-	}
-	return outcomes, tx.Commit()
+// issueGrouped writes an issuance together with what others write.
+func (s *Store) issueGrouped(ctx context.Context, i authz.Issuance) error {
+	return s.writes.do(ctx, &write{ctx: ctx, whole: i.Code == nil && i.Rotation == nil && i.Refresh == nil,
+		run: func(ctx context.Context, on *batchPool) error { return on.issue(ctx, &i) }})
 }
 
-// writer runs statements on a transaction's own connection, each prepared once:
-// nothing prepared on the writing connection outlives it (docs/adr/0004).
-type writer struct {
-	tx       *sql.Tx
-	prepared map[string]*sql.Stmt
-}
-
-func (w *writer) exec(ctx context.Context, s step) (int64, error) {
-	stmt, ok := w.prepared[s.sql]
-	if !ok {
-		var err error
-		if stmt, err = w.tx.PrepareContext(ctx, s.sql); err != nil {
-			return 0, err
-		}
-		w.prepared[s.sql] = stmt // closed with the transaction
-	}
-	done, err := stmt.ExecContext(ctx, s.args...)
-	if err != nil {
-		return 0, err
-	}
-	return done.RowsAffected()
-}
-
-// issue writes one issuance. What is lost by itself is its outcome, and nothing
-// of it is then written.
-func (w *writer) issue(ctx context.Context, i *authz.Issuance) (outcome, err error) {
+func (p *batchPool) issue(ctx context.Context, i *authz.Issuance) error {
 	first, once := consuming(i)
 	if once {
-		n, err := w.exec(ctx, first)
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return errLost, nil
+		if n, err := p.exec(ctx, first); err != nil || n == 0 {
+			return lost(err)
 		}
 	}
 	for step, s := range creating(i) {
-		n, err := w.exec(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 && (once || step > 0) {
-			return nil, errHalf
-		}
-		if n == 0 {
-			return errLost, nil
+		n, err := p.exec(ctx, s)
+		switch {
+		case err != nil:
+			return err
+		case n == 0 && (once || step > 0):
+			return errHalf
+		case n == 0:
+			return errLost
 		}
 	}
-	_, err = w.exec(ctx, auditing(&i.Audit))
-	return nil, err
+	if _, err := p.exec(ctx, auditing(&i.Audit)); err != nil {
+		return errors.Join(errTorn, err)
+	}
+	return nil
+}
+
+func lost(err error) error {
+	if err != nil {
+		return err
+	}
+	return errLost
 }

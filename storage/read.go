@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 
 	"gorm.io/gorm"
@@ -17,6 +18,19 @@ type reads struct {
 	numbered func(string) string
 	texts    sync.Map // constant SQL → SQL of this dialect
 	prepared sync.Map // constant SQL → *sql.Stmt
+	observe  func(string)
+}
+
+func newReads(p *pools, cfg Config) *reads {
+	r := &reads{db: p.reading, prepare: p.prepare, observe: cfg.Observe}
+	if cfg.Driver == Postgres {
+		r.numbered = func(query string) string {
+			var b strings.Builder
+			numbered(&b, query, 0)
+			return b.String()
+		}
+	}
+	return r
 }
 
 // queryRow asks for one row of a constant statement, in the context's
@@ -28,6 +42,22 @@ func (s *Store) queryRow(ctx context.Context, query string, args ...any) rowScan
 	return s.reads.queryRow(ctx, query, args...)
 }
 
+// queryRows asks for rows likewise; the caller closes them.
+func (s *Store) queryRows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if t := s.transaction(ctx); t != nil {
+		return pool(t.db).QueryContext(ctx, s.reads.dialect(query), args...)
+	}
+	s.reads.observe(query)
+	stmt, err := s.reads.statement(ctx, query) //nolint:sqlclosecheck // kept for the next time
+	if stmt == nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...)
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
 // rowScanner is a row that was asked for.
 type rowScanner interface{ Scan(to ...any) error }
 
@@ -35,21 +65,34 @@ type rowScanner interface{ Scan(to ...any) error }
 func pool(db *gorm.DB) gorm.ConnPool { return db.Statement.ConnPool }
 
 func (r *reads) queryRow(ctx context.Context, query string, args ...any) rowScanner {
-	if !r.prepare {
+	r.observe(query)
+	stmt, err := r.statement(ctx, query) //nolint:sqlclosecheck // kept for the next time
+	switch {
+	case err != nil:
+		return failedRow{err}
+	case stmt == nil:
 		return r.db.QueryRowContext(ctx, r.dialect(query), args...)
 	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+// statement is the prepared statement, or nil where the driver prepares.
+func (r *reads) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if !r.prepare {
+		return nil, nil //nolint:nilnil // as said
+	}
 	if known, ok := r.prepared.Load(query); ok {
-		return known.(*sql.Stmt).QueryRowContext(ctx, args...) //nolint:forcetypeassert // nothing else is put there
+		return known.(*sql.Stmt), nil //nolint:forcetypeassert // nothing else is put there
 	}
 	stmt, err := r.db.PrepareContext(ctx, query)
 	if err != nil {
-		return failedRow{err}
+		return nil, err
 	}
-	if first, loaded := r.prepared.LoadOrStore(query, stmt); loaded {
-		_ = stmt.Close()
-		stmt = first.(*sql.Stmt) //nolint:forcetypeassert // as above
+	first, loaded := r.prepared.LoadOrStore(query, stmt)
+	if loaded {
+		_ = stmt.Close() //nolint:sqlclosecheck // the other one is kept
 	}
-	return stmt.QueryRowContext(ctx, args...)
+	return first.(*sql.Stmt), nil //nolint:forcetypeassert // as above
 }
 
 // failedRow is a row that could not be asked for.

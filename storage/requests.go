@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,6 +26,13 @@ type authorizationRequestRow struct {
 	Upstream         []byte
 	SessionID        authz.SessionID
 	DeviceDigest     digest
+}
+
+const authorizationRequestColumns = `id, issuer, browser_digest, client_id, parameters, pushed_digest, arrived_at, expires_at, state, connection_id, state_digest, spent_state_digest, upstream, session_id, device_digest`
+
+// columns are where those columns go.
+func (r *authorizationRequestRow) columns() []any {
+	return []any{&r.ID, &r.Issuer, &r.BrowserDigest, &r.ClientID, &r.Parameters, &r.PushedDigest, &r.ArrivedAt, &r.ExpiresAt, &r.State, &r.ConnectionID, &r.StateDigest, &r.SpentStateDigest, &r.Upstream, &r.SessionID, &r.DeviceDigest}
 }
 
 // TableName is the row's table.
@@ -58,7 +67,7 @@ func (s *Store) CreateAuthorizationRequest(ctx context.Context, v authz.Authoriz
 // GetAuthorizationRequest returns a request, used or expired ones too, or ErrNotFound.
 func (s *Store) GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error) {
 	var r authorizationRequestRow
-	if err := s.reader(ctx).Where("id = ? AND issuer = ?", id, issuer).Take(&r).Error; err != nil {
+	if err := s.queryRow(ctx, getAuthorizationRequest, id, issuer).Scan(r.columns()...); err != nil {
 		return authz.AuthorizationRequest{}, failure(ctx, "reading an authorization request", err)
 	}
 	return r.request(), nil
@@ -73,8 +82,13 @@ func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id s
 	return changed(ctx, "beginning an upstream leg", done, authz.ErrConsumed)
 }
 
-const stateWasSpent = `SELECT count(*) FROM authorization_requests
-	WHERE spent_state_digest = ? AND issuer = ? AND connection_id = ?`
+const getAuthorizationRequest = `SELECT ` + authorizationRequestColumns + ` FROM authorization_requests WHERE id = ? AND issuer = ?`
+
+const consumeUpstreamState = `UPDATE authorization_requests SET spent_state_digest = state_digest, state_digest = NULL
+	WHERE state_digest = ? AND issuer = ? AND connection_id = ? AND state = 'active' RETURNING ` + authorizationRequestColumns
+
+const stateWasKnown = `SELECT count(*) FROM authorization_requests
+	WHERE (spent_state_digest = ? OR state_digest = ?) AND issuer = ? AND connection_id = ?`
 
 // ConsumeUpstreamState returns the active request that an upstream's answer
 // belongs to. The state is good once, and at the connection it was made for:
@@ -85,27 +99,23 @@ func (s *Store) ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerNam
 	outcome := authz.ErrConsumed
 	err := s.InTx(ctx, func(ctx context.Context) error {
 		var r authorizationRequestRow
-		found := s.writer(ctx).Where("state_digest = ? AND issuer = ? AND connection_id = ?", digest(stateDigest), issuer, connection).
-			Limit(1).Find(&r)
-		if found.Error != nil {
-			return failure(ctx, doing, found.Error)
+		err := s.queryRow(ctx, consumeUpstreamState, digest(stateDigest), issuer, connection).Scan(r.columns()...)
+		if err == nil {
+			request, outcome = r.request(), nil
+			return nil
 		}
-		if found.RowsAffected == 0 {
-			var spent int64
-			err := s.writer(ctx).Raw(stateWasSpent, digest(stateDigest), issuer, connection).Row().Scan(&spent)
-			if spent == 0 {
-				outcome = authz.ErrNotFound
-			}
+		if !errors.Is(err, sql.ErrNoRows) {
 			return failure(ctx, doing, err)
 		}
-		done := s.writer(ctx).Model(&authorizationRequestRow{}).
-			Where("id = ? AND issuer = ? AND state = 'active' AND state_digest = ?", r.ID, issuer, digest(stateDigest)).
-			UpdateColumns(map[string]any{"state_digest": nil, "spent_state_digest": digest(stateDigest)})
-		if done.RowsAffected == 1 {
-			outcome, r.StateDigest = nil, digest{}
-			request = r.request()
+		outcome = authz.ErrConsumed
+		var known int64
+		if err := s.queryRow(ctx, stateWasKnown, digest(stateDigest), digest(stateDigest), issuer, connection).Scan(&known); err != nil {
+			return failure(ctx, doing, err)
 		}
-		return failure(ctx, doing, done.Error)
+		if known == 0 {
+			outcome = authz.ErrNotFound
+		}
+		return nil
 	})
 	if err == nil && outcome != nil {
 		err = fmt.Errorf("%s: %w", doing, outcome)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -69,9 +70,9 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 	})
 }
 
-const sessionWithLineage = `SELECT s.*, w.account_id AS account_id,
-	a.state AS account_state, a.epoch AS account_epoch, w.state AS workspace_state, w.epoch AS workspace_epoch,
-	c.state AS connection_state, c.epoch AS connection_epoch, u.state AS user_state, u.epoch AS user_epoch
+const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr,
+	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, w.account_id,
+	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM sessions s
 	LEFT JOIN workspaces w ON w.id = s.workspace_id AND w.issuer = s.issuer
 	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer = s.issuer
@@ -83,25 +84,46 @@ const sessionWithLineage = `SELECT s.*, w.account_id AS account_id,
 // state, with its account, workspace, connection, person and itself as nodes;
 // or ErrNotFound.
 func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, cookie [32]byte) (authz.Session, authz.Lineage, error) {
-	var r struct {
-		Session    sessionRow `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
-		AccountID  string
-		Account    ancestor `gorm:"embedded;embeddedPrefix:account_"`
-		Workspace  ancestor `gorm:"embedded;embeddedPrefix:workspace_"`
-		Connection ancestor `gorm:"embedded;embeddedPrefix:connection_"`
-		User       ancestor `gorm:"embedded;embeddedPrefix:user_"`
-	}
-	found := s.reader(ctx).Raw(sessionWithLineage, digest(cookie), issuer).Scan(&r)
-	if err := changed(ctx, "reading a session", found, authz.ErrNotFound); err != nil {
-		return authz.Session{}, nil, err
+	var r sessionRow
+	var accountID sql.NullString
+	var account, workspace, connection, user ancestor
+	err := s.queryRow(ctx, sessionWithLineage, digest(cookie), issuer).Scan(
+		&r.ID, &r.Issuer, &r.WorkspaceID, &r.UserID, &r.ConnectionID, &r.Digest, &r.AuthTime, &r.ACR, &r.AMR,
+		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &accountID,
+		&account.State, &account.Epoch, &workspace.State, &workspace.Epoch, &connection.State, &connection.Epoch, &user.State, &user.Epoch)
+	if err != nil {
+		return authz.Session{}, nil, failure(ctx, "reading a session", err)
 	}
 	lineage := make(authz.Lineage, 0, 5)
-	lineage = r.Account.appendNode(lineage, authz.AccountNode, r.AccountID)
-	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.Session.WorkspaceID))
-	lineage = r.Connection.appendNode(lineage, authz.ConnectionNode, string(r.Session.ConnectionID))
-	lineage = r.User.appendNode(lineage, authz.UserNode, string(r.Session.UserID))
-	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(r.Session.ID)}, State: r.Session.State, Epoch: r.Session.Epoch}
-	return r.Session.session(), append(lineage, self), nil
+	lineage = account.appendNode(lineage, authz.AccountNode, accountID.String)
+	lineage = workspace.appendNode(lineage, authz.WorkspaceNode, string(r.WorkspaceID))
+	lineage = connection.appendNode(lineage, authz.ConnectionNode, string(r.ConnectionID))
+	lineage = user.appendNode(lineage, authz.UserNode, string(r.UserID))
+	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(r.ID)}, State: r.State, Epoch: r.Epoch}
+	return r.session(), append(lineage, self), nil
+}
+
+const sessionAncestors = `SELECT w.account_id, a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
+	FROM workspaces w
+	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer = w.issuer
+	LEFT JOIN connections c ON c.id = ? AND c.issuer = w.issuer
+	LEFT JOIN users u ON u.id = ? AND u.issuer = w.issuer
+	WHERE w.id = ? AND w.issuer = ?`
+
+// SessionAncestors returns what a session of a person would stand on: account,
+// workspace, connection and person; ErrNotFound when there is no such workspace.
+func (s *Store) SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, u authz.UserID) (authz.Lineage, error) {
+	var accountID string
+	var account, workspace, connection, user ancestor
+	err := s.queryRow(ctx, sessionAncestors, c, u, ws, issuer).Scan(&accountID, &account.State, &account.Epoch,
+		&workspace.State, &workspace.Epoch, &connection.State, &connection.Epoch, &user.State, &user.Epoch)
+	if err != nil {
+		return nil, failure(ctx, "reading what a session stands on", err)
+	}
+	lineage := account.appendNode(make(authz.Lineage, 0, 4), authz.AccountNode, accountID)
+	lineage = workspace.appendNode(lineage, authz.WorkspaceNode, string(ws))
+	lineage = connection.appendNode(lineage, authz.ConnectionNode, string(c))
+	return user.appendNode(lineage, authz.UserNode, string(u)), nil
 }
 
 // GetSession returns a workspace's session in any state, or ErrNotFound.

@@ -106,6 +106,9 @@ func checkShapes(t *testing.T, files *token.FileSet, fn *ast.FuncDecl, constants
 
 // isGORM leaves out Scan on rows of database/sql: those take positions.
 func isGORM(sel *ast.SelectorExpr) bool {
+	if rows, ok := sel.X.(*ast.Ident); ok && rows.Name == "rows" {
+		return false
+	}
 	if call, ok := sel.X.(*ast.CallExpr); ok {
 		if inner, ok := call.Fun.(*ast.SelectorExpr); ok {
 			return inner.Sel.Name != "Row" && inner.Sel.Name != "QueryRowContext" && inner.Sel.Name != "queryRow" && inner.Sel.Name != "QueryRow"

@@ -8,8 +8,9 @@ import (
 )
 
 // silent is GORM's logger: none, because GORM logs statements with the data in
-// them. Errors are returned instead.
-type silent struct{}
+// them. Errors are returned instead. It observes statements without their
+// data; nil observes nothing.
+type silent struct{ observe func(string) }
 
 // LogMode keeps silent at every level.
 func (s silent) LogMode(logger.LogLevel) logger.Interface { return s }
@@ -23,5 +24,13 @@ func (silent) Warn(context.Context, string, ...any) {}
 // Error does nothing.
 func (silent) Error(context.Context, string, ...any) {}
 
-// Trace does nothing.
-func (silent) Trace(context.Context, time.Time, func() (string, int64), error) {}
+// ParamsFilter keeps data out of what Trace is told.
+func (silent) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) { return sql, nil }
+
+// Trace tells of a statement.
+func (s silent) Trace(_ context.Context, _ time.Time, statement func() (string, int64), _ error) {
+	if s.observe != nil {
+		text, _ := statement()
+		s.observe(text)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -25,9 +24,12 @@ type Store struct {
 	reading, writing *gorm.DB
 	// raw is the pool that writes, for the statements that are put together by
 	// hand.
-	raw     *sql.DB
-	reads   *reads
-	issuing *issuing
+	raw   *sql.DB
+	reads *reads
+	// writes is what commits on SQLite, issuing what issues on PostgreSQL.
+	writes  *queue[*write]
+	issuing *queue[*authz.Issuance]
+	observe func(statement string)
 	close   func() error
 }
 
@@ -45,21 +47,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		driver: cfg.Driver, clock: cfg.Clock, onMoved: cfg.OnMoved, logger: cfg.Logger, close: pools.close,
+		driver: cfg.Driver, clock: cfg.Clock, onMoved: cfg.OnMoved, logger: cfg.Logger, observe: cfg.Observe, close: pools.close,
+		raw: pools.writing, reads: newReads(pools, cfg),
 	}
 	if err := s.ready(ctx, cfg, pools); err != nil {
 		return nil, errors.Join(err, pools.close())
 	}
-	s.raw = pools.writing
-	s.reads = &reads{db: pools.reading, prepare: pools.prepare}
-	if cfg.Driver == Postgres {
-		s.reads.numbered = func(query string) string {
-			var b strings.Builder
-			numbered(&b, query, 0)
-			return b.String()
-		}
-	}
-	s.issuing = startIssuing(s)
 	return s, nil
 }
 
@@ -68,14 +61,21 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 		return err
 	}
 	var err error
-	if s.writing, err = p.gorm(p.writing, cfg.Clock, false); err != nil {
+	if s.writing, err = p.gorm(p.writing, cfg, false); err != nil {
 		return fmt.Errorf("storage: opening the database: %w", err)
 	}
 	s.reading = s.writing
+	if cfg.Driver == SQLite {
+		s.writes = startQueue(s.commitTogether)
+		s.writing.Statement.ConnPool = &groupedPool{DB: p.writing, queue: s.writes}
+		s.writing.ConnPool = s.writing.Statement.ConnPool
+	} else {
+		s.issuing = startQueue(s.issueTogether)
+	}
 	if p.reading == p.writing {
 		return nil
 	}
-	if s.reading, err = p.gorm(p.reading, cfg.Clock, p.prepare); err != nil {
+	if s.reading, err = p.gorm(p.reading, cfg, p.prepare); err != nil {
 		return fmt.Errorf("storage: opening the database for reading: %w", err)
 	}
 	return nil
@@ -83,7 +83,11 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 
 // Close closes the database and, on SQLite, lets others have it.
 func (s *Store) Close() error {
-	s.issuing.close()
+	if s.writes != nil {
+		s.writes.close()
+	} else {
+		s.issuing.close()
+	}
 	if err := s.close(); err != nil {
 		return fmt.Errorf("storage: closing the database: %w", err)
 	}
@@ -136,15 +140,19 @@ func openPools(ctx context.Context, cfg Config) (*pools, error) {
 // connection writes: a statement outside a transaction, waiting for the
 // connection to prepare itself on, would hold up the transaction that has the
 // connection and needs the same statement, and neither would ever go on.
-func (p *pools) gorm(db *sql.DB, clock authz.Clock, prepare bool) (*gorm.DB, error) {
+func (p *pools) gorm(db *sql.DB, cfg Config, prepare bool) (*gorm.DB, error) {
+	observe := cfg.observed
+	if db == p.writing && db != p.reading {
+		observe = nil // the batches tell
+	}
 	return gorm.Open(p.dialector(db), &gorm.Config{
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 		PrepareStmt:            prepare,
 		PrepareStmtMaxSize:     512,
 		DisableAutomaticPing:   true,
-		NowFunc:                clock.Now,
-		Logger:                 silent{},
+		NowFunc:                cfg.Clock.Now,
+		Logger:                 silent{observe},
 	})
 }
 

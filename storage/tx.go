@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -46,8 +47,12 @@ func (s *Store) InTx(ctx context.Context, fn func(context.Context) error) error 
 		}
 		return err
 	}
+	try := s.attempt
+	if s.writes != nil {
+		try = s.inGroup
+	}
 	for attempt := 1; ; attempt++ {
-		err := s.attempt(ctx, fn)
+		err := try(ctx, fn)
 		if attempt == attempts || !retryable(err) {
 			return err
 		}
@@ -56,6 +61,38 @@ func (s *Store) InTx(ctx context.Context, fn func(context.Context) error) error 
 			return err
 		}
 	}
+}
+
+// inGroup runs fn in a transaction that may be that of others too; what fails
+// of it fails alone.
+func (s *Store) inGroup(ctx context.Context, fn func(context.Context) error) error {
+	w := &write{ctx: ctx}
+	w.run = func(inner context.Context, on *batchPool) error {
+		t := &transaction{store: s, db: s.writing.Session(&gorm.Session{NewDB: true, Context: inner})}
+		t.db.Statement.ConnPool = on
+		err := fn(context.WithValue(inner, transactionKey{}, t))
+		if err == nil && t.failed != nil {
+			err = fmt.Errorf("a part of the transaction failed: %w", t.failed)
+		}
+		if err == nil && ctx.Err() != nil {
+			err = fmt.Errorf("committing a transaction: %w", ctx.Err()) // nobody waits for it any more
+		}
+		w.moved = t.moved
+		return err
+	}
+	err := s.writes.do(ctx, w)
+	if w.panicked != nil {
+		panic(w.panicked)
+	}
+	return failureOf(ctx, err)
+}
+
+// failureOf translates what the queue itself answers.
+func failureOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("waiting for a transaction: %w", err)
+	}
+	return err
 }
 
 func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) error {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -67,19 +68,23 @@ func (s *Store) GetUserAcrossWorkspaces(ctx context.Context, issuer authz.Issuer
 	return r.user(), nil
 }
 
-const userByUpstream = `SELECT u.* FROM upstream_identities i
+const memberByUpstream = `SELECT u.id, u.issuer, u.profile, u.state, u.epoch, u.created_at, u.updated_at, m.user_id
+	FROM upstream_identities i
 	JOIN users u ON u.id = i.user_id AND u.issuer = i.issuer
+	LEFT JOIN members m ON m.issuer = i.issuer AND m.workspace_id = ? AND m.user_id = i.user_id
 	WHERE i.issuer = ? AND i.connection_id = ? AND i.subject = ?`
 
-// UserByUpstreamAcrossWorkspaces returns the person, in any state, whom the
-// connection calls subject, or ErrNotFound.
-func (s *Store) UserByUpstreamAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, subject string) (authz.User, error) {
+// UserByUpstream returns the person, in any state, whom the connection calls
+// subject, and whether they are a member of the workspace; or ErrNotFound.
+func (s *Store) UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, subject string) (user authz.User, member bool, err error) {
 	var r userRow
-	found := s.reader(ctx).Raw(userByUpstream, issuer, connection, subject).Scan(&r)
-	if err := changed(ctx, "finding a user by upstream identity", found, authz.ErrNotFound); err != nil {
-		return authz.User{}, err
+	var m sql.NullString
+	err = s.queryRow(ctx, memberByUpstream, ws, issuer, connection, subject).
+		Scan(&r.ID, &r.Issuer, &r.Profile, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt, &m)
+	if err != nil {
+		return authz.User{}, false, failure(ctx, "finding a user by upstream identity", err)
 	}
-	return r.user(), nil
+	return r.user(), m.Valid, nil
 }
 
 // UpdateUserProfile replaces what is told of a person, or answers ErrNotFound.

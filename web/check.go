@@ -76,8 +76,8 @@ func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason 
 	if actor == "" {
 		actor = by.Subject
 	}
-	if s.refusals.Allow(actor+" "+string(reason)) != nil {
-		return nil
+	if tooMany := s.refusals.Allow(actor + " " + string(reason)); tooMany == nil {
+		return s.AuditUse(ctx, by, string(reason))
 	}
-	return s.Audit(ctx, "credential.refused", string(reason), actor)
+	return nil
 }

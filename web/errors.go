@@ -114,7 +114,7 @@ func challenge(h http.Header, e *authz.Error, status int) {
 		h.Set("WWW-Authenticate", `DPoP realm="gatehouse", error="`+e.Code+`"`+algorithms)
 	case e.Rule != nil:
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", `+e.Challenge())
-	case status < http.StatusInternalServerError:
+	case status <= http.StatusForbidden: // 400, 401, 403 (RFC 6750 section 3.1)
 		h["Www-Authenticate"] = []string{
 			`Bearer realm="gatehouse", error="` + e.Code + `"`, `DPoP realm="gatehouse", error="` + e.Code + `"` + algorithms,
 		}

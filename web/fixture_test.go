@@ -76,6 +76,7 @@ type house struct {
 	secret     string // of app
 	operator   string // a key
 	limits     keyLimits
+	statements statements
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 }
@@ -108,7 +109,7 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	h.store = made(storage.Open(t.Context(), storage.Config{
 		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
-		Synchronous: "normal", OnMoved: epochs.Bump,
+		Synchronous: "normal", OnMoved: epochs.Bump, Observe: h.statements.observe,
 	}))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
@@ -213,7 +214,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
-		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits}
+		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits,
+		AuditUse: func(ctx context.Context, by authz.Principal, reason string) error {
+			return h.store.AppendAudit(ctx, authz.AuditEntry{
+				Issuer: issuer, WorkspaceID: by.WorkspaceID, Type: "credential.refused", Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
+			}.From(authz.OriginFrom(ctx)))
+		},
+	}
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

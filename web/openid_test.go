@@ -34,7 +34,7 @@ func TestAZ_08_AHintDecidesWhoGetsACode(t *testing.T) {
 	nobody := h.browser()
 	h.upstream.SetFaults(idptest.Faults{})
 	w := nobody.get(nobody.callbackURL("id_token_hint", hintOfBob)) // Ada signs in where Bob was expected
-	if w = nobody.get(w.Header().Get("Location")); !out(w.Header().Get("Location")) {
+	if !out(w.Header().Get("Location")) {
 		t.Errorf("the wrong person after a sign-in: %d %s", w.Code, w.Header().Get("Location"))
 	}
 	h.asBob()
@@ -113,7 +113,7 @@ func TestOIDCCore5511_AnEssentialACRThatIsNotReachedGivesNoCode(t *testing.T) {
 		t.Errorf("in silence: %s", to)
 	}
 	w := b.get(b.callbackURL("claims", want("gold"))) // the upstream is asked, and cannot
-	if w = b.get(w.Header().Get("Location")); !strings.Contains(w.Header().Get("Location"), "error=unmet_authentication_requirements") {
+	if !strings.Contains(w.Header().Get("Location"), "error=unmet_authentication_requirements") {
 		t.Errorf("%d %s", w.Code, w.Header().Get("Location"))
 	}
 	if to := b.get(h.authorizeURL("prompt", "none", "acr_values", "gold")).Header().Get("Location"); !in(to) {

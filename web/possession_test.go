@@ -96,7 +96,6 @@ func TestRFC9126_APushedRequestGoesAllTheWayOnce(t *testing.T) {
 	w = b.get(outside)
 	w = b.get(h.upstreamAnswer(w.Header().Get("Location")))
 	h.clock.Advance(2 * time.Minute) // people take longer than request URIs live
-	w = b.get(w.Header().Get("Location"))
 	u := made(url.Parse(w.Header().Get("Location")))(t)
 	w = b.post("/consent", url.Values{"request": {u.Query().Get("request")}, "scope": {"openid", "profile"}, "decision": {"allow"}})
 	back := made(url.Parse(w.Header().Get("Location")))(t)

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -97,6 +98,20 @@ func apiRoutes(s *site) []route {
 		{"/v1/forward-auth/", s.forwardAuthBelow, bearerError, hotRoute, limits.Introspect},
 		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
 		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
+	}
+}
+
+// elsewhereRoutes answer, at the issuer's host, those who look there for what
+// the API's host serves.
+func elsewhereRoutes(s *site) []route {
+	api := s.OAuth.Settings().APIURL
+	elsewhere := func(http.ResponseWriter, *http.Request) error {
+		return authz.NewError(authz.NotFound, "not_found", "This is served at "+api+", as the metadata says.")
+	}
+	return []route{
+		{"/oauth2/introspect", elsewhere, oauthError, apiRoute, Limit{}},
+		{"/v1/", elsewhere, problemError, apiRoute, Limit{}},
+		{"/v1", elsewhere, problemError, apiRoute, Limit{}},
 	}
 }
 

@@ -249,8 +249,9 @@ func TestASessionOfARemovedOrDisabledPersonIsNone(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
-	user := made(h.store.UserByUpstreamAcrossWorkspaces(t.Context(), issuer, h.connection.ID, "s-ada"))(t)
-	_, err := h.store.KillNode(t.Context(), issuer, h.workspace.ID, authz.NodeRef{Kind: authz.UserNode, ID: string(user.ID)}, authz.Disabled)
+	user, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, "s-ada")
+	h.ok(err)
+	_, err = h.store.KillNode(t.Context(), issuer, h.workspace.ID, authz.NodeRef{Kind: authz.UserNode, ID: string(user.ID)}, authz.Disabled)
 	h.ok(err)
 	if w := b.get(h.authorizeURL("prompt", "none")); !strings.Contains(w.Header().Get("Location"), "login_required") {
 		t.Errorf("%s", w.Header().Get("Location"))
@@ -264,7 +265,8 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
-	user := made(h.store.UserByUpstreamAcrossWorkspaces(t.Context(), issuer, h.connection.ID, "s-ada"))(t)
+	user, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, "s-ada")
+	h.ok(err)
 	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
 	if w := b.get(b.callbackURL("prompt", "login")); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d %.300s", w.Code, w.Body)

@@ -14,7 +14,7 @@ import (
 func (k *Keys) Suspended(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 	t, err := Parse(text)
 	if err != nil || t.Brand != k.cfg.Prefix || !t.Tagged(k.cfg.TagKeys) {
-		return nil, nil //nolint:nilnil // nothing is suspended, and nothing is wrong
+		return nil, nil //nolint:nilnil,nilerr // nothing is suspended, and nothing is wrong
 	}
 	key, lineage, err := k.cfg.Store.GetAPIKeyAcrossWorkspaces(ctx, k.cfg.Issuer, t.KeyID)
 	if errors.Is(err, authz.ErrNotFound) {

@@ -104,7 +104,7 @@ func TestCA_05_TheAudienceIsTheIssuerAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestCA_06_AnAssertionIsShortAndWhole(t *testing.T) {
+func TestCA_06_JW_09_AnAssertionIsShortAndWhole(t *testing.T) {
 	h := newHouse(t)
 	robot, k := h.robotWithKey(func(*authz.Client) {})
 	now := h.clock.Now().Unix()
@@ -115,6 +115,7 @@ func TestCA_06_AnAssertionIsShortAndWhole(t *testing.T) {
 	}{
 		{"nbf", now + 8, true}, {"iat", now + 8, true}, {"iat", nil, true},
 		{"exp", now + 86400, false}, {"exp", now, false}, {"exp", now - 300, false}, {"exp", nil, false}, {"exp", "1", false},
+		{"exp", -1, false}, {"exp", 1e300, false}, {"exp", []int64{now + 60}, false}, {"exp", true, false}, {"nbf", "0", false}, {"nbf", 1e300, false}, {"iat", "now", false},
 		{"iat", now + 60, false}, {"nbf", now + 60, false}, {"jti", nil, false}, {"jti", "", false}, {"jti", strings.Repeat("j", 300), false},
 		{"sub", nil, false}, {"sub", "cl_unknown", false}, {"iss", nil, false}, {"iss", "cl_unknown", false}, {"iss", string(h.web.ID), false},
 	} {

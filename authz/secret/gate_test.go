@@ -44,7 +44,7 @@ func TestWhoWaitsTooLongAtTheGateIsSentAway(t *testing.T) {
 	})
 }
 
-func TestWhoFindsTheQueueFullIsSentAwayAtOnce(t *testing.T) {
+func TestDS_06_WhoFindsTheQueueFullIsSentAwayAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2, 3, time.Second)
 		var releases []func()
@@ -72,7 +72,7 @@ func TestWhoFindsTheQueueFullIsSentAwayAtOnce(t *testing.T) {
 	})
 }
 
-func TestACallerWhoHangsUpFreesNoPermit(t *testing.T) {
+func TestDS_06_ACallerWhoHangsUpFreesNoPermit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, 64, 250*time.Millisecond)
 		ctx, hangUp := context.WithCancel(t.Context())

@@ -11,10 +11,14 @@ func testUsers(e *env) {
 	user, err := e.GetUserAcrossWorkspaces(e.ctx, e.issuer, x.user.ID)
 	e.must(err)
 	e.same(user, x.user)
-	user, err = e.UserByUpstreamAcrossWorkspaces(e.ctx, e.issuer, x.connection.ID, x.identity.Subject)
+	user, belongs, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, x.identity.Subject)
 	e.must(err)
 	e.same(user, x.user)
-	_, err = e.UserByUpstreamAcrossWorkspaces(e.ctx, e.issuer, "con_other", x.identity.Subject)
+	e.same(belongs, true)
+	_, belongs, err = e.UserByUpstream(e.ctx, e.issuer, "ws_other", x.connection.ID, x.identity.Subject)
+	e.must(err)
+	e.same(belongs, false)
+	_, _, err = e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, "con_other", x.identity.Subject)
 	e.is(err, authz.ErrNotFound)
 
 	// The same upstream subject is never two people, and the second leaves nothing.

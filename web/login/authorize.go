@@ -49,6 +49,8 @@ type pending struct {
 	request *oauth.AuthorizationRequest
 	// row is the stored request; zero before it needed storing.
 	row authz.AuthorizationRequest
+	// drafted says that the row is to be stored yet.
+	drafted bool
 }
 
 // signedInHere reports whether the session was made while this request waited.
@@ -56,10 +58,19 @@ func (p *pending) signedInHere(s authz.Session) bool {
 	return p.row.SessionID != "" && p.row.SessionID == s.ID
 }
 
-// store keeps a request that needs a page, bound to this browser.
+// store keeps a request that needs a page.
 func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
-	if p.row.ID != "" {
+	if f.draft(w, r, p); !p.drafted {
 		return nil
+	}
+	p.drafted = false
+	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
+}
+
+// draft makes the row of a request that has none, bound to this browser.
+func (f *Flow) draft(w http.ResponseWriter, r *http.Request, p *pending) {
+	if p.row.ID != "" {
+		return
 	}
 	browser := f.readCookie(r, flowCookie)
 	if browser == "" {
@@ -74,8 +85,7 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 	if d := p.request.Device; d != nil {
 		p.row.Device = d.Digest
 	}
-	p.request.ID = p.row.ID
-	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
+	p.request.ID, p.drafted = p.row.ID, true
 }
 
 var (

@@ -42,18 +42,23 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := f.stillAllowed(ctx, p, connection); err != nil {
-		return err
+	if !connection.State.Usable() { // the rest is looked at when a session is made
+		return f.refuse(ctx, p, connection, "switched_off", errSwitchedOff)
 	}
 	identity, err := f.finish(ctx, p, connection, params)
 	if err != nil {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
-	if err := f.welcome(w, r, p, connection, identity); err != nil {
+	session, account, err := f.welcome(w, r, p, connection, identity)
+	if err != nil {
 		return err
 	}
-	// Dispatch reads the session cookie, which this browser gets with this answer.
-	return seeOther(w, r, "/signin/done?"+url.Values{"request": {p.row.ID}}.Encode())
+	if p.request.Device != nil {
+		// The pages of a device read the session cookie, which this browser gets
+		// with this answer.
+		return seeOther(w, r, "/signin/done?"+url.Values{"request": {p.row.ID}}.Encode())
+	}
+	return f.proceed(w, r, p, session, account)
 }
 
 // Done serves GET /signin/done: back to the dispatcher, with the new session.
@@ -63,21 +68,6 @@ func (f *Flow) Done(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return f.dispatch(w, r, p)
-}
-
-// stillAllowed refuses a connection or workspace that was switched off while
-// the person was away.
-func (f *Flow) stillAllowed(ctx context.Context, p *pending, c authz.Connection) error {
-	lineage, err := f.cfg.Store.Lineage(ctx, []authz.NodeRef{
-		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.WorkspaceNode, ID: string(c.WorkspaceID)},
-	})
-	if err != nil {
-		return err
-	}
-	if !lineage.Usable() {
-		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
-	}
-	return nil
 }
 
 var errSwitchedOff = pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off.")

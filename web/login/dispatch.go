@@ -24,6 +24,11 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 	if err != nil {
 		return err
 	}
+	return f.proceed(w, r, p, session, account)
+}
+
+// proceed is dispatch for a session that is known.
+func (f *Flow) proceed(w http.ResponseWriter, r *http.Request, p *pending, session authz.Session, account authz.AccountID) error {
 	signIn, refused := f.lacks(p, session)
 	switch {
 	case refused != nil:

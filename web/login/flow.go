@@ -27,13 +27,13 @@ type Store interface {
 	CreateSession(ctx context.Context, s authz.Session) error
 	RenewSession(ctx context.Context, s authz.Session) error
 	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
-	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
-
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+	SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, user authz.UserID) (authz.Lineage, error)
+
 	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
 	AddMember(ctx context.Context, m authz.Member) error
 	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
-	UserByUpstreamAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, subject string) (authz.User, error)
+	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, subject string) (user authz.User, member bool, err error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
 	UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, id authz.UserID, p authz.Profile, at time.Time) error
 

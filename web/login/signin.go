@@ -15,19 +15,20 @@ import (
 
 // signIn finds the one connection that can sign this person in, or asks.
 func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error {
-	if err := f.store(w, r, p); err != nil {
-		return err
-	}
 	connections, err := f.candidates(r.Context(), p, p.request.LoginHint)
 	if err != nil {
 		return err
 	}
 	if len(connections) == 1 && !p.request.Prompts("select_account") {
+		f.draft(w, r, p)
 		location, err := f.begin(r.Context(), p, connections[0], p.request.LoginHint)
 		if err != nil {
 			return err
 		}
 		return seeOther(w, r, location)
+	}
+	if err := f.store(w, r, p); err != nil {
+		return err
 	}
 	return f.showSignIn(w, http.StatusOK, p, connections, p.request.LoginHint, "")
 }
@@ -165,6 +166,10 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	sealed, err := f.cfg.Sealer.Seal(legPurpose, p.row.ID, plain)
 	if err != nil {
 		return "", err
+	}
+	if p.drafted {
+		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream, p.drafted = c.ID, authz.Digest(state), sealed, false
+		return location, f.cfg.Store.CreateAuthorizationRequest(ctx, p.row)
 	}
 	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, authz.Digest(state), sealed); err != nil {
 		if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -39,40 +40,41 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 // welcome finds or makes the person behind an identity, by connection and
 // subject only, and signs them in: one transaction holds person, membership,
 // session and audit entry.
-func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, i idp.Identity) error {
+func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, i idp.Identity) (authz.Session, authz.AccountID, error) {
 	ctx := r.Context()
 	cookie := randomText()
+	var made authz.Session
+	var account authz.AccountID
 	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		user, err := f.person(ctx, c, i)
 		if err != nil {
 			return err
 		}
-		session, err := f.signedIn(ctx, r, c, user, i, authz.Digest(cookie))
-		if err != nil {
+		if made, account, err = f.signedIn(ctx, r, c, user, i, authz.Digest(cookie)); err != nil {
 			return err
 		}
-		if err := f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, session.ID); err != nil {
+		if err := f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, made.ID); err != nil {
 			return err
 		}
 		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
-			Result: authz.Success, Actor: string(user.ID), Target: string(session.ID),
+			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
 			Details: map[string]any{
 				"connection_id": c.ID, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
 			},
 		}.From(authz.OriginFrom(ctx)))
 	})
-	if errors.Is(err, errNoMembership) {
-		return f.refuse(ctx, p, c, "no_membership", errNoMembership)
-	}
-	if errors.Is(err, errSwitchedOff) {
-		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
-	}
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, errNoMembership):
+		return authz.Session{}, "", f.refuse(ctx, p, c, "no_membership", errNoMembership)
+	case errors.Is(err, errSwitchedOff):
+		return authz.Session{}, "", f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
+	case err != nil:
+		return authz.Session{}, "", err
 	}
 	f.setCookie(w, sessionCookie, cookie)
-	return nil
+	p.row.SessionID = made.ID
+	return made, account, nil
 }
 
 // person returns the member behind the identity. Somebody new joins only with
@@ -80,22 +82,16 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 // connection; nobody is ever found by e-mail.
 func (f *Flow) person(ctx context.Context, c authz.Connection, i idp.Identity) (authz.User, error) {
 	now, profile := f.cfg.Clock.Now(), profileOf(i)
-	user, err := f.cfg.Store.UserByUpstreamAcrossWorkspaces(ctx, f.issuer, c.ID, i.Subject)
-	if errors.Is(err, authz.ErrNotFound) {
+	user, member, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, i.Subject)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
 		return f.newPerson(ctx, c, i, profile, now)
-	}
-	if err != nil {
+	case err != nil:
 		return authz.User{}, err
-	}
-	if user.State != authz.Active {
+	case user.State != authz.Active || !member:
 		return authz.User{}, errNoMembership
-	}
-	_, err = f.cfg.Store.GetMember(ctx, f.issuer, c.WorkspaceID, user.ID)
-	if errors.Is(err, authz.ErrNotFound) {
-		return authz.User{}, errNoMembership
-	}
-	if err != nil {
-		return authz.User{}, err
+	case reflect.DeepEqual(user.Profile, profile):
+		return user, nil
 	}
 	user.Profile = profile
 	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, now)
@@ -122,7 +118,7 @@ func (f *Flow) newPerson(ctx context.Context, c authz.Connection, i idp.Identity
 // signedIn makes a session, or renews the browser's own when the same person
 // signs in again: the cookie changes, the sid that clients know stays. The
 // session of somebody else in this browser ends.
-func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection, user authz.User, i idp.Identity, cookie [32]byte) (authz.Session, error) {
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection, user authz.User, i idp.Identity, cookie [32]byte) (authz.Session, authz.AccountID, error) {
 	now := f.cfg.Clock.Now()
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
@@ -130,25 +126,27 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
-	var err error
-	if made.Lineage, err = f.lineage(ctx, c, user); err != nil {
-		return authz.Session{}, err
-	}
-	old, account, err := f.session(r.WithContext(ctx))
+	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
-		return authz.Session{}, err
+		return authz.Session{}, "", err
+	}
+	made.Lineage = lineage.Sum()
+	account := accountOf(lineage)
+	old, oldAccount, err := f.session(r.WithContext(ctx))
+	if err != nil {
+		return authz.Session{}, "", err
 	}
 	if old.ID == "" {
-		return made, f.cfg.Store.CreateSession(ctx, made)
+		return made, account, f.cfg.Store.CreateSession(ctx, made)
 	}
 	if old.UserID == user.ID && old.WorkspaceID == c.WorkspaceID && old.ConnectionID == c.ID {
-		made.ID, made.CreatedAt = old.ID, old.CreatedAt
-		return made, f.cfg.Store.RenewSession(ctx, made)
+		made.ID, made.CreatedAt, made.Epoch = old.ID, old.CreatedAt, old.Epoch
+		return made, account, f.cfg.Store.RenewSession(ctx, made)
 	}
-	if _, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: old, AccountID: account, Reason: session.Replaced}); err != nil {
-		return authz.Session{}, err
+	if _, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: old, AccountID: oldAccount, Reason: session.Replaced}); err != nil {
+		return authz.Session{}, "", err
 	}
-	return made, f.cfg.Store.CreateSession(ctx, made)
+	return made, account, f.cfg.Store.CreateSession(ctx, made)
 }
 
 // authTime is when the upstream saw the person, if it says so; else now.
@@ -159,24 +157,17 @@ func authTime(i idp.Identity, now time.Time) time.Time {
 	return i.AuthTime
 }
 
-// lineage is the sum of the epochs a session stands on, so that none outlives
-// the suspension of its workspace by being forgotten until it is over. What
-// was switched off while the person was at the upstream gives no session: it
-// would come to life when that is switched on again.
-func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (int64, error) {
-	ws, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
+// lineage is what a session stands on, the sum of whose epochs it keeps, so that
+// none outlives the suspension of its workspace by being forgotten until it is
+// over. What was switched off while the person was at the upstream gives no
+// session: it would come to life when that is switched on again.
+func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (authz.Lineage, error) {
+	lineage, err := f.cfg.Store.SessionAncestors(ctx, f.issuer, c.WorkspaceID, c.ID, user.ID)
 	if err != nil {
-		return 0, err
-	}
-	lineage, err := f.cfg.Store.Lineage(ctx, []authz.NodeRef{
-		{Kind: authz.AccountNode, ID: string(ws.AccountID)}, {Kind: authz.WorkspaceNode, ID: string(ws.ID)},
-		{Kind: authz.ConnectionNode, ID: string(c.ID)}, {Kind: authz.UserNode, ID: string(user.ID)},
-	})
-	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if !lineage.Usable() {
-		return 0, errSwitchedOff
+		return nil, errSwitchedOff
 	}
-	return lineage.Sum(), nil
+	return lineage, nil
 }

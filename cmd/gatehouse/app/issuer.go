@@ -39,6 +39,9 @@ const (
 	userCodesAtOnce    = 10
 )
 
+// defaultTier is the rate tier of keys that name none.
+const defaultTier = "standard"
+
 // auditTime bounds the writing of one audit entry.
 const auditTime = 5 * time.Second
 
@@ -106,7 +109,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	}
 	return apikey.New(apikey.Config{
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: "standard", Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
+		DefaultTier: defaultTier, Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -145,13 +148,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	callers, err := credential.NewCallers(credential.CallersConfig{
-		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Guesses: guesses,
-	})
+	callers, err := a.callers(name)
 	if err != nil {
 		return web.Issuer{}, err
 	}
@@ -203,6 +200,17 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	return a.serve(name, i, server, verifier, outbox)
 }
 
+// callers authenticates the clients of an issuer.
+func (a *App) callers(name authz.IssuerName) (*credential.Callers, error) {
+	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: guessesPerSecond, Burst: guessesAtOnce, Clock: a.clock})
+	if err != nil {
+		return nil, err
+	}
+	return credential.NewCallers(credential.CallersConfig{
+		Issuer: name, Clients: a.store, Hasher: a.hasher, Clock: a.clock, Epochs: a.epochs, Lease: a.lease, Guesses: guesses,
+	})
+}
+
 func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, verifier *credential.Verifier, outbox *event.Outbox) (web.Issuer, error) {
 	pages, err := ui.New(i.Config.DisplayName)
 	if err != nil {
@@ -225,6 +233,10 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	refused := a.refusals(name)
+	limits, err := a.newKeyLimits(i.Config.Keys)
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
@@ -233,7 +245,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return record.Principal, nil
+			return record.Principal, limits.counted(ctx, record.Principal.KeyID, record.Tier)
 		},
 	})
 	if err != nil {
@@ -242,7 +254,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended,
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits, AuditUse: a.refusedUses(name),
 	}, nil
 }
 
@@ -271,6 +283,20 @@ func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, rea
 		return a.store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: name, Time: a.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor,
 		}.From(authz.OriginFrom(ctx)))
+	}
+}
+
+// refusedUses records, in its workspace, a use of a credential that was refused.
+func (a *App) refusedUses(name authz.IssuerName) func(context.Context, authz.Principal, string) error {
+	return func(ctx context.Context, by authz.Principal, reason string) error {
+		ctx, cancel := context.WithTimeout(ctx, auditTime)
+		defer cancel()
+		entry := authz.AuditEntry{
+			Issuer: name, WorkspaceID: by.WorkspaceID, AccountID: by.AccountID, Time: a.clock.Now(), Type: "credential.refused",
+			Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
+			Details: map[string]any{"client_id": by.ClientID, "environment": by.Environment},
+		}
+		return a.store.AppendAudit(ctx, entry.From(authz.OriginFrom(ctx)))
 	}
 }
 

@@ -86,6 +86,9 @@ func (s *summary) print(w io.Writer, sample, log string) {
 		out("curl -s %s/.well-known/openid-configuration", i.Issuer)
 		out("\n# is this API key good, and for what? (asked by a gateway of the operator's)")
 		out("curl -s -u '%s:%s' -d 'token=%s' %s/oauth2/introspect", i.Clients.Introspector.ClientID, i.Clients.Introspector.ClientSecret, i.Keys.Live, i.API)
+		out("\n# may it do this, from there, now? (allow-list, resources and rate limit bite here)")
+		out(`curl -s -u '%s:%s' -H 'Content-Type: application/json' -d '{"credential":"%s","action":"%s","environment":"live","client_ip":"192.0.2.7"}' %s/v1/verify`,
+			i.Clients.Introspector.ClientID, i.Clients.Introspector.ClientSecret, i.Keys.Live, readScope(i.Name), i.API)
 		out("\n# exchange the key for a short-lived access token")
 		out("curl -s -H 'Authorization: Bearer %s' -d grant_type=client_credentials %s/oauth2/token", i.Keys.Live, i.Issuer)
 		if i.Clients.Service.Scope != "" {

@@ -26,6 +26,9 @@ type connection struct {
 	in      *bufio.Reader
 	body    []byte
 	armed   time.Time
+	// location and cookies are those of the last answer.
+	location string
+	cookies  []string
 }
 
 func newConnection(address string, wait time.Duration) *connection {
@@ -106,6 +109,7 @@ const chunked = -1
 
 func (c *connection) header() (length int, keep bool, err error) {
 	keep = true
+	c.location, c.cookies = "", c.cookies[:0]
 	for {
 		line, err := c.line()
 		if err != nil {
@@ -126,6 +130,10 @@ func (c *connection) header() (length int, keep bool, err error) {
 			}
 		case is(name, "transfer-encoding"):
 			length = chunked
+		case is(name, "location"):
+			c.location = string(value)
+		case is(name, "set-cookie"):
+			c.cookies = append(c.cookies, string(value))
 		case is(name, "connection") && is(value, "close"):
 			keep = false
 		}

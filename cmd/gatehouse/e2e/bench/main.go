@@ -16,6 +16,7 @@ import (
 type options struct {
 	gatehouse string
 	summary   string
+	dsn       string
 	issuer    string
 	workloads string
 	conns     int
@@ -32,8 +33,9 @@ func main() {
 	floor := flag.Bool("floor", false, "be the floor: print an address and serve until standard input ends")
 	flag.StringVar(&o.gatehouse, "gatehouse", "bin/gatehouse", "the binary to measure")
 	flag.StringVar(&o.summary, "summary", "", "measure the running demo that wrote this summary instead")
+	flag.StringVar(&o.dsn, "postgres", "", "address of a PostgreSQL to measure on, instead of SQLite; its database must be empty")
 	flag.StringVar(&o.issuer, "issuer", "", "name of the issuer in the summary; the first one if empty")
-	flag.StringVar(&o.workloads, "workloads", "W1,W2,W3,W6", "which to run")
+	flag.StringVar(&o.workloads, "workloads", "W1,W2,W3,W4,W5,W6,verify,forward-auth", "which to run; also W4-RS256, W5-RS256, W7, W8, verify, forward-auth")
 	flag.IntVar(&o.conns, "conns", 32, "connections")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
 	flag.IntVar(&o.tokens, "tokens", 10_000, "distinct tokens of W2")
@@ -75,7 +77,11 @@ func bench(o options) error {
 		return err
 	}
 	defer stopFloor()
-	target, stopTarget, err := startGatehouse(ctx, o)
+	start := startGatehouse
+	if o.dsn != "" || strings.Contains(o.workloads, "W4") || strings.Contains(o.workloads, "W5") {
+		start = startServed
+	}
+	target, stopTarget, err := start(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,10 @@ type server struct {
 	JWKS          string `json:"jwks_uri"`
 
 	introspector, service client
+	// web and webRSA are what people sign in to, with ES256 and RS256 ID tokens;
+	// provider is the host of where they do. Only a served server has them.
+	web, webRSA client
+	provider    string
 }
 
 // discover fills in the endpoints from OpenID Connect Discovery 1.0.
@@ -54,6 +58,11 @@ func discover(ctx context.Context, issuer string, s *server) error {
 		return fmt.Errorf("discovery of %s names issuer %q", issuer, s.Issuer)
 	}
 	return loopbackOnly(s.Issuer, s.Token, s.Introspection, s.JWKS)
+}
+
+// api is an address beside introspection.
+func (s *server) api(path string) string {
+	return strings.TrimSuffix(s.Introspection, "/oauth2/introspect") + path
 }
 
 func discoveryOf(issuer string) string { return issuer + "/.well-known/openid-configuration" }

@@ -21,7 +21,7 @@ const startTime = 60 * time.Second
 // pinSelf replaces this process by itself on one core, once. It reports false
 // where there is no second core or no taskset.
 func pinSelf(core int) (bool, error) {
-	const mark = "GATEHOUSE_BENCH_PINNED"
+	const mark = "BENCH_OF_GATEHOUSE_PINNED"
 	if os.Getenv(mark) != "" {
 		return true, nil
 	}

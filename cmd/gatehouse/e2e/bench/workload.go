@@ -21,10 +21,22 @@ func workloadOf(name string, s *server, tokens []string) (workload, error) {
 		return introspection(s, tokens), nil
 	case "W3":
 		return issuance(s, func(string) {}), nil
+	case "W4":
+		return refreshes(s, s.web), nil
+	case "W4-RS256":
+		return refreshes(s, s.webRSA), nil
+	case "W5":
+		return logins(s, s.web), nil
+	case "W5-RS256":
+		return logins(s, s.webRSA), nil
 	case "W6":
 		return documents(s), nil
 	case "W7":
 		return unchanged(s), nil
+	case "verify":
+		return verification(s, tokens), nil
+	case "forward-auth":
+		return holding(s, tokens), nil
 	}
 	return nil, fmt.Errorf("unknown workload %q", name)
 }
@@ -32,16 +44,46 @@ func workloadOf(name string, s *server, tokens []string) (workload, error) {
 // introspection asks for the tokens in turn, each connection for its own share
 // of them (RFC 7662 section 2.1).
 func introspection(s *server, tokens []string) workload {
+	return shares(tokens, func(token string) []byte {
+		return post(s.Introspection, s.introspector, url.Values{"token": {token}})
+	}, `"active":true`)
+}
+
+// verification asks for a decision about the tokens in turn, as a gateway does.
+func verification(s *server, tokens []string) workload {
+	return shares(tokens, func(token string) []byte {
+		body := `{"credential":"` + token + `","client_ip":"192.0.2.7","method":"GET"}`
+		req := newRequest(http.MethodPost, s.api("/v1/verify"))
+		req.SetBasicAuth(url.QueryEscape(s.introspector.ID), url.QueryEscape(s.introspector.Secret))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return append(render(req), body...)
+	}, `"allowed":true`)
+}
+
+// holding asks as a gateway that holds the client's request back.
+func holding(s *server, tokens []string) workload {
+	return shares(tokens, func(token string) []byte {
+		req := newRequest(http.MethodGet, s.api("/v1/forward-auth"))
+		req.SetBasicAuth(url.QueryEscape(s.introspector.ID), url.QueryEscape(s.introspector.Secret))
+		req.Header.Set("X-Gatehouse-Caller", req.Header.Get("Authorization"))
+		req.Header.Set("Authorization", "Bearer "+token)
+		return render(req)
+	}, "")
+}
+
+// shares sends a request for each of its share of the tokens, in turn.
+func shares(tokens []string, request func(token string) []byte, part string) workload {
 	return func(i, n int) func(*connection) error {
 		var requests [][]byte
 		for at := i % len(tokens); at < len(tokens); at += n {
-			requests = append(requests, post(s.Introspection, s.introspector, url.Values{"token": {tokens[at]}}))
+			requests = append(requests, request(tokens[at]))
 		}
 		next := 0
 		return func(c *connection) error {
 			request := requests[next]
 			next = (next + 1) % len(requests)
-			return expect(c, request, `"active":true`)
+			return expect(c, request, part)
 		}
 	}
 }

@@ -1,0 +1,73 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// statements counts what a store is asked, savepoints aside.
+type statements struct {
+	mu     sync.Mutex
+	counts bool
+	seen   []string
+}
+
+func (s *statements) observe(statement string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.counts {
+		return
+	}
+	for _, not := range []string{"SAVEPOINT", "RELEASE", "ROLLBACK"} {
+		if strings.HasPrefix(statement, not) {
+			return
+		}
+	}
+	s.seen = append(s.seen, statement)
+}
+
+// take returns what was asked since the last time; the first time it begins to
+// count.
+func (s *statements) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen
+	s.seen, s.counts = nil, true
+	return seen
+}
+
+func writing(seen []string) []string {
+	var writes []string
+	for _, s := range seen {
+		if s = strings.TrimSpace(s); !strings.HasPrefix(strings.ToUpper(s), "SELECT") {
+			writes = append(writes, s)
+		}
+	}
+	return writes
+}
+
+// A code flow, from the authorization endpoint to the tokens, the upstream's
+// leg included, is at most 20 statements; a refresh writes at most 4.
+func TestACodeFlowTakesFewStatements(t *testing.T) {
+	h := newHouse(t)
+	h.tokens(h.browser()) // consent is remembered from here on
+	h.statements.take()
+	tokens := h.tokens(h.browser())
+	seen := h.statements.take()
+	if len(seen) > 20 {
+		t.Errorf("%d statements:\n%s", len(seen), strings.Join(seen, "\n"))
+	}
+	w := h.send("POST", "/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens["refresh_token"]}}.Encode(),
+		"Content-Type", form, "Authorization", h.basic())
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	seen = h.statements.take()
+	if writes := writing(seen); len(writes) > 4 {
+		t.Errorf("a refresh writes %d statements:\n%s", len(writes), strings.Join(writes, "\n"))
+	}
+	t.Logf("a refresh is %d statements, reads included", len(seen))
+}
