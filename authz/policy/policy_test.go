@@ -187,3 +187,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// An empty list would read as "none" and be kept as no list at all.
+func TestAnEmptyAllowListIsRefused(t *testing.T) {
+	anything := func(string) bool { return true }
+	known := Catalogue{Scopes: anything, Roles: anything, Connections: anything, Clients: anything}
+	body := `[{"id":"r1","name":"r","state":"on","then":{"allow_only_scopes":[],"access_ttl_max":60}}]`
+	for list, good := range map[string]bool{`[]`: false, `["a"]`: true} {
+		rules, err := Decode([]byte(strings.Replace(body, `[]`, list, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Validate(rules, known); (err == nil) != good {
+			t.Errorf("%s: %v", list, err)
+		}
+	}
+}

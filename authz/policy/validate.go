@@ -98,6 +98,7 @@ func thenForm(t Then) []problem {
 			ps = append(ps, problem{path, what})
 		}
 	}
+	must(t.AllowOnlyScopes == nil || len(t.AllowOnlyScopes) > 0, "then.allow_only_scopes", "must name a scope; deny allows none")
 	must(t.Deny || len(t.RemoveScopes) > 0 || len(t.AllowOnlyScopes) > 0 || t.StepUp != nil || t.AccessTTLMax != 0 || t.RefreshTTLMax != 0,
 		"then", "must do something")
 	must(t.AccessTTLMax >= 0, "then.access_ttl_max", "must be a positive number of seconds")
