@@ -54,9 +54,10 @@ type Grant struct {
 	SessionID        SessionID // an ancestor unless offline_access was granted
 	ConnectionID     ConnectionID
 	KeyID            KeyID
-	// Tier is the rate tier of the key as it is now; it is read with the grant's
-	// ancestors and kept with the key.
-	Tier string
+	// Tier is the rate tier of the key as it is now, IPAllowlist its allow-list
+	// (CIDR): both are read with the grant's ancestors and kept with the key.
+	Tier        string
+	IPAllowlist []string
 	// ParentID is the grant of the token this one was exchanged from (RFC
 	// 8693), ParentToken that token's digest: revoking either revokes this
 	// grant in the same transaction.

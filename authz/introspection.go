@@ -55,7 +55,8 @@ type Credential struct {
 	Refs []NodeRef
 	// EndsAt is the moment it dies by itself; zero for never.
 	EndsAt time.Time
-	// AllowedFrom are the addresses a key may be used from; empty for all.
+	// AllowedFrom are the addresses a key, or a token of it, may be used from;
+	// empty for all.
 	AllowedFrom []netip.Prefix
 	// Tier is the rate tier of the key that is used, itself or by a token of it.
 	Tier string
@@ -83,4 +84,18 @@ func (c *Credential) UsableFrom(address string) bool {
 // LiveAt reports whether the credential has not ended by itself.
 func (c *Credential) LiveAt(now time.Time) bool {
 	return c.EndsAt.IsZero() || now.Before(c.EndsAt)
+}
+
+// Prefixes reads an allow-list as it is kept. What cannot be read allows
+// nothing, rather than everything.
+func Prefixes(list []string) []netip.Prefix {
+	allowed := make([]netip.Prefix, 0, len(list))
+	for _, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			p = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
+		}
+		allowed = append(allowed, p)
+	}
+	return allowed
 }

@@ -12,6 +12,8 @@ const (
 		SELECT digest FROM authorization_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
 	deleteExpiredAccessTokens = `DELETE FROM access_tokens WHERE digest IN (
 		SELECT digest FROM access_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredRefreshTokens = `DELETE FROM refresh_tokens WHERE digest IN (
+		SELECT digest FROM refresh_tokens WHERE expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRequests = `DELETE FROM authorization_requests WHERE id IN (
 		SELECT id FROM authorization_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredPushed = `DELETE FROM pushed_requests WHERE digest IN (
@@ -32,17 +34,19 @@ const (
 		SELECT s.id FROM sessions s WHERE s.idle_until <= ?
 		AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.session_id = s.id AND g.session_id <> '')
 		ORDER BY s.idle_until LIMIT ?)`
-	// A grant outlives its end until its last access token is gone; a standing
-	// one has no end but its revocation.
+	// A grant outlives its end for as long as an access token of it may live; a
+	// standing one has no end but its revocation, which ended its tokens too.
 	endedGrants = `SELECT g.id FROM grants g WHERE g.expires_at IS NOT NULL AND g.expires_at <= ?
-		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) ORDER BY g.expires_at LIMIT ?`
-	endedStandingGrants = `SELECT g.id FROM grants g WHERE g.standing AND g.state <> 'active'
-		AND NOT EXISTS (SELECT 1 FROM access_tokens t WHERE t.grant_id = g.id) LIMIT ?`
+		ORDER BY g.expires_at LIMIT ?`
+	endedStandingGrants   = `SELECT g.id FROM grants g WHERE g.standing AND g.state <> 'active' LIMIT ?`
 	deleteCodesOf         = `DELETE FROM authorization_codes WHERE grant_id IN ?`
 	deleteDevicesOf       = `DELETE FROM device_codes WHERE grant_id IN ? AND grant_id <> ''`
-	deleteRefreshTokensOf = `DELETE FROM refresh_tokens WHERE grant_id IN ?`
+	deleteRefreshTokensOf = `DELETE FROM refresh_tokens WHERE grant_id IN ? AND expires_at IS NULL`
 	deleteGrants          = `DELETE FROM grants WHERE id IN ?`
 )
+
+// longestAccess is the longest life of an access token (config holds it to that).
+const longestAccess = 24 * time.Hour
 
 // maxBatch bounds what is deleted at once, and the parameters of a statement.
 const maxBatch = 5000
@@ -50,8 +54,8 @@ const maxBatch = 5000
 // DeleteExpiredAcrossWorkspaces deletes what ended before now and can no
 // longer matter, at most limit rows of each kind (never more than 5000), and
 // returns how many: codes and device codes that were never used (used ones
-// stay with their grant, so that a replay is recognised), access tokens,
-// authorization requests, pushed ones, ids used once, ended grants with their
+// stay with their grant, so that a replay is recognised), access and refresh
+// tokens, authorization requests, pushed ones, ids used once, ended grants with their
 // codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -74,6 +78,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 	for _, deletion := range []func() *gorm.DB{
 		func() *gorm.DB { return db.Exec(deleteExpiredCodes, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredAccessTokens, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredRefreshTokens, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
@@ -93,7 +98,7 @@ func (s *Store) deleteEndedGrants(ctx context.Context, now time.Time, limit int)
 	err = s.InTx(ctx, func(ctx context.Context) error {
 		deleted = 0
 		var ids, standing []string
-		if err := s.writer(ctx).Raw(endedGrants, now, limit).Scan(&ids).Error; err != nil {
+		if err := s.writer(ctx).Raw(endedGrants, now.Add(-longestAccess), limit).Scan(&ids).Error; err != nil {
 			return failure(ctx, "finding ended grants", err)
 		}
 		if err := s.writer(ctx).Raw(endedStandingGrants, limit).Scan(&standing).Error; err != nil {

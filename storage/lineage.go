@@ -17,7 +17,7 @@ const (
 	g.actor, g.environment, g.scopes, g.audience, g.resources, g.sid, g.auth_time, g.acr, g.amr, g.nonce,
 	g.lineage, g.state, g.epoch, g.created_at, g.expires_at,
 	ga.state, ga.epoch, gw.state, gw.epoch, gc.state, gc.epoch, gu.state, gu.epoch, gsa.state, gsa.epoch,
-	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gs.state, gs.epoch`
+	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gk.ip_allowlist, gs.state, gs.epoch`
 
 	ancestorJoins = `
 	LEFT JOIN accounts ga ON ga.id = g.account_id AND ga.issuer = g.issuer
@@ -44,6 +44,7 @@ type family struct {
 	Key            ancestor
 	Session        ancestor
 	KeyTier        sql.NullString
+	KeyAllowlist   list[string]
 }
 
 // columns are where the columns of grantColumns go, in their order.
@@ -56,14 +57,14 @@ func (f *family) columns() []any {
 		&g.Lineage, &g.State, &g.Epoch, &g.CreatedAt, &g.ExpiresAt,
 		&f.Account.State, &f.Account.Epoch, &f.Workspace.State, &f.Workspace.Epoch, &f.Connection.State, &f.Connection.Epoch,
 		&f.User.State, &f.User.Epoch, &f.ServiceAccount.State, &f.ServiceAccount.Epoch, &f.Client.State, &f.Client.Epoch,
-		&f.Key.State, &f.Key.Epoch, &f.KeyTier, &f.Session.State, &f.Session.Epoch,
+		&f.Key.State, &f.Key.Epoch, &f.KeyTier, &f.KeyAllowlist, &f.Session.State, &f.Session.Epoch,
 	}
 }
 
 // grant is the grant with what its key says of it today.
 func (f *family) grant() authz.Grant {
 	g := f.Grant.grant()
-	g.Tier = f.KeyTier.String
+	g.Tier, g.IPAllowlist = f.KeyTier.String, f.KeyAllowlist.V
 	return g
 }
 

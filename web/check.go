@@ -77,7 +77,7 @@ func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason 
 		actor = by.Subject
 	}
 	if tooMany := s.refusals.Allow(actor + " " + string(reason)); tooMany == nil {
-		return s.Audit(ctx, "credential.refused", string(reason), actor)
+		return s.AuditUse(ctx, by, string(reason))
 	}
 	return nil
 }

@@ -214,7 +214,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
-		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits}
+		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits,
+		AuditUse: func(ctx context.Context, by authz.Principal, reason string) error {
+			return h.store.AppendAudit(ctx, authz.AuditEntry{
+				Issuer: issuer, WorkspaceID: by.WorkspaceID, Type: "credential.refused", Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
+			}.From(authz.OriginFrom(ctx)))
+		},
+	}
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

@@ -131,7 +131,7 @@ func TestVerifyDecidesAsThePromisesSay(t *testing.T) {
 	}
 	reasons := map[string]bool{}
 	for _, e := range h.entries("credential.refused") {
-		reasons[e.Reason] = e.Actor == string(key.ID) && e.Result == authz.Refused
+		reasons[e.Reason] = e.Target == string(key.ID) && e.Actor == string(key.ServiceAccountID) && e.WorkspaceID == h.workspace.ID && e.Result == authz.Refused
 	}
 	for _, reason := range []string{"scope", "resource", "environment", "ip_not_allowed"} {
 		if !reasons[reason] {
@@ -232,6 +232,22 @@ func TestU22_ASuspendedWorkspaceIsTheReason(t *testing.T) {
 	made(h.admin.ResumeWorkspace(t.Context(), by, h.workspace.ID))(t)
 	h.decided("U22 keys return", h.verify(all, body), "ok")
 	h.decided("U22 tokens do not", h.verify(all, token), "inactive")
+}
+
+func TestU27_ATokenOfAKeyIsUsedFromItsAddressesOnly(t *testing.T) {
+	h := newHouse(t)
+	all := h.gateway(authz.Live, authz.Test)
+	_, text := h.mint(func(r *apikey.Request) { r.IPAllowlist = []string{"192.0.2.0/24"} }) // httptest's peer is in it
+	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+text)
+	token := member(w, "access_token")
+	if token == "" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for range 2 { // cold, then from memory
+		h.decided("inside", h.verify(all, map[string]any{"credential": token, "client_ip": "192.0.2.9"}), "ok")
+		h.decided("outside", h.verify(all, map[string]any{"credential": token, "client_ip": "198.51.100.9"}), "ip_not_allowed")
+		h.decided("from nowhere", h.verify(all, map[string]any{"credential": token}), "ip_not_allowed")
+	}
 }
 
 func TestVerifyRefusesWhatItDoesNotUnderstand(t *testing.T) {

@@ -3,7 +3,6 @@ package apikey
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -57,20 +56,6 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: subject,
 			ClientID: authz.ClientID(subject), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
 		},
-		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: prefixes(key.IPAllowlist), Tier: key.Tier,
+		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: authz.Prefixes(key.IPAllowlist), Tier: key.Tier,
 	}
-}
-
-// prefixes reads an allow-list as Mint kept it. What cannot be read allows
-// nothing, rather than everything.
-func prefixes(list []string) []netip.Prefix {
-	allowed := make([]netip.Prefix, 0, len(list))
-	for _, text := range list {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			p = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
-		}
-		allowed = append(allowed, p)
-	}
-	return allowed
 }

@@ -82,5 +82,6 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 		EndsAt:        endsAt,
 		Claims:        g.Claims,
 		Tier:          g.Tier,
+		AllowedFrom:   authz.Prefixes(g.IPAllowlist),
 	}
 }

@@ -12,7 +12,9 @@ func testZones(e *env) {
 	early := time.Date(2030, 6, 1, 12, 0, 0, 1999, time.UTC)
 	late := early.Add(time.Second)
 	x := e.tenant()
-	g := e.granted(e.personal(x))
+	family := e.personal(x)
+	family.ExpiresAt = late
+	g := e.granted(family)
 	token := e.accessToken(g)
 	for _, at := range []time.Time{early.In(east), late.In(west)} {
 		token.Digest, token.IssuedAt, token.ExpiresAt = randomDigest(), at, at
@@ -97,10 +99,15 @@ func testExpiry(e *env) { //nolint:funlen // one story, told in order
 	}
 	has("refresh token", true, tombstone())
 
+	// A token issued at the last moment lives on under its grant, a day at most.
 	clean(g.ExpiresAt)
+	has("refresh token", false, tombstone())
+	clean(g.ExpiresAt.Add(24*time.Hour - time.Second))
+	has("grant", true, grant(g.ID))
+	has("used code", true, code(used))
+	clean(g.ExpiresAt.Add(24 * time.Hour))
 	has("grant", false, grant(g.ID))
 	has("used code", false, code(used))
-	has("refresh token", false, tombstone())
 	has("session", false, session())
 	has("standing grant", true, grant(standing.ID))
 }

@@ -15,7 +15,7 @@ func testGrants(e *env) {
 		got, lineage, err := e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, want.ID)
 		e.must(err)
 		if want.KeyID != "" {
-			want.Tier = "pro" // the key's, which it is read with
+			want.Tier, want.IPAllowlist = x.key.Tier, x.key.IPAllowlist // the key's, which it is read with
 		}
 		e.same(got, want)
 		e.same(lineage.Refs(), want.Refs())

@@ -160,3 +160,37 @@ func BenchmarkClientCredentialsTogether(b *testing.B) {
 		}
 	})
 }
+
+// What verify and forward-auth cost above net/http, warm.
+func BenchmarkChecks(b *testing.B) {
+	m := newBench(b)
+	token := m.token(b)
+	caller := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/", nil)
+	caller.SetBasicAuth(string(m.gateway.ID), m.gatewayKey.Reveal())
+	run := func(name, method, path, body string, change func(http.Header)) {
+		b.Run(name, func(b *testing.B) {
+			reader := strings.NewReader(body)
+			r := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, reader)
+			change(r.Header)
+			w := httptest.NewRecorder()
+			m.handler.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				b.Fatalf("%d %s", w.Code, w.Body)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = reader.Seek(0, io.SeekStart)
+				r.Body = io.NopCloser(reader)
+				m.handler.ServeHTTP(&discard{make(http.Header)}, r)
+			}
+		})
+	}
+	run("verify", http.MethodPost, "/v1/verify", `{"credential":"`+token+`","client_ip":"192.0.2.7","method":"GET"}`, func(h http.Header) {
+		h.Set("Authorization", caller.Header.Get("Authorization"))
+		h.Set("Content-Type", "application/json")
+	})
+	run("forward-auth", http.MethodGet, "/v1/forward-auth?action=monitoring:admin", "", func(h http.Header) {
+		h.Set("X-Gatehouse-Caller", caller.Header.Get("Authorization"))
+		h.Set("Authorization", "Bearer "+token)
+	})
+}

@@ -254,7 +254,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits,
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits, AuditUse: a.refusedUses(name),
 	}, nil
 }
 
@@ -283,6 +283,20 @@ func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, rea
 		return a.store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: name, Time: a.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor,
 		}.From(authz.OriginFrom(ctx)))
+	}
+}
+
+// refusedUses records, in its workspace, a use of a credential that was refused.
+func (a *App) refusedUses(name authz.IssuerName) func(context.Context, authz.Principal, string) error {
+	return func(ctx context.Context, by authz.Principal, reason string) error {
+		ctx, cancel := context.WithTimeout(ctx, auditTime)
+		defer cancel()
+		entry := authz.AuditEntry{
+			Issuer: name, WorkspaceID: by.WorkspaceID, AccountID: by.AccountID, Time: a.clock.Now(), Type: "credential.refused",
+			Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
+			Details: map[string]any{"client_id": by.ClientID, "environment": by.Environment},
+		}
+		return a.store.AppendAudit(ctx, entry.From(authz.OriginFrom(ctx)))
 	}
 }
 

@@ -1,0 +1,59 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+)
+
+// refusalOf is the error that tells a client why its request goes no further.
+func refusalOf(found checked, action string) error {
+	switch found.reason {
+	case credential.OK:
+		if !found.record.Confirmation.Bearer() {
+			return errBound
+		}
+		return nil
+	case credential.RateLimited:
+		e := authz.NewError(authz.RateLimited, "rate_limited", "The key was used too often; slow down.")
+		e.RetryAfter = found.quota.RetryAfter
+		return e
+	case credential.OutOfScope:
+		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+action+" is required.")
+	case credential.WrongResource:
+		return authz.NewError(authz.Forbidden, "resource_not_allowed", "The credential is restricted to other resources.")
+	case credential.WrongEnvironment:
+		return authz.NewError(authz.Forbidden, "wrong_environment", "The credential belongs to another environment.")
+	case credential.AddressRefused:
+		return authz.NewError(authz.Forbidden, "ip_not_allowed", "The key may not be used from this address.")
+	case credential.Suspended:
+		return authz.NewError(authz.Unauthenticated, "workspace_suspended", "The workspace is suspended.")
+	case credential.Inactive:
+	}
+	return errInactiveToken
+}
+
+// tellQuota sets the headers of a rate limit (draft-ietf-httpapi-ratelimit-headers).
+func tellQuota(h http.Header, q authz.Quota) {
+	if q.Limit == 0 {
+		return
+	}
+	h.Set("RateLimit-Policy", `"key";q=`+strconv.Itoa(q.Limit)+`;w=`+strconv.FormatInt(seconds(q.Window), 10))
+	h.Set("RateLimit", `"key";r=`+strconv.Itoa(q.Remaining)+`;t=`+strconv.FormatInt(seconds(q.Reset), 10))
+}
+
+// identify tells the service behind the gateway whose request it is. Gateways
+// must copy these headers over what the client sent under the same names.
+func identify(h http.Header, record *credential.Record) {
+	p, in := &record.Principal, &record.Introspection
+	for _, header := range [...]struct{ name, value string }{
+		{"X-Gatehouse-Subject", in.Sub}, {"X-Gatehouse-Client-Id", in.ClientID}, {"X-Gatehouse-Key-Id", string(p.KeyID)},
+		{"X-Gatehouse-Workspace-Id", string(p.WorkspaceID)}, {"X-Gatehouse-Account-Id", string(p.AccountID)},
+		{"X-Gatehouse-Environment", string(p.Environment)}, {"X-Gatehouse-Scope", in.Scope},
+		{"X-Gatehouse-Credential-Type", in.CredentialType},
+	} {
+		h[header.name] = []string{header.value} // empty too: a client's own must not stand
+	}
+}
