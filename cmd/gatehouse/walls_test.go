@@ -23,6 +23,7 @@ var walls = []struct {
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
 	{"authz", []string{"authz", "authz/clientmeta"}},                               // what may be registered is one pure package for all who register
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
+	{"idp/saml", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
 	{"idp/idptest", []string{"idp"}},
 	{"idp", nil},
@@ -37,21 +38,23 @@ var walls = []struct {
 // What one package, or a few, alone may import of others'. fosite's own
 // version of go-jose, v3, comes with it.
 var owners = map[string][]string{
-	"github.com/ory/fosite":         {"authz/oauth"},
-	"github.com/go-jose/go-jose/v3": {"authz/oauth"},
-	"github.com/go-jose/go-jose/v4": {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
-	"golang.org/x/crypto/argon2":    {"authz/secret"},
-	"gorm.io":                       {"storage"},
-	"modernc.org/sqlite":            {"storage"},
-	"github.com/jackc/pgx":          {"storage"},
-	"github.com/pressly/goose":      {"storage"},
-	"github.com/coreos/go-oidc":     {"idp/oidc", "cmd"}, // the demo's sample application is a client like any other
-	"golang.org/x/oauth2":           {"idp/oidc", "cmd"},
-	"github.com/danielgtaylor/huma": {"web/api"},
-	"github.com/prometheus":         {"web"},
-	"github.com/spf13/cobra":        {"cmd"},
-	"github.com/goccy/go-yaml":      {"config"},
-	"github.com/invopop/jsonschema": {"config/internal"},
+	"github.com/ory/fosite":               {"authz/oauth"},
+	"github.com/go-jose/go-jose/v3":       {"authz/oauth"},
+	"github.com/go-jose/go-jose/v4":       {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
+	"golang.org/x/crypto/argon2":          {"authz/secret"},
+	"gorm.io":                             {"storage"},
+	"modernc.org/sqlite":                  {"storage"},
+	"github.com/jackc/pgx":                {"storage"},
+	"github.com/pressly/goose":            {"storage"},
+	"github.com/crewjam/saml":             {"idp/saml"},
+	"github.com/russellhaering/goxmldsig": {"idp/saml"},
+	"github.com/coreos/go-oidc":           {"idp/oidc", "cmd"}, // the demo's sample application is a client like any other
+	"golang.org/x/oauth2":                 {"idp/oidc", "cmd"},
+	"github.com/danielgtaylor/huma":       {"web/api"},
+	"github.com/prometheus":               {"web"},
+	"github.com/spf13/cobra":              {"cmd"},
+	"github.com/goccy/go-yaml":            {"config"},
+	"github.com/invopop/jsonschema":       {"config/internal"},
 }
 
 type listed struct {

@@ -161,9 +161,8 @@ func TestTheGateRefusesCheaply(t *testing.T) {
 				_, _ = r.conn.Finish(b.Context(), answer)
 			}
 		})
-		t.Logf("%s: %s a refusal, %d bytes allocated", name, time.Duration(result.NsPerOp()), result.AllocedBytesPerOp())
-		if result.AllocedBytesPerOp() > 4<<20 || result.NsPerOp() > int64(5*time.Millisecond) {
-			t.Errorf("%s costs %s and %d bytes", name, time.Duration(result.NsPerOp()), result.AllocedBytesPerOp())
+		if n := result.AllocedBytesPerOp(); n > 4<<20 { // the time is BenchmarkResponse's to tell
+			t.Errorf("%s allocates %d bytes", name, n)
 		}
 	}
 }
