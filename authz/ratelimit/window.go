@@ -73,10 +73,12 @@ func (w *Window) Take(key string, limit int) authz.Quota { return w.use(key, lim
 func (w *Window) Peek(key string, limit int) authz.Quota { return w.use(key, limit, false) }
 
 func (w *Window) use(key string, limit int, count bool) authz.Quota {
-	now := int64(w.clock.Now().Sub(w.began))
 	s := &w.shards[maphash.String(w.seed, key)%shardCount]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Under the lock: one who read the clock sooner and came later would look
+	// like a clock that stepped back.
+	now := int64(w.clock.Now().Sub(w.began))
 	l, known := s.logs[key]
 	if !known {
 		l = &log{}

@@ -154,3 +154,35 @@ func BenchmarkWindowTake(b *testing.B) {
 		w.Take("key_0123456789abcdef", 1200)
 	}
 }
+
+// ticking is a clock that moves on a microsecond each time it is read.
+type ticking struct{ n atomic.Int64 }
+
+func (c *ticking) Now() time.Time {
+	return time.Unix(1_800_000_000, 0).Add(time.Duration(c.n.Add(1)) * time.Microsecond)
+}
+
+// Callers who read the clock in one order and come to the log in another must
+// not move its time ahead: each such step would let more through for good.
+func TestRL_01_ACrowdGetsNoMoreThanTheClockGives(t *testing.T) {
+	const windows, limit, callers = 40, 100, 8
+	w, err := ratelimit.NewWindow(ratelimit.WindowConfig{Length: time.Millisecond, Clock: &ticking{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var allowed atomic.Int64
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for range windows * 1000 / callers {
+				if w.Take("k", limit).Allowed {
+					allowed.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if allowed.Load() > windows*limit {
+		t.Errorf("%d were allowed in %d windows of %d", allowed.Load(), windows, limit)
+	}
+}
