@@ -270,3 +270,19 @@ func TestAFrontchannelAddressThatCannotStandInAPolicyIsNotFramed(t *testing.T) {
 		}
 	}
 }
+
+// What a form holds beside the parameters of logout is no matter for a URL: a
+// logout token put there would be in histories and logs.
+func TestLO_05_OnlyTheParametersOfLogoutGoOnInTheURL(t *testing.T) {
+	h := newHouse(t)
+	w := h.send("POST", "/oauth2/logout", "state=st&logout_token=a.secret.token&access_token=at_secret&client_secret=hidden", "Content-Type", form)
+	to := w.Header().Get("Location")
+	if w.Code != 303 || !strings.HasPrefix(to, "/oauth2/logout?") || !strings.Contains(to, "state=st") {
+		t.Fatalf("%d %q", w.Code, to)
+	}
+	for _, not := range []string{"secret", "hidden", "logout_token", "access_token"} {
+		if strings.Contains(to, not) {
+			t.Errorf("the URL holds %s: %s", not, to)
+		}
+	}
+}

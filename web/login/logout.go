@@ -28,7 +28,13 @@ func (f *Flow) Logout(w http.ResponseWriter, r *http.Request) error {
 		if _, err := f.cfg.OAuth.Logout(r.Context(), r.PostForm); err != nil {
 			return err
 		}
-		return seeOther(w, r, "/oauth2/logout?"+r.PostForm.Encode())
+		known := url.Values{} // what a form holds besides may be no matter for a URL
+		for _, name := range asked {
+			if r.PostForm.Has(name) {
+				known.Set(name, r.PostForm.Get(name))
+			}
+		}
+		return seeOther(w, r, "/oauth2/logout?"+known.Encode())
 	}
 	req, err := f.cfg.OAuth.Logout(r.Context(), r.URL.Query())
 	if err != nil {
