@@ -16,3 +16,10 @@ type Quota struct {
 	// RetryAfter is how long until one more use fits; zero when one does now.
 	RetryAfter time.Duration
 }
+
+// Exceeded is the error about a use that was one too many.
+func (q Quota) Exceeded() *Error {
+	e := NewError(RateLimited, "rate_limited", "The key was used too often; slow down.")
+	e.RetryAfter = q.RetryAfter
+	return e
+}

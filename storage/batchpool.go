@@ -89,6 +89,3 @@ func (p *groupedPool) ExecContext(ctx context.Context, query string, args ...any
 	}
 	return done, nil
 }
-
-// GetDBConn is the pool below, for whoever asks GORM for it.
-func (p *groupedPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }

@@ -33,24 +33,15 @@ type write struct {
 // commitTogether runs the writes one after the other in one transaction, and
 // tells each what came of it once that is on disk.
 func (s *Store) commitTogether(batch []*job[*write]) {
-	wanted := batch[:0]
-	for _, j := range batch {
-		if j.begin() {
-			wanted = append(wanted, j)
-		}
-	}
-	if len(wanted) == 0 {
-		return
-	}
-	outcomes, err := s.commitOnce(wanted)
-	for n, j := range wanted {
+	outcomes, err := s.commitOnce(batch)
+	for n, j := range batch {
 		switch {
 		case err == nil:
 			j.done <- outcomes[n]
-		case len(wanted) == 1:
+		case len(batch) == 1:
 			j.done <- err
 		default:
-			alone, err := s.commitOnce(wanted[n : n+1])
+			alone, err := s.commitOnce(batch[n : n+1])
 			if err == nil {
 				err = alone[0]
 			}

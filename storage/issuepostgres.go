@@ -15,23 +15,14 @@ import (
 // issueTogether writes the issuances of many requests. If they cannot be
 // written together, each is tried alone by its own caller.
 func (s *Store) issueTogether(batch []*job[*authz.Issuance]) {
-	wanted := batch[:0]
-	for _, j := range batch {
-		if j.begin() {
-			wanted = append(wanted, j)
-		}
-	}
-	if len(wanted) == 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
 	defer cancel()
-	outcomes, err := s.issueOnPostgres(ctx, wanted)
-	for n, j := range wanted {
+	outcomes, err := s.issueOnPostgres(ctx, batch)
+	for n, j := range batch {
 		switch {
 		case err == nil:
 			j.done <- outcomes[n]
-		case len(wanted) > 1:
+		case len(batch) > 1:
 			j.done <- errLost
 		default:
 			j.done <- err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -34,7 +35,7 @@ func (j *job[T]) begin() bool { return j.started.CompareAndSwap(false, true) }
 // Whoever is alone waits for nobody; while one batch is being committed the
 // next one gathers.
 type queue[T any] struct {
-	commit  func([]*job[T])
+	commit  func([]*job[T]) // of at least one, begun
 	waiting chan *job[T]
 	stop    chan struct{}
 	once    sync.Once
@@ -83,13 +84,21 @@ func (q *queue[T]) run() {
 	for {
 		select {
 		case first := <-q.waiting:
-			q.commit(q.gather(first))
+			q.commitWanted(q.gather(first))
 		case <-q.stop:
 			for len(q.waiting) > 0 {
-				q.commit(q.gather(<-q.waiting))
+				q.commitWanted(q.gather(<-q.waiting))
 			}
 			return
 		}
+	}
+}
+
+// commitWanted commits the jobs whose callers still wait.
+func (q *queue[T]) commitWanted(batch []*job[T]) {
+	wanted := slices.DeleteFunc(batch, func(j *job[T]) bool { return !j.begin() })
+	if len(wanted) > 0 {
+		q.commit(wanted)
 	}
 }
 

@@ -20,8 +20,8 @@ var (
 type asking struct {
 	credential.Asker
 	id string
-	// digest is the credential they presented themselves, if it was one that
-	// could be asked about.
+	// own is the credential they presented themselves, if it is one that could be
+	// asked about.
 	own authz.Secret
 }
 

@@ -66,10 +66,10 @@ func RetryAfter(h http.Header, e *authz.Error) {
 		return
 	}
 	wait := max(time.Second, e.RetryAfter)
-	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
-	h.Set("Retry-After", seconds)
+	after := strconv.FormatInt(seconds(wait), 10)
+	h.Set("Retry-After", after)
 	if e.Kind == authz.RateLimited && h.Get("RateLimit") == "" {
-		h.Set("RateLimit", `"default";r=0;t=`+seconds)
+		h.Set("RateLimit", `"default";r=0;t=`+after)
 	}
 }
 

@@ -17,9 +17,7 @@ func refusalOf(found checked, action string) error {
 		}
 		return nil
 	case credential.RateLimited:
-		e := authz.NewError(authz.RateLimited, "rate_limited", "The key was used too often; slow down.")
-		e.RetryAfter = found.quota.RetryAfter
-		return e
+		return found.quota.Exceeded()
 	case credential.OutOfScope:
 		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+action+" is required.")
 	case credential.WrongResource:

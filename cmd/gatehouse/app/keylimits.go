@@ -41,11 +41,8 @@ func (l *keyLimits) counted(ctx context.Context, key authz.KeyID, tier string) e
 	if key == "" {
 		return nil
 	}
-	q := l.Take(ctx, key, tier)
-	if q.Allowed {
-		return nil
+	if q := l.Take(ctx, key, tier); !q.Allowed {
+		return q.Exceeded()
 	}
-	e := authz.NewError(authz.RateLimited, "rate_limited", "The key was used too often; slow down.")
-	e.RetryAfter = q.RetryAfter
-	return e
+	return nil
 }
