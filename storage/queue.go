@@ -50,6 +50,9 @@ func startQueue[T any](commit func([]*job[T])) *queue[T] {
 
 // do returns when the job is on disk, or with the reason why it is not.
 func (q *queue[T]) do(ctx context.Context, what T) error {
+	if err := ctx.Err(); err != nil {
+		return err // a select would as soon let it in
+	}
 	mine := &job[T]{what: what, done: make(chan error, 1)}
 	select {
 	case q.waiting <- mine:

@@ -171,7 +171,7 @@ func TestVerifyTellsOnlyWhoMaySee(t *testing.T) {
 	for what, authorization := range map[string]string{
 		"nobody": "", "a public client": basicOf(string(h.spa.ID), "x"), "a wrong secret": basicOf(string(h.app.ID), "wrong"),
 		"a person": "Bearer " + person["access_token"], "a refresh token": "Bearer " + person["refresh_token"],
-		"itself": "Bearer " + live, "nonsense": "Bearer x", "another scheme": "Digest x",
+		"itself": "Bearer " + live, "a public client by its id alone": "Client " + string(h.spa.ID), "nonsense": "Bearer x", "another scheme": "Digest x",
 	} {
 		if w := h.verify(authorization, body); w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") == "" {
 			t.Errorf("IN-01 %s: %d %s", what, w.Code, w.Body)
