@@ -12,6 +12,10 @@ const (
 	Test Environment = "test"
 )
 
+// Apart reports whether one is production and the other sandbox: what is bound
+// to neither is apart from nothing.
+func (e Environment) Apart(other Environment) bool { return e != "" && other != "" && e != other }
+
 // Account is the customer that pays and owns workspaces.
 type Account struct {
 	ID        AccountID

@@ -42,7 +42,7 @@ type Use struct {
 // its addresses. What it is used for is decided by Permits, after the use was
 // counted.
 func Admits(c *authz.Credential, u Use) Reason {
-	if u.Environment != "" && c.Principal.Environment != "" && c.Principal.Environment != u.Environment {
+	if u.Environment.Apart(c.Principal.Environment) {
 		return WrongEnvironment
 	}
 	if !c.UsableFrom(u.ClientIP) {
@@ -95,10 +95,15 @@ func (w Workload) Sees(c *authz.Credential) Reason {
 	if r := Everyone(by.Issuer).Sees(c); r != OK || by.Platform() {
 		return r
 	}
-	if by.WorkspaceID != c.Principal.WorkspaceID {
+	return ofOwn(by.WorkspaceID, by.Environment, c)
+}
+
+// ofOwn is what a workspace's askers see: its credentials, of their environment.
+func ofOwn(ws authz.WorkspaceID, env authz.Environment, c *authz.Credential) Reason {
+	if ws != c.Principal.WorkspaceID {
 		return Inactive
 	}
-	if by.Environment != "" && c.Principal.Environment != "" && by.Environment != c.Principal.Environment {
+	if env.Apart(c.Principal.Environment) {
 		return WrongEnvironment
 	}
 	return OK
@@ -127,13 +132,7 @@ func (c AuthenticatedClient) Sees(cred *authz.Credential) Reason {
 		}
 		return OK
 	}
-	if c.WorkspaceID != cred.Principal.WorkspaceID {
-		return Inactive
-	}
-	if c.Environment != "" && cred.Principal.Environment != "" && c.Environment != cred.Principal.Environment {
-		return WrongEnvironment
-	}
-	return OK
+	return ofOwn(c.WorkspaceID, c.Environment, cred)
 }
 
 // MaySee reports whether the client is told about the credential at all.
