@@ -5,6 +5,8 @@ import (
 	"runtime"
 
 	"gorm.io/gorm"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // Rows are the models, one for each table that GORM writes to.
@@ -19,10 +21,15 @@ func Rows() []any {
 
 // HotStatements are the lookups made for every request or poll.
 func HotStatements() map[string]string {
+	var one []authz.NodeRef
+	for kind := range nodesFrom {
+		one = append(one, authz.NodeRef{Kind: kind})
+	}
+	byNode, _, _ := nodeByNode(one)
 	return map[string]string{
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
-		"session": sessionWithLineage, "lineage": lineageOf, "upstream identity": memberByUpstream, "domain": connectionByDomain,
+		"session": sessionWithLineage, "lineage": lineageOf, "node by node": byNode, "upstream identity": memberByUpstream, "domain": connectionByDomain,
 		"pending devices": pendingDevices,
 	}
 }

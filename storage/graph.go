@@ -12,18 +12,30 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// The nodes of each kind, up to how their ids are compared.
+const (
+	fromAccounts        = `SELECT 'account' AS kind, issuer, id, state, epoch FROM accounts WHERE id `
+	fromWorkspaces      = `SELECT 'workspace' AS kind, issuer, id, state, epoch FROM workspaces WHERE id `
+	fromConnections     = `SELECT 'connection' AS kind, issuer, id, state, epoch FROM connections WHERE id `
+	fromUsers           = `SELECT 'user' AS kind, issuer, id, state, epoch FROM users WHERE id `
+	fromServiceAccounts = `SELECT 'service_account' AS kind, issuer, id, state, epoch FROM service_accounts WHERE id `
+	fromClients         = `SELECT 'client' AS kind, issuer, id, state, epoch FROM clients WHERE id `
+	fromAPIKeys         = `SELECT 'api_key' AS kind, issuer, id, state, epoch FROM api_keys WHERE id `
+	fromSessions        = `SELECT 'session' AS kind, issuer, id, state, epoch FROM sessions WHERE id `
+	fromGrants          = `SELECT 'grant' AS kind, issuer, id, state, epoch FROM grants WHERE id `
+)
+
 // lineageOf finds nodes of every kind in one statement; a kind nobody asks for
 // costs a lookup of NULL.
-const lineageOf = `
-	SELECT 'account' AS kind, issuer, id, state, epoch FROM accounts WHERE id IN ?
-	UNION ALL SELECT 'workspace', issuer, id, state, epoch FROM workspaces WHERE id IN ?
-	UNION ALL SELECT 'connection', issuer, id, state, epoch FROM connections WHERE id IN ?
-	UNION ALL SELECT 'user', issuer, id, state, epoch FROM users WHERE id IN ?
-	UNION ALL SELECT 'service_account', issuer, id, state, epoch FROM service_accounts WHERE id IN ?
-	UNION ALL SELECT 'client', issuer, id, state, epoch FROM clients WHERE id IN ?
-	UNION ALL SELECT 'api_key', issuer, id, state, epoch FROM api_keys WHERE id IN ?
-	UNION ALL SELECT 'session', issuer, id, state, epoch FROM sessions WHERE id IN ?
-	UNION ALL SELECT 'grant', issuer, id, state, epoch FROM grants WHERE id IN ?`
+const lineageOf = fromAccounts + `IN ? UNION ALL ` +
+	fromWorkspaces + `IN ? UNION ALL ` +
+	fromConnections + `IN ? UNION ALL ` +
+	fromUsers + `IN ? UNION ALL ` +
+	fromServiceAccounts + `IN ? UNION ALL ` +
+	fromClients + `IN ? UNION ALL ` +
+	fromAPIKeys + `IN ? UNION ALL ` +
+	fromSessions + `IN ? UNION ALL ` +
+	fromGrants + `IN ?`
 
 // maxRefs bounds what Lineage is asked at once.
 const maxRefs = 500
@@ -85,29 +97,30 @@ func nodeByNode(refs []authz.NodeRef) (query string, args []any, ok bool) {
 	}
 	var b strings.Builder
 	for n, ref := range refs {
-		part, known := nodeLook[ref.Kind]
+		from, known := nodesFrom[ref.Kind]
 		if !known {
 			return "", nil, false
 		}
 		if n > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		b.WriteString(part)
+		b.WriteString(from)
+		b.WriteString("= ?")
 		args = append(args, rowID(ref))
 	}
 	return b.String(), args, true
 }
 
-var nodeLook = map[authz.NodeKind]string{
-	authz.AccountNode:        `SELECT 'account' AS kind, issuer, id, state, epoch FROM accounts WHERE id = ?`,
-	authz.WorkspaceNode:      `SELECT 'workspace' AS kind, issuer, id, state, epoch FROM workspaces WHERE id = ?`,
-	authz.ConnectionNode:     `SELECT 'connection' AS kind, issuer, id, state, epoch FROM connections WHERE id = ?`,
-	authz.UserNode:           `SELECT 'user' AS kind, issuer, id, state, epoch FROM users WHERE id = ?`,
-	authz.ServiceAccountNode: `SELECT 'service_account' AS kind, issuer, id, state, epoch FROM service_accounts WHERE id = ?`,
-	authz.ClientNode:         `SELECT 'client' AS kind, issuer, id, state, epoch FROM clients WHERE id = ?`,
-	authz.APIKeyNode:         `SELECT 'api_key' AS kind, issuer, id, state, epoch FROM api_keys WHERE id = ?`,
-	authz.SessionNode:        `SELECT 'session' AS kind, issuer, id, state, epoch FROM sessions WHERE id = ?`,
-	authz.GrantNode:          `SELECT 'grant' AS kind, issuer, id, state, epoch FROM grants WHERE id = ?`,
+var nodesFrom = map[authz.NodeKind]string{
+	authz.AccountNode:        fromAccounts,
+	authz.WorkspaceNode:      fromWorkspaces,
+	authz.ConnectionNode:     fromConnections,
+	authz.UserNode:           fromUsers,
+	authz.ServiceAccountNode: fromServiceAccounts,
+	authz.ClientNode:         fromClients,
+	authz.APIKeyNode:         fromAPIKeys,
+	authz.SessionNode:        fromSessions,
+	authz.GrantNode:          fromGrants,
 }
 
 func (s *Store) queryNodes(ctx context.Context, query string, args []any) (found []nodeRow, err error) {
