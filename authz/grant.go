@@ -17,6 +17,7 @@ type Session struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	SignIn   SignIn
 	State    State // active, revoked
 	Epoch    int64
 	// Lineage is the sum of the epochs of its account, workspace, connection
@@ -81,6 +82,7 @@ type Grant struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	SignIn   SignIn
 	Nonce    string
 	// Lineage is the sum of the ancestors' epochs at issue.
 	Lineage   int64

@@ -11,7 +11,7 @@ var (
 	// errLost is an issuance of which nothing was written: it is tried alone, to
 	// learn whether a race was lost or the grant is gone.
 	errLost = errors.New("storage: nothing was issued")
-	// errTorn is one whose tokens are written and whose audit entry is not.
+	// errTorn is one whose tokens are written and whose records are not.
 	errTorn = errors.New("storage: tokens were issued without their audit entry")
 	// errHalf is one that would be half written.
 	errHalf = errors.New("storage: a grant went while tokens of it were issued")
@@ -39,6 +39,11 @@ func (p *batchPool) issue(ctx context.Context, i *authz.Issuance) error {
 			return errHalf
 		case n == 0:
 			return errLost
+		}
+	}
+	if d := i.Decision; d != nil {
+		if _, err := p.exec(ctx, deciding(d)); err != nil {
+			return errors.Join(errTorn, err)
 		}
 	}
 	if _, err := p.exec(ctx, auditing(&i.Audit)); err != nil {

@@ -72,7 +72,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, exchanges()...) {
+	}, append(exchanges(), policies()...)...) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -154,5 +154,17 @@ func exchanges() []promise {
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
+}
+
+// policies are the promises about conditional access.
+func policies() []promise {
+	return []promise{
+		{"S25_RulesAreInForceOneVersionAtATime", testPolicies},
+		{"S25_OneOfManyPutsItsRulesInForce", testPolicyRace},
+		{"S25_EveryNodeHearsOfNewRules", testPolicyEvents},
+		{"DecisionsAreKeptForTheirTimeInTheirWorkspace", testDecisions},
+		{"ADecisionIsThereExactlyWhenWhatItDecidedOnIs", testIssuedDecision},
+		{"APolicyNamesWhatItsWorkspaceReaches", testNamedByPolicy},
 	}
 }
