@@ -19,15 +19,8 @@ type Grants interface {
 // issued under it carries its lineage, which is compared wherever a token is
 // looked at.
 type Standing struct {
-	store  Grants
-	epochs *Epochs
-	lease  *Lease
-	known  *cache[*standingGrant]
-}
-
-type standingGrant struct {
-	grant authz.Grant
-	stamp stamp
+	store Grants
+	known *Memory[authz.Grant]
 }
 
 // maxStanding bounds the grants remembered, in number.
@@ -39,42 +32,32 @@ func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) 
 	if store == nil || epochs == nil || lease == nil {
 		return nil, errors.New("credential: a store, epochs and a lease are required")
 	}
-	return &Standing{store: store, epochs: epochs, lease: lease, known: newCache[*standingGrant](maxStanding)}, nil
+	return &Standing{store: store, known: NewMemory[authz.Grant](epochs, lease, maxStanding, nil)}, nil
 }
 
 // Grant returns the standing grant of want's client, key and environment, made
 // as want if there is none. ErrNotFound says that an ancestor is not usable.
 func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, error) {
-	key := standingKey(want)
-	if known, ok := s.known.get(key); ok && s.lease.Fresh() {
-		if s.epochs.current(&known.stamp) {
-			return known.grant, nil
+	return s.known.Get(standingKey(want), func() (authz.Grant, []authz.NodeRef, error) {
+		refs := want.Refs()
+		lineage, err := s.store.Lineage(ctx, refs)
+		if err != nil {
+			return authz.Grant{}, nil, err
 		}
-		s.known.drop(key)
-	}
-	before := s.epochs.mark()
-	refs := want.Refs()
-	lineage, err := s.store.Lineage(ctx, refs)
-	if err != nil {
-		return authz.Grant{}, err
-	}
-	if !lineage.Usable() {
-		return authz.Grant{}, authz.ErrNotFound
-	}
-	want.Lineage = lineage.Sum()
-	grant, err := s.store.StandingGrant(ctx, want)
-	if err != nil {
-		return authz.Grant{}, err
-	}
-	refs = append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)})
-	if stamp, ok := s.epochs.stampSince(before, refs); ok {
-		s.known.put(key, &standingGrant{grant, stamp})
-	}
-	return grant, nil
+		if !lineage.Usable() {
+			return authz.Grant{}, nil, authz.ErrNotFound
+		}
+		want.Lineage = lineage.Sum()
+		grant, err := s.store.StandingGrant(ctx, want)
+		if err != nil {
+			return authz.Grant{}, nil, err
+		}
+		return grant, append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)}), nil
+	})
 }
 
 // Forget drops a grant that turned out not to be there any more.
-func (s *Standing) Forget(g authz.Grant) { s.known.drop(standingKey(g)) }
+func (s *Standing) Forget(g authz.Grant) { s.known.Drop(standingKey(g)) }
 
 // standingKey is what a standing grant is found by. Ids hold no NUL.
 func standingKey(g authz.Grant) [32]byte {
