@@ -117,6 +117,14 @@ func (g Grant) Refs() []NodeRef {
 	return refs
 }
 
+// Holder is whom the grant is about by our own name for them: no pairwise sub.
+func (g Grant) Holder() string {
+	if g.UserID != "" {
+		return string(g.UserID)
+	}
+	return g.Subject
+}
+
 // AuthorizationCode is a single-use code (RFC 6749 section 4.1.2).
 type AuthorizationCode struct {
 	Digest        [32]byte // SHA-256 of the code

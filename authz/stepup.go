@@ -17,6 +17,11 @@ type AuthenticationRule struct {
 	MaxAge time.Duration
 }
 
+// ACRMultiFactor is the authentication context of a sign-in with more than one
+// factor, whatever the upstream calls it (OpenID Provider Authentication Policy
+// Extension 1.0 section 4).
+const ACRMultiFactor = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+
 const codeInsufficientAuthentication = "insufficient_user_authentication"
 
 // Check returns nil when the principal's sign-in satisfies the rule at now;

@@ -21,6 +21,8 @@ type Config struct {
 	Outbound Outbound `yaml:"outbound"`
 	// Rate limits of the endpoints. Limits of API keys are tiers of the issuer.
 	Limits Limits `yaml:"limits"`
+	// Conditional access, for all issuers.
+	ConditionalAccess ConditionalAccess `yaml:"conditional_access"`
 	// The authorization servers of this process, told apart by host.
 	Issuers []Issuer `yaml:"issuers"`
 }
@@ -54,4 +56,14 @@ type Outbound struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// The longest answer that is read, in bytes.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+}
+
+// ConditionalAccess is what the rules of workspaces are decided with.
+type ConditionalAccess struct {
+	// A table that says where addresses are, read at the start: one block on each
+	// line, such as 203.0.113.0/24,DE. Empty for none: every region is unknown.
+	RegionsFile string `yaml:"regions_file"`
+	// How long decisions are kept, to be explained and replayed. They hold
+	// addresses and groups of people.
+	DecisionRetention time.Duration `yaml:"decision_retention"`
 }

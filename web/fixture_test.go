@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
@@ -27,6 +28,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
@@ -59,6 +61,7 @@ type house struct {
 	hasher *secret.Hasher
 	keys   *apikey.Keys
 	admin  *admin.Admin
+	access *access.Access
 	rules  clientmeta.Rules
 
 	registrar *registration.Registrar
@@ -138,7 +141,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"}},
+		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:policies"}, {Name: "manage:clients"}, {Name: "manage:workspace"}},
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
 		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
@@ -148,6 +151,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules}))(h)
+	h.access = made(access.New(access.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
+		Scopes: func(s string) bool {
+			return slices.Contains([]string{"openid", "profile", "offline_access", "monitor:read"}, s)
+		},
+		Roles: func(s string) bool { return s == "member" }, Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
+	}))(h)
 	registrar := made(registration.New(registration.Config{
 		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules,
 		Scopes: []string{"openid", "profile"}, MaxClients: 3, UnusedAfter: 720 * time.Hour,
@@ -203,7 +213,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)

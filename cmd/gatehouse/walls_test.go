@@ -20,6 +20,7 @@ var walls = []struct {
 	allowed []string
 }{
 	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
+	{"authz/access", []string{"authz", "authz/credential", "authz/policy"}},        // asks the rules, remembers them under epochs
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
 	{"authz", []string{"authz", "authz/clientmeta"}},                               // what may be registered is one pure package for all who register
 	{"idp/oidc", []string{"idp", "idp/outbound"}},

@@ -198,7 +198,7 @@ func revisionOf(ifMatch string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
 	if err != nil || n <= 0 {
-		return 0, authz.NewError(authz.Invalid, "invalid_if_match", "If-Match: is not an ETag of this client.")
+		return 0, authz.NewError(authz.Invalid, "invalid_if_match", "If-Match: is not an ETag of this object.")
 	}
 	return n, nil
 }

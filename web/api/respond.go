@@ -71,11 +71,15 @@ func listed[R, T any](rows []R, page authz.Page, at func(R) authz.Position, view
 }
 
 // register adds an operation whose errors are problems.
-func register[I, O any](a *api, h huma.API, method, path, id, summary string, status int, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(h, huma.Operation{
+func register[I, O any](a *api, h huma.API, method, path, id, summary string, status int, handle func(context.Context, *I) (*O, error), change ...func(*huma.Operation)) {
+	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: 64 << 10,
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}, func(ctx context.Context, in *I) (*O, error) {
+	}
+	for _, c := range change {
+		c(&op)
+	}
+	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)

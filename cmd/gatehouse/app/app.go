@@ -11,12 +11,14 @@ import (
 	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -57,6 +59,7 @@ type App struct {
 	// authorities issue certificates for clients; nil for nobody.
 	authorities *x509.CertPool
 	limits      web.Limits
+	regions     *policy.Regions // nil for none
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
 }
@@ -66,6 +69,7 @@ type Issuer struct {
 	Config config.Issuer
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
+	Access *access.Access
 	set    *jwks.Set
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
@@ -130,6 +134,9 @@ func (a *App) openParts(ctx context.Context) error {
 		return err
 	}
 	if a.limits, err = a.newLimits(); err != nil {
+		return err
+	}
+	if a.regions, err = regionsOf(cfg.ConditionalAccess.RegionsFile); err != nil {
 		return err
 	}
 	return a.openWebhook()
