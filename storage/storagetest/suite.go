@@ -49,6 +49,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
 		{"AnIDIsUsedOnce", testUseOnce},
+		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
+		{"OneOfManyCarriesAnActOut", testOnceRace},
 		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
 		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},
 		{"DeviceCodesEndWithTheirTimeOrTheirGrant", testDeviceExpiry},
