@@ -9,7 +9,7 @@ import (
 )
 
 // signed is what JSON is held to that strangers sign.
-var signed = strict.Rules{Depth: 16}
+var signed = strict.Rules{Depth: 16} //nolint:gochecknoglobals // a constant
 
 // unmarshal is json.Unmarshal for what strangers sign: one object, in which no
 // member occurs twice, as two readers could believe different ones (RFC 8725

@@ -141,7 +141,7 @@ func (a *api) concluded(ctx huma.Context, o authz.Once, w *watchedContext) {
 	defer cancel()
 	if w.status >= http.StatusMultipleChoices || w.status == 0 {
 		if err := a.cfg.Onces.ForgetOnce(within, o); err != nil {
-			a.problem(within, err) // into the log; the key is given up in a while
+			_ = a.problem(within, err) // into the log; the key is given up in a while
 		}
 		return
 	}
@@ -150,7 +150,7 @@ func (a *api) concluded(ctx huma.Context, o authz.Once, w *watchedContext) {
 		o.Answer = append([]byte{}, w.answer.Bytes()...)
 	}
 	if err := a.cfg.Onces.FinishOnce(within, o); err != nil {
-		a.problem(within, err) // as above; that it was done is written
+		_ = a.problem(within, err) // as above; that it was done is written
 	}
 }
 
