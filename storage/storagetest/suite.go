@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
+		{"RequestsThatWaitAreCounted", testWaiting},
 		{"AnIDIsUsedOnce", testUseOnce},
 		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
 		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},
@@ -72,7 +74,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, append(exchanges(), policies()...)...) {
+	}, slices.Concat(exchanges(), administration(), policies())...) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -154,6 +156,14 @@ func exchanges() []promise {
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
+}
+
+// administration are the promises about what administrators ask for.
+func administration() []promise {
+	return []promise{
+		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
+		{"OneOfManyCarriesAnActOut", testOnceRace},
 	}
 }
 

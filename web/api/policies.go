@@ -67,8 +67,8 @@ type PolicyPath struct {
 
 type putPolicy struct {
 	PolicyPath
-	IfMatch string `header:"If-Match" doc:"The ETag of what is replaced; required."`
-	Body    struct {
+	IfMatch
+	Body struct {
 		Note  string `json:"note,omitempty" maxLength:"200" doc:"Why, for the history."`
 		Rules Rules  `json:"rules"`
 	}
@@ -76,8 +76,8 @@ type putPolicy struct {
 
 type rollbackPolicy struct {
 	PolicyPath
-	IfMatch string `header:"If-Match"`
-	Body    struct {
+	IfMatch
+	Body struct {
 		Version int64 `json:"version,omitempty" minimum:"0" doc:"The version to put in force again; the one before without it."`
 	}
 }
@@ -98,16 +98,22 @@ type versionPath struct {
 }
 
 func (a *api) policyRoutes(h huma.API) {
-	large := func(o *huma.Operation) { o.MaxBodyBytes = maxRules }
-	register(a, h, http.MethodPost, "/v1/policies", "create-policy", "Put the first rules of a workspace in force", http.StatusCreated, a.createPolicy, large)
+	withRules(a, h, operation(a, h, http.MethodPost, "/v1/policies", "create-policy", "Put the first rules of a workspace in force", http.StatusCreated), a.createPolicy)
 	register(a, h, http.MethodGet, "/v1/policies", "list-policies", "List policies", http.StatusOK, a.listPolicies)
 	register(a, h, http.MethodGet, "/v1/policies/{id}", "get-policy", "Get a policy with the rules in force", http.StatusOK, a.getPolicy)
-	register(a, h, http.MethodPut, "/v1/policies/{id}", "put-policy", "Put other rules in force, as a new version", http.StatusOK, a.putPolicy, large)
-	register(a, h, http.MethodPost, "/v1/policies/{id}/rollback", "rollback-policy", "Put an earlier version in force again", http.StatusOK, a.rollbackPolicy)
+	withRules(a, h, operation(a, h, http.MethodPut, "/v1/policies/{id}", "put-policy", "Put other rules in force, as a new version", http.StatusOK), a.putPolicy)
+	repeatable(a, h, http.MethodPost, "/v1/policies/{id}/rollback", "rollback-policy", "Put an earlier version in force again", http.StatusOK, a.rollbackPolicy)
 	register(a, h, http.MethodGet, "/v1/policies/{id}/versions", "list-policy-versions", "List the versions of a policy, the newest first", http.StatusOK, a.listVersions)
 	register(a, h, http.MethodGet, "/v1/policies/{id}/versions/{version}", "get-policy-version", "Get a version of a policy", http.StatusOK, a.getVersion)
-	register(a, h, http.MethodPost, "/v1/policies:simulate", "simulate-policies",
-		"Ask what rules would say: every rule and every fact is named", http.StatusOK, a.simulate, large)
+	withRules(a, h, operation(a, h, http.MethodPost, "/v1/policies:simulate", "simulate-policies",
+		"Ask what rules would say: every rule and every fact is named", http.StatusOK), a.simulate)
+}
+
+// withRules adds an operation whose body may hold a rule set. Its answer holds
+// no secret.
+func withRules[I, O any](a *api, h huma.API, o huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	o.MaxBodyBytes, o.Metadata = maxRules, map[string]any{keepsAnswer: true}
+	add(a, h, o, handle)
 }
 
 func (a *api) createPolicy(ctx context.Context, in *createPolicy) (*answer[Policy], error) {
@@ -127,7 +133,7 @@ func (a *api) listPolicies(ctx context.Context, in *listPolicies) (*answer[list[
 	at := func(p authz.Policy) authz.Position {
 		return authz.Position{CreatedAt: p.CreatedAt, ID: string(p.ID)}
 	}
-	return listed(rows, page, at, viewPolicy), nil
+	return listed(in.Paging, rows, at, viewPolicy), nil
 }
 
 func (a *api) getPolicy(ctx context.Context, in *PolicyPath) (*answer[Policy], error) {
@@ -135,7 +141,7 @@ func (a *api) getPolicy(ctx context.Context, in *PolicyPath) (*answer[Policy], e
 }
 
 func (a *api) putPolicy(ctx context.Context, in *putPolicy) (*answer[Policy], error) {
-	revision, err := revisionOf(in.IfMatch)
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +155,7 @@ func (a *api) putPolicy(ctx context.Context, in *putPolicy) (*answer[Policy], er
 var errNoIfMatch = authz.NewError(authz.Invalid, "if_match_required", "If-Match: is required, with the ETag of the rules that are replaced.")
 
 func (a *api) rollbackPolicy(ctx context.Context, in *rollbackPolicy) (*answer[Policy], error) {
-	revision, err := revisionOf(in.IfMatch)
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +180,7 @@ func (a *api) listVersions(ctx context.Context, in *listVersions) (*answer[list[
 	at := func(v authz.PolicyVersion) authz.Position {
 		return authz.Position{CreatedAt: v.CreatedAt, ID: strconv.FormatInt(v.Version, 10)}
 	}
-	return listed(rows, page, at, viewVersion), nil
+	return listed(in.Paging, rows, at, viewVersion), nil
 }
 
 func (a *api) getVersion(ctx context.Context, in *versionPath) (*answer[PolicyVersion], error) {
@@ -191,7 +197,5 @@ func policyAnswer(p authz.Policy, v authz.PolicyVersion, err error) (*answer[Pol
 	}
 	view := viewPolicy(p)
 	view.Note, view.Rules = v.Note, rulesOf(v.Rules)
-	out := answered(view)
-	out.ETag = `"` + strconv.FormatInt(p.Revision, 10) + `"`
-	return out, nil
+	return tagged(view, p.Revision), nil
 }
