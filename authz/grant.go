@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,13 @@ type Session struct {
 // LiveAt reports whether the session itself, its ancestors aside, is valid at now.
 func (s Session) LiveAt(now time.Time) bool {
 	return s.State == Active && now.Before(s.ExpiresAt) && now.Before(s.IdleUntil)
+}
+
+// Reached reports whether the sign-in reached one of the authentication
+// contexts. ACRMultiFactor is reached by proof of MFA, whatever the upstream
+// calls it.
+func (s Session) Reached(contexts []string) bool {
+	return s.ACR != "" && slices.Contains(contexts, s.ACR) || s.SignIn.MFA == MFAProven && slices.Contains(contexts, ACRMultiFactor)
 }
 
 // Grant is what a person or service account let a client do: the family of

@@ -186,7 +186,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			}
 			return &r.Credential, nil
 		},
-		UserCodeKeys: h.ring.DeriveAll("user code"),
+		UserCodeKeys: h.ring.DeriveAll("user code"), Access: h.access,
 	}))(h)
 	examineKey := h.keys.Examiner(host, []string{host}, h.store)
 	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {

@@ -147,6 +147,20 @@ func decided(entry *authz.AuditEntry, d *authz.PolicyDecision) {
 	entry.WorkspaceID = d.WorkspaceID
 }
 
+// auditGrant writes the audit entry of a grant and what conditional access said
+// to it.
+func (s *Server) auditGrant(ctx context.Context, entry authz.AuditEntry, g authz.Grant, a Approval) error {
+	if a.decision != nil {
+		said := *a.decision
+		said.GrantID = g.ID
+		if err := s.recordDecision(ctx, &said); err != nil {
+			return err
+		}
+	}
+	decided(&entry, a.decision)
+	return s.store.AppendAudit(ctx, entry)
+}
+
 // recordDecision keeps a decision in the context's transaction.
 func (s *Server) recordDecision(ctx context.Context, d *authz.PolicyDecision) error {
 	if d == nil {

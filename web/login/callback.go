@@ -81,6 +81,7 @@ func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, param
 	if err := json.Unmarshal(plain, &leg); err != nil {
 		return idp.Identity{}, err
 	}
+	p.asked = leg.Asked
 	connector, err := f.cfg.Connect(ctx, c)
 	if err != nil {
 		return idp.Identity{}, err

@@ -139,6 +139,8 @@ func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
 // upstreamLeg is what must be remembered while the person is away.
 type upstreamLeg struct {
 	Nonce, Verifier string
+	// Asked is what the sign-in was to be.
+	Asked authz.AuthenticationRule
 }
 
 const legPurpose = "upstream leg"
@@ -150,10 +152,14 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return "", f.upstreamFailed(ctx, p, c, err)
 	}
-	state, leg := randomText(), upstreamLeg{Nonce: randomText(), Verifier: randomText()}
+	asked, err := f.demanded(ctx, p, c)
+	if err != nil {
+		return "", err
+	}
+	state, leg := randomText(), upstreamLeg{Nonce: randomText(), Verifier: randomText(), Asked: asked}
 	location, err := connector.Begin(ctx, idp.Login{
 		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint,
-		Prompt: upstreamPrompt(p), MaxAge: p.request.MaxAge, ACRValues: p.request.ACRValues,
+		Prompt: upstreamPrompt(p), MaxAge: younger(p.request.MaxAge, asked.MaxAge), ACRValues: authz.AuthenticationRule{ACRValues: p.request.ACRValues}.And(asked).ACRValues,
 		UILocales: strings.Fields(p.request.UILocales),
 	})
 	if err != nil {

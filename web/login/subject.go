@@ -123,7 +123,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
-		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
+		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, SignIn: signInOf(i, now), State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
 	lineage, err := f.lineage(ctx, c, user)
@@ -147,6 +147,25 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		return authz.Session{}, "", err
 	}
 	return made, account, f.cfg.Store.CreateSession(ctx, made)
+}
+
+// maxGroups bounds what is kept of a person's groups, in bytes; the upstream's
+// word is bounded in number only.
+const maxGroups = 16 << 10
+
+// signInOf is what conditional access is told of a sign-in.
+func signInOf(i idp.Identity, now time.Time) authz.SignIn {
+	s := authz.SignIn{MFA: i.Evidence.String(), MFAAt: authTime(i, now), GroupsUnknown: i.GroupsOverage}
+	size := 0
+	for _, group := range i.Groups {
+		size += len(group)
+	}
+	if size > maxGroups {
+		s.GroupsUnknown = true
+		return s
+	}
+	s.Groups = i.Groups
+	return s
 }
 
 // authTime is when the upstream saw the person, if it says so; else now.
