@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AuditEntriesAreListedOldestFirst", testAudit},
 		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
+		{"ProcessesThatAreThereAreCounted", testPresence},
 		{"WhatEndedIsDeletedAndNothingElse", testExpiry},
 		{"TimesInAnyZoneAreTheSameMoment", testZones},
 		{"FinalStatesAreFinal", testFinalStates},

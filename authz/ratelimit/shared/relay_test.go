@@ -1,7 +1,6 @@
 package shared_test
 
 import (
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -87,7 +86,7 @@ func (r *relay) copy(to, from net.Conn) {
 		if err != nil || !r.pass() {
 			return
 		}
-		if _, err := to.Write(buffer[:n]); err != nil && err != io.ErrClosedPipe {
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}

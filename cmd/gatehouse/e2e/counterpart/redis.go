@@ -39,7 +39,7 @@ func listens(p *process, address string) bool {
 		if err != nil {
 			return false
 		}
-		c.Close()
+		_ = c.Close()
 		return true
 	})
 }
