@@ -23,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(exchanges(), records(), []promise{
+	for _, c := range slices.Concat(exchanges(), administration(), records(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -163,5 +163,13 @@ func exchanges() []promise {
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
+}
+
+// administration are the promises about what administrators ask for.
+func administration() []promise {
+	return []promise{
+		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
+		{"OneOfManyCarriesAnActOut", testOnceRace},
 	}
 }
