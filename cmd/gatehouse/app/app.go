@@ -61,7 +61,7 @@ type App struct {
 	authorities *x509.CertPool
 	limits      web.Limits
 	regions     *policy.Regions // nil for none
-	together    *shared.Server // counts the uses of keys for all nodes; nil for no such server
+	together    *shared.Server  // counts the uses of keys for all nodes; nil for no such server
 	peers       *peers
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
