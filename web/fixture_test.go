@@ -243,7 +243,7 @@ func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
 func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {
 	return oidc.New(oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
-		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,
+		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now, MFA: idp.MFARule{ACR: []string{idptest.ACRMultiFactor}},
 		HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
 	})
 }
