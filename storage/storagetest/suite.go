@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
+		{"RequestsThatWaitAreCounted", testWaiting},
 		{"AnIDIsUsedOnce", testUseOnce},
 		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
 		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},
@@ -74,7 +75,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, exchanges()...) {
+	}, append(exchanges(), administration()...)...) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -156,5 +157,13 @@ func exchanges() []promise {
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
+}
+
+// administration are the promises about what administrators ask for.
+func administration() []promise {
+	return []promise{
+		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
+		{"OneOfManyCarriesAnActOut", testOnceRace},
 	}
 }

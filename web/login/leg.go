@@ -50,8 +50,8 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 		return idp.Message{}, err
 	}
 	if p.drafted {
-		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream, p.drafted = c.ID, authz.Digest(state), sealed, false
-		return away, f.cfg.Store.CreateAuthorizationRequest(ctx, p.row)
+		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
+		return away, f.create(ctx, p)
 	}
 	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed)
 }
