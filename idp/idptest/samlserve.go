@@ -34,6 +34,7 @@ type SAMLServer struct {
 	config SAMLServerConfig
 	saml   *SAML
 	page   *template.Template
+	post   *template.Template
 	asked  *shelf[samlAsked]
 
 	mu        sync.Mutex
@@ -65,7 +66,11 @@ func NewSAMLServer(c SAMLServerConfig) (*SAMLServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing the sign-in page: %w", err)
 	}
-	return &SAMLServer{config: c, saml: s, page: page, asked: newShelf[samlAsked](10*time.Minute, c.Now), providers: map[string]string{}}, nil
+	post, err := template.New("post").Parse(samlPostHTML)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the page of an answer: %w", err)
+	}
+	return &SAMLServer{config: c, saml: s, page: page, post: post, asked: newShelf[samlAsked](10*time.Minute, c.Now), providers: map[string]string{}}, nil
 }
 
 // AddServiceProvider registers a service provider with the one address its
@@ -166,13 +171,13 @@ func (s *SAMLServer) login(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-	_ = samlPost.Execute(w, map[string]string{
+	_ = s.post.Execute(w, map[string]string{
 		"ACS": asked.request.ACS, "Response": as.Respond(as.Answer(asked.request)), "RelayState": asked.relayState,
 	})
 }
 
-// samlPost carries a response to the service provider (SAML Bindings section 3.5).
-var samlPost = template.Must(template.New("post").Parse(`<!DOCTYPE html>
+// samlPostHTML carries a response to the service provider (SAML Bindings section 3.5).
+const samlPostHTML = `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>One moment</title><link rel="stylesheet" href="/style.css"><script src="/saml/submit.js" defer></script></head>
 <body><main><h1>One moment</h1>
@@ -182,7 +187,7 @@ var samlPost = template.Must(template.New("post").Parse(`<!DOCTYPE html>
 <button id="continue" type="submit">Continue</button>
 </form></main></body>
 </html>
-`))
+`
 
 // GET /saml/submit.js
 func submit(w http.ResponseWriter, _ *http.Request) {
