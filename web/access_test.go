@@ -389,3 +389,14 @@ func (h *house) approveDevice(user string) *httptest.ResponseRecorder {
 	}
 	return w
 }
+
+func TestRFC9470_ADeviceWhosePersonCannotGiveMFAIsDenied(t *testing.T) {
+	h := newHouse(t)
+	h.apply("[" + rule("never", "", "", `"step_up":{"acr_values":["urn:nobody:has"]}`) + "]")
+	c := h.tv()
+	device, user := h.waiting(c)
+	if answer := h.approveDevice(user); answer.Code/100 != 4 || !strings.Contains(answer.Body.String(), "unmet_authentication_requirements") {
+		t.Errorf("%d %.600s", answer.Code, answer.Body)
+	}
+	h.wants("the device", h.poll(c, device), http.StatusBadRequest, "access_denied")
+}
