@@ -50,10 +50,7 @@ func (a *Access) Simulate(ctx context.Context, by authz.Principal, q Question) (
 func (a *Access) draftFor(ctx context.Context, ws authz.WorkspaceID, text json.RawMessage) (*policy.Set, error) {
 	if text == nil {
 		rules, err := a.rulesFor(ctx, ws)
-		if rules.nothing {
-			return policy.Join(nil, nil), err
-		}
-		return rules.set, err
+		return rules.orIdle(), err
 	}
 	rules, err := a.rulesOf(ctx, ws, text)
 	if err != nil {

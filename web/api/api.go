@@ -82,6 +82,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registrationRoutes(h)
 	a.keyRoutes(h)
 	a.policyRoutes(h)
+	a.decisionRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
 }
