@@ -3,10 +3,12 @@ package web_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -87,104 +89,110 @@ var profileWithMFAFromOffice = "[" + rule("mfa", "", `"mfa":{"evidence":["none",
 	rule("office", "", `"ip_not_in":["10.0.0.0/8"]`, `"remove_scopes":["profile"]`) + "]"
 
 func TestAZ_05_AScopeWithMFAFromTheOfficeIsAbsentElsewhereAndAfterRefresh(t *testing.T) {
-	h := newHouse(t)
-	h.apply(profileWithMFAFromOffice)
-	code, refusal := h.browser().code()
-	if refusal != "" {
-		t.Fatal(refusal)
-	}
-	// The browser was elsewhere when the grant was made: the scope is not in it.
-	token := h.issued("from outside, without MFA", h.redeemCode(outside, code), "openid")
-	token = h.issued("refreshed in the office", h.refresh(office, token), "openid")
-	h.issued("refreshed outside", h.refresh(outside, token), "openid")
-
-	// Granted in the office, with MFA, it comes and goes with the address.
-	h.apply("[]")
-	code, _ = h.browser().code("acr_values", authz.ACRMultiFactor)
-	h.apply(profileWithMFAFromOffice)
-	token = h.issued("in the office", h.redeemCode(office, code), "openid profile")
-	token = h.issued("refreshed outside", h.refresh(outside, token), "openid")
-	token = h.issued("refreshed nowhere known", h.refresh("", token), "openid")
-	h.issued("refreshed in the office again", h.refresh(office, token), "openid profile")
-
-	// Without MFA the office alone is not enough.
-	h.apply("[]")
-	code, _ = h.browser().code()
-	h.apply(profileWithMFAFromOffice)
-	h.issued("in the office without MFA", h.redeemCode(office, code), "openid")
-	for _, d := range h.recorded() {
-		if d.ClientID != h.app.ID || d.ExpiresAt.Sub(d.Time) != 24*time.Hour || d.Version == 0 || d.GrantID == "" {
-			t.Errorf("recorded %+v", d)
+	onBoth(t, func(h *house) {
+		t := h.T
+		h.apply(profileWithMFAFromOffice)
+		code, refusal := h.browser().code()
+		if refusal != "" {
+			t.Fatal(refusal)
 		}
-	}
-	if e := h.entries("token.issued"); len(e) == 0 || !strings.HasPrefix(e[0].Details["decision"].(string), "dec_") {
-		t.Errorf("audit %+v", e)
-	}
+		// The browser was elsewhere when the grant was made: the scope is not in it.
+		token := h.issued("from outside, without MFA", h.redeemCode(outside, code), "openid")
+		token = h.issued("refreshed in the office", h.refresh(office, token), "openid")
+		h.issued("refreshed outside", h.refresh(outside, token), "openid")
+
+		// Granted in the office, with MFA, it comes and goes with the address.
+		h.apply("[]")
+		code, _ = h.browser().code("acr_values", authz.ACRMultiFactor)
+		h.apply(profileWithMFAFromOffice)
+		token = h.issued("in the office", h.redeemCode(office, code), "openid profile")
+		token = h.issued("refreshed outside", h.refresh(outside, token), "openid")
+		token = h.issued("refreshed nowhere known", h.refresh("", token), "openid")
+		h.issued("refreshed in the office again", h.refresh(office, token), "openid profile")
+
+		// Without MFA the office alone is not enough.
+		h.apply("[]")
+		code, _ = h.browser().code()
+		h.apply(profileWithMFAFromOffice)
+		h.issued("in the office without MFA", h.redeemCode(office, code), "openid")
+		for _, d := range h.recorded() {
+			if d.ClientID != h.app.ID || d.ExpiresAt.Sub(d.Time) != 24*time.Hour || d.Version == 0 || d.GrantID == "" {
+				t.Errorf("recorded %+v", d)
+			}
+		}
+		if e := h.entries("token.issued"); len(e) == 0 || !strings.HasPrefix(e[0].Details["decision"].(string), "dec_") {
+			t.Errorf("audit %+v", e)
+		}
+	})
 }
 
 const denyAll = `"deny":true`
 
 func TestS25_ADenialHoldsAtAuthorizeTokenRefreshExchangeAndDevice(t *testing.T) {
-	h := newHouse(t)
-	code, _ := h.browser().code()
-	token := h.issued("before", h.redeemCode(anywhere, code), "openid profile")
-	waiting, _ := h.browser().code()
-	_, robots := h.robot(authz.GrantClientCredentials, authz.GrantTokenExchange)
-	access := member(h.refresh(anywhere, token), "access_token")
-	token = member(h.refresh(anywhere, token), "refresh_token") // the same pair, within the grace
+	onBoth(t, func(h *house) {
+		t := h.T
+		code, _ := h.browser().code()
+		token := h.issued("before", h.redeemCode(anywhere, code), "openid profile")
+		waiting, _ := h.browser().code()
+		_, robots := h.robot(authz.GrantClientCredentials, authz.GrantTokenExchange)
+		access := member(h.refresh(anywhere, token), "access_token")
+		token = member(h.refresh(anywhere, token), "refresh_token") // the same pair, within the grace
 
-	h.apply("[" + rule("never", "", "", denyAll) + "]")
-	if code, refusal := h.browser().code(); code != "" || refusal != "access_denied" {
-		t.Errorf("authorize: %q %q", code, refusal)
-	}
-	if e := h.entries("authorization.refused"); len(e) != 1 || e[0].Reason != "access_denied" || e[0].Details["decision"] == nil {
-		t.Errorf("audit %+v", e)
-	}
-	h.wants("a code", h.redeemCode(anywhere, waiting), http.StatusBadRequest, "access_denied")
-	h.wants("refresh", h.refresh(anywhere, token), http.StatusBadRequest, "access_denied")
-	h.wants("a client by itself", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), http.StatusBadRequest, "access_denied")
-	exchange := []string{"grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken}
-	h.wants("exchange", h.asks("", robots, exchange...), http.StatusBadRequest, "access_denied")
-	for _, d := range h.recorded() {
-		if d.Outcome != "denied" || !d.Changed || len(d.Result) == 0 {
-			t.Errorf("recorded %+v", d)
+		h.apply("[" + rule("never", "", "", denyAll) + "]")
+		if code, refusal := h.browser().code(); code != "" || refusal != "access_denied" {
+			t.Errorf("authorize: %q %q", code, refusal)
 		}
-	}
-	places := []string{}
-	for _, d := range h.recorded() {
-		places = append(places, d.Place)
-	}
-	if slices.Sort(places); !slices.Equal(places, []string{"authorize", "exchange", "refresh", "token", "token"}) {
-		t.Errorf("recorded at %v", places)
-	}
-	if e := h.entries("token.refused"); len(e) != 4 || slices.ContainsFunc(e, func(e authz.AuditEntry) bool { return e.Details["decision"] == nil }) {
-		t.Errorf("audit %+v", e)
-	}
+		if e := h.entries("authorization.refused"); len(e) != 1 || e[0].Reason != "access_denied" || e[0].Details["decision"] == nil {
+			t.Errorf("audit %+v", e)
+		}
+		h.wants("a code", h.redeemCode(anywhere, waiting), http.StatusBadRequest, "access_denied")
+		h.wants("refresh", h.refresh(anywhere, token), http.StatusBadRequest, "access_denied")
+		h.wants("a client by itself", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), http.StatusBadRequest, "access_denied")
+		exchange := []string{"grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken}
+		h.wants("exchange", h.asks("", robots, exchange...), http.StatusBadRequest, "access_denied")
+		for _, d := range h.recorded() {
+			if d.Outcome != "denied" || !d.Changed || len(d.Result) == 0 {
+				t.Errorf("recorded %+v", d)
+			}
+		}
+		places := []string{}
+		for _, d := range h.recorded() {
+			places = append(places, d.Place)
+		}
+		if slices.Sort(places); !slices.Equal(places, []string{"authorize", "exchange", "refresh", "token", "token"}) {
+			t.Errorf("recorded at %v", places)
+		}
+		if e := h.entries("token.refused"); len(e) != 4 || slices.ContainsFunc(e, func(e authz.AuditEntry) bool { return e.Details["decision"] == nil }) {
+			t.Errorf("audit %+v", e)
+		}
 
-	// It was the rules alone: the refresh token still stands when they go.
-	h.apply("[]")
-	h.issued("refresh, allowed again", h.refresh(anywhere, token), "openid profile")
-	h.wants("the code is spent", h.redeemCode(anywhere, waiting), http.StatusBadRequest, "invalid_grant")
-	h.issued("a client by itself, allowed again", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), "profile")
-	h.issued("exchange, allowed again", h.asks("", robots, exchange...), "openid profile")
+		// It was the rules alone: the refresh token still stands when they go.
+		h.apply("[]")
+		h.issued("refresh, allowed again", h.refresh(anywhere, token), "openid profile")
+		h.wants("the code is spent", h.redeemCode(anywhere, waiting), http.StatusBadRequest, "invalid_grant")
+		h.issued("a client by itself, allowed again", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), "profile")
+		h.issued("exchange, allowed again", h.asks("", robots, exchange...), "openid profile")
 
+	})
 }
 
 func TestS25_ScopesShrinkAtExchangeAndForMachines(t *testing.T) {
-	h := newHouse(t)
-	code, _ := h.browser().code()
-	access := member(h.redeemCode(anywhere, code), "access_token")
-	_, robots := h.robot(authz.GrantClientCredentials, authz.GrantTokenExchange)
-	h.apply("[" + rule("x", `"grants":["`+authz.GrantTokenExchange+`"]`, "", `"remove_scopes":["profile"],"access_ttl_max":60`) + "," +
-		rule("m", `"grants":["client_credentials"]`, "", `"remove_scopes":["profile"]`) + "]")
-	w := h.asks("", robots, "grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken)
-	h.issued("exchange", w, "openid")
-	if !strings.Contains(w.Body.String(), `"expires_in":60`) {
-		t.Errorf("life: %s", w.Body)
-	}
-	// Nothing left is no token.
-	h.wants("a client by itself", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), http.StatusBadRequest, "invalid_scope")
-	h.wants("exchange", h.asks("", robots, "grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken, "scope", "profile"), http.StatusBadRequest, "invalid_scope")
+	onBoth(t, func(h *house) {
+		t := h.T
+		code, _ := h.browser().code()
+		access := member(h.redeemCode(anywhere, code), "access_token")
+		_, robots := h.robot(authz.GrantClientCredentials, authz.GrantTokenExchange)
+		h.apply("[" + rule("x", `"grants":["`+authz.GrantTokenExchange+`"]`, "", `"remove_scopes":["profile"],"access_ttl_max":60`) + "," +
+			rule("m", `"grants":["client_credentials"]`, "", `"remove_scopes":["profile"]`) + "]")
+		w := h.asks("", robots, "grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken)
+		h.issued("exchange", w, "openid")
+		if !strings.Contains(w.Body.String(), `"expires_in":60`) {
+			t.Errorf("life: %s", w.Body)
+		}
+		// Nothing left is no token.
+		h.wants("a client by itself", h.asks("", robots, "grant_type", "client_credentials", "scope", "profile"), http.StatusBadRequest, "invalid_scope")
+		h.wants("exchange", h.asks("", robots, "grant_type", authz.GrantTokenExchange, "subject_token", access, "subject_token_type", oauth.TypeAccessToken, "scope", "profile"), http.StatusBadRequest, "invalid_scope")
+	})
 }
 
 func TestS25_NarrowedToNothingIsInvalidScopeAtAuthorizeToo(t *testing.T) {
@@ -261,6 +269,52 @@ func TestS25_ARuleThatReportsOnlyDecidesNothingAndIsRecorded(t *testing.T) {
 	}
 }
 
+// TestNoPolicyEverWidensWhatIsIssued is the property at the endpoint: whatever
+// the rules, an answer holds no scope and no second more than without them.
+func TestNoPolicyEverWidensWhatIsIssued(t *testing.T) {
+	onBoth(t, func(h *house) {
+		code, _ := h.browser().code()
+		w := h.redeemCode(anywhere, code)
+		scopes, token := strings.Fields(member(w, "scope")), member(w, "refresh_token")
+		_, robots := h.robot(authz.GrantTokenExchange)
+		r := rand.New(rand.NewPCG(3, 4))
+		thens := []string{
+			`"remove_scopes":["profile"]`, `"remove_scopes":["openid","profile"]`, `"allow_only_scopes":["openid","offline_access"]`, `"access_ttl_max":60`,
+			`"access_ttl_max":999999`, `"refresh_ttl_max":999999999`, `"refresh_ttl_max":86400`, `"deny":true`, `"step_up":{"mfa":"declared"}`, `"step_up":{"max_age":9999}`,
+		}
+		whens := []string{"", "", `"ip_in":["10.0.0.0/8"]`, `"ip_not_in":["10.0.0.0/8"]`, `"regions":["unknown"]`, `"environments":["test"]`}
+		within := func(what string, w *httptest.ResponseRecorder, rules string) {
+			var in struct {
+				Scope     string
+				ExpiresIn int64 `json:"expires_in"`
+			}
+			h.ok(json.Unmarshal(w.Body.Bytes(), &in))
+			wider := slices.ContainsFunc(strings.Fields(in.Scope), func(s string) bool { return !slices.Contains(scopes, s) })
+			if wider || in.ExpiresIn > 3600 || w.Code == http.StatusOK && in.Scope == "" || w.Code != http.StatusOK && w.Code != http.StatusBadRequest {
+				h.Errorf("%s: %d %s under %s", what, w.Code, w.Body, rules)
+			}
+		}
+		for range 40 {
+			var rules []string
+			for n := range 1 + r.IntN(3) {
+				rules = append(rules, rule(strconv.Itoa(n), "", whens[r.IntN(len(whens))], thens[r.IntN(len(thens))]))
+			}
+			all := "[" + strings.Join(rules, ",") + "]"
+			h.apply(all)
+			from := []string{office, outside}[r.IntN(2)]
+			w := h.refresh(from, token)
+			within("refresh", w, all)
+			if w.Code != http.StatusOK {
+				continue
+			}
+			token = member(w, "refresh_token")
+			within("exchange", h.asks(from, robots, "grant_type", authz.GrantTokenExchange, "subject_token", member(w, "access_token"), "subject_token_type", oauth.TypeAccessToken), all)
+		}
+		h.apply("[]")
+		h.issued("without rules", h.refresh(anywhere, token), "openid profile")
+	})
+}
+
 func TestS25_TheOperatorsRulesHoldInEveryWorkspace(t *testing.T) {
 	h := newHouse(t)
 	if w := h.policies(h.operator)("POST", "", `{"rules":[`+rule("all", "", "", `"remove_scopes":["profile"]`)+`]}`); w.Code != http.StatusCreated {
@@ -276,37 +330,39 @@ func TestS25_TheOperatorsRulesHoldInEveryWorkspace(t *testing.T) {
 }
 
 func TestRFC9470_MFAThatRulesDemandIsBroughtAboutByTheSignIn(t *testing.T) {
-	h := newHouse(t)
-	h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
-	b := h.browser()
-	code, refusal := b.code() // the upstream is asked for MFA from the start, and gives it
-	w := h.redeemCode(anywhere, code)
-	token := h.issued("with MFA "+refusal, w, "openid profile")
-	if code, refusal = b.code("scope", "openid"); code == "" {
-		t.Errorf("what needs no MFA: %s", refusal)
-	}
-	// Later the sign-in is too old, and the client is told what to ask for.
-	h.clock.Advance(11 * time.Minute)
-	w = h.refresh(anywhere, token)
-	h.wants("too old", w, http.StatusBadRequest, "insufficient_user_authentication")
-	if member(w, "acr_values") != authz.ACRMultiFactor || member(w, "max_age") != "600" || !strings.Contains(w.Header().Get("WWW-Authenticate"), `acr_values="`+authz.ACRMultiFactor+`", max_age="600"`) {
-		t.Errorf("told %s %v", w.Body, w.Header())
-	}
-	if _, refusal = b.code("prompt", "none"); refusal != "login_required" {
-		t.Errorf("without a page: %q", refusal)
-	}
-	code, refusal = b.code("acr_values", member(w, "acr_values"), "max_age", member(w, "max_age"))
-	w = h.redeemCode(anywhere, code)
-	h.issued("after the sign-in that was asked for "+refusal, w, "openid profile")
-	in := h.send("POST", "/oauth2/introspect", url.Values{"token": {member(w, "access_token")}}.Encode(), "Content-Type", form, "Authorization", h.basic())
-	if member(in, "acr") != authz.ACRMultiFactor {
-		t.Errorf("introspection %s", in.Body)
-	}
-	// What the client does not ask for by name is brought about all the same.
-	h.clock.Advance(11 * time.Minute)
-	if code, refusal = b.code(); code == "" {
-		t.Errorf("a session too old: %s", refusal)
-	}
+	onBoth(t, func(h *house) {
+		t := h.T
+		h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
+		b := h.browser()
+		code, refusal := b.code() // the upstream is asked for MFA from the start, and gives it
+		w := h.redeemCode(anywhere, code)
+		token := h.issued("with MFA "+refusal, w, "openid profile")
+		if code, refusal = b.code("scope", "openid"); code == "" {
+			t.Errorf("what needs no MFA: %s", refusal)
+		}
+		// Later the sign-in is too old, and the client is told what to ask for.
+		h.clock.Advance(11 * time.Minute)
+		w = h.refresh(anywhere, token)
+		h.wants("too old", w, http.StatusBadRequest, "insufficient_user_authentication")
+		if member(w, "acr_values") != authz.ACRMultiFactor || member(w, "max_age") != "600" || !strings.Contains(w.Header().Get("WWW-Authenticate"), `acr_values="`+authz.ACRMultiFactor+`", max_age="600"`) {
+			t.Errorf("told %s %v", w.Body, w.Header())
+		}
+		if _, refusal = b.code("prompt", "none"); refusal != "login_required" {
+			t.Errorf("without a page: %q", refusal)
+		}
+		code, refusal = b.code("acr_values", member(w, "acr_values"), "max_age", member(w, "max_age"))
+		w = h.redeemCode(anywhere, code)
+		h.issued("after the sign-in that was asked for "+refusal, w, "openid profile")
+		in := h.send("POST", "/oauth2/introspect", url.Values{"token": {member(w, "access_token")}}.Encode(), "Content-Type", form, "Authorization", h.basic())
+		if member(in, "acr") != authz.ACRMultiFactor {
+			t.Errorf("introspection %s", in.Body)
+		}
+		// What the client does not ask for by name is brought about all the same.
+		h.clock.Advance(11 * time.Minute)
+		if code, refusal = b.code(); code == "" {
+			t.Errorf("a session too old: %s", refusal)
+		}
+	})
 }
 
 func TestRFC9470_WhoCannotGiveMFAIsToldSoOnce(t *testing.T) {

@@ -38,6 +38,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/storage"
+	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
@@ -108,12 +109,23 @@ func (b *lockedBuffer) String() string {
 
 func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 	t.Helper()
+	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"}, change...)
+}
+
+// onBoth runs a test on a house on each database.
+func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
+	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
+	t.Run("postgres", func(t *testing.T) {
+		run(newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+	})
+}
+
+func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
+	t.Helper()
 	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	h.store = made(storage.Open(t.Context(), storage.Config{
-		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
-		Synchronous: "normal", OnMoved: epochs.Bump, Observe: h.statements.observe,
-	}))(t)
+	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
+	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
 	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
