@@ -21,6 +21,7 @@ const (
 	Expired                     // it was right once
 	RateLimited                 // later
 	Unavailable                 // cannot decide now; try again
+	Stale                       // not what the request says it was made from
 )
 
 // Error is an error that may cross the process boundary: Code and Description

@@ -31,6 +31,8 @@ func Status(kind authz.Kind) int {
 		return http.StatusNotFound
 	case authz.Conflict:
 		return http.StatusConflict
+	case authz.Stale:
+		return http.StatusPreconditionFailed
 	case authz.RateLimited:
 		return http.StatusTooManyRequests
 	case authz.Unavailable:

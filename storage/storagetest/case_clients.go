@@ -87,6 +87,31 @@ func testClientSecrets(e *env) {
 	}
 }
 
+// testChangedKeys changes a key as often as there are readers of a revision: once.
+func testChangedKeys(e *env) {
+	x := e.tenant()
+	k := x.key
+	k.Name, k.Scopes, k.Resources, k.IPAllowlist = "renamed", []string{"alert:read"}, authz.Resources{AlertRoutes: []string{"p1"}}, nil
+	k.Tier, k.State, k.ExpiresAt, k.GraceUntil, k.Successor = "standard", authz.Grace, time.Time{}, e.now.Add(time.Hour), "key_next"
+	k.RotateEvery, k.RotateAt, k.Epoch = 0, time.Time{}, 4
+	e.must(e.UpdateAPIKey(e.ctx, k))
+	e.is(e.UpdateAPIKey(e.ctx, k), authz.ErrStale)
+	k.Revision++
+	got, lineage, err := e.GetAPIKeyAcrossWorkspaces(e.ctx, e.issuer, k.ID)
+	e.must(err)
+	k.IPAllowlist = got.IPAllowlist // none is none, however it is kept
+	if e.same(got, k); len(got.IPAllowlist) != 0 || lineage.Epoch(authz.APIKeyNode) != 4 {
+		e.Fatalf("the lineage is %+v", lineage)
+	}
+	k.Epoch--
+	e.is(e.UpdateAPIKey(e.ctx, k), authz.ErrStale) // epochs never go down
+	k.Epoch++
+	stolen := k
+	stolen.WorkspaceID = e.tenant().workspace.ID
+	e.is(e.UpdateAPIKey(e.ctx, stolen), authz.ErrStale)
+	e.oneWins(racers, authz.ErrStale, func() error { return e.UpdateAPIKey(e.ctx, k) })
+}
+
 func testAPIKeys(e *env) {
 	x := e.tenant()
 	got, err := e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID)
@@ -110,6 +135,8 @@ func testAPIKeys(e *env) {
 	e.moved(e.RevokeAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now, purge))
 	e.still(e.RevokeAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now, purge.Add(time.Hour)))
 	x.key.Hash, x.key.State, x.key.Epoch, x.key.RevokedAt, x.key.PurgeAt = "$argon2id$new", authz.Revoked, 1, e.now, purge
+	x.key.Revision++
+	e.is(e.UpdateAPIKey(e.ctx, x.key), authz.ErrStale) // revoked is final
 	list, err := e.ListAPIKeys(e.ctx, e.issuer, x.workspace.ID, authz.Page{})
 	e.must(err)
 	e.same(list, []authz.APIKey{x.key})

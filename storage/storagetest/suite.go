@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
+		{"KeysChangeOnlyFromTheRevisionThatWasRead", testChangedKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},

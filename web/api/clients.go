@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -160,7 +159,7 @@ func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client]
 	}
 	c, err := a.cfg.Admin.UpdateClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client(), revision, in.Body.apply)
 	if err != nil {
-		return nil, err
+		return nil, preconditioned(in.IfMatch, err)
 	}
 	return clientAnswer(c, ""), nil
 }
@@ -188,19 +187,8 @@ func clientAnswer(c authz.Client, secret authz.Secret) *answer[Client] {
 	view := viewClient(c)
 	view.Secret = secret.Reveal()
 	out := answered(view)
-	out.ETag = `"` + strconv.FormatInt(c.Revision, 10) + `"`
+	out.ETag = etag(c.Revision)
 	return out
-}
-
-func revisionOf(ifMatch string) (int64, error) {
-	if ifMatch == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
-	if err != nil || n <= 0 {
-		return 0, authz.NewError(authz.Invalid, "invalid_if_match", "If-Match: is not an ETag of this client.")
-	}
-	return n, nil
 }
 
 func (m ClientMembers) apply(s *admin.ClientSettings) {

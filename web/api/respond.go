@@ -72,9 +72,12 @@ func listed[R, T any](rows []R, page authz.Page, at func(R) authz.Position, view
 
 // register adds an operation whose errors are problems.
 func register[I, O any](a *api, h huma.API, method, path, id, summary string, status int, handle func(context.Context, *I) (*O, error)) {
+	failures := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}
+	if method == http.MethodPatch {
+		failures = append(failures, http.StatusPreconditionFailed)
+	}
 	huma.Register(h, huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: 64 << 10,
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: 64 << 10, Errors: failures,
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
