@@ -162,7 +162,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
-			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"},
+			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},

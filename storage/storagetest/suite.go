@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AccessTokensAreRevokedOneByOne", testRevokeAccessToken},
 		{"AuthorizationRequestsAreUsedOnce", testRequests},
 		{"PushedRequestsAreUsedOnceByTheirClient", testPushedRequests},
+		{"RequestsThatWaitAreCounted", testWaiting},
 		{"AnIDIsUsedOnce", testUseOnce},
 		{"DeviceCodesAreDecidedAndRedeemedOnce", testDeviceCodes},
 		{"PendingDeviceCodesAreCountedUntilTheyEnd", testPendingDevices},

@@ -168,8 +168,8 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 		return "", err
 	}
 	if p.drafted {
-		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream, p.drafted = c.ID, authz.Digest(state), sealed, false
-		return location, f.cfg.Store.CreateAuthorizationRequest(ctx, p.row)
+		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
+		return location, f.create(ctx, p)
 	}
 	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, authz.Digest(state), sealed); err != nil {
 		if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
