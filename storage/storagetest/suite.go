@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range append([]promise{
+	for _, c := range slices.Concat([]promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -35,8 +36,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
-		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
-		{"KeysChangeOnlyFromTheRevisionThatWasRead", testChangedKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},
@@ -74,7 +73,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, exchanges()...) {
+	}, exchanges(), keys()) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
