@@ -154,7 +154,7 @@ func errorView(e *authz.Error, r *http.Request) map[string]any {
 		title = "Not allowed"
 	case authz.NotFound:
 		title = "Nothing here"
-	case authz.Expired, authz.Conflict:
+	case authz.Expired, authz.Conflict, authz.Stale:
 		title = "Start again"
 	}
 	return map[string]any{

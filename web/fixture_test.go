@@ -203,7 +203,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)

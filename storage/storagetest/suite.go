@@ -23,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat([]promise{
+	for _, c := range slices.Concat(keys(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -73,7 +73,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, exchanges(), keys()) {
+	}, exchanges(), administration()) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -155,5 +155,13 @@ func exchanges() []promise {
 		{"WhatWasRevivedIsNoParentOfWhatIsExchanged", testRevivedParent},
 		{"AMemberWhoLeavesTakesAlongWhatIsBeingExchanged", testExchangeUnderway},
 		{"NothingIsExchangedPastAKill", testExchangeRace},
+	}
+}
+
+// administration are the promises about what administrators ask for.
+func administration() []promise {
+	return []promise{
+		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
+		{"OneOfManyCarriesAnActOut", testOnceRace},
 	}
 }

@@ -92,8 +92,8 @@ type listClients struct {
 
 type patchClient struct {
 	ClientPath
-	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the client that was read."`
-	Body    ClientMembers
+	IfMatch
+	Body ClientMembers
 }
 
 type rotateClient struct {
@@ -141,7 +141,7 @@ func (a *api) listClients(ctx context.Context, in *listClients) (*answer[list[Cl
 	at := func(c authz.Client) authz.Position {
 		return authz.Position{CreatedAt: c.CreatedAt, ID: string(c.ID)}
 	}
-	return listed(rows, page, at, viewClient), nil
+	return listed(in.Paging, rows, at, viewClient), nil
 }
 
 func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], error) {
@@ -153,13 +153,13 @@ func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], e
 }
 
 func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client], error) {
-	revision, err := revisionOf(in.IfMatch)
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
 	c, err := a.cfg.Admin.UpdateClient(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), in.client(), revision, in.Body.apply)
 	if err != nil {
-		return nil, preconditioned(in.IfMatch, err)
+		return nil, err
 	}
 	return clientAnswer(c, ""), nil
 }
@@ -186,9 +186,7 @@ func (a *api) rotateClient(ctx context.Context, in *rotateClient) (*answer[Clien
 func clientAnswer(c authz.Client, secret authz.Secret) *answer[Client] {
 	view := viewClient(c)
 	view.Secret = secret.Reveal()
-	out := answered(view)
-	out.ETag = etag(c.Revision)
-	return out
+	return tagged(view, c.Revision)
 }
 
 func (m ClientMembers) apply(s *admin.ClientSettings) {

@@ -10,8 +10,8 @@ import (
 
 type patchKey struct {
 	KeyPath
-	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the key that was read."`
-	Body    struct {
+	IfMatch
+	Body struct {
 		Name        *string              `json:"name,omitempty" minLength:"1" maxLength:"100"`
 		Scopes      *[]string            `json:"scopes,omitempty" minItems:"1" maxItems:"64" doc:"Fewer at any time; more takes what creating such a key takes."`
 		Resources   *authz.Resources     `json:"resources,omitempty" doc:"Replaces all restrictions."`
@@ -24,7 +24,7 @@ type patchKey struct {
 
 // PATCH …/{id}: members that are absent stay as they are.
 func (a *api) patchKey(ctx context.Context, in *patchKey) (*answer[Key], error) {
-	revision, err := revisionOf(in.IfMatch)
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
@@ -34,5 +34,5 @@ func (a *api) patchKey(ctx context.Context, in *patchKey) (*answer[Key], error) 
 		ExpiresAt: b.ExpiresAt.member(), Tier: b.Tier, State: (*authz.State)(b.Status),
 	}
 	key, err := a.cfg.Keys.Update(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID), change)
-	return a.keyAnswer(key, preconditioned(in.IfMatch, err))
+	return a.keyAnswer(key, err)
 }

@@ -111,9 +111,7 @@ func (a *api) createKey(ctx context.Context, in *createKey) (*answer[Key], error
 
 // viewed is the answer that tells of a key.
 func (a *api) viewed(k authz.APIKey) *answer[Key] {
-	out := answered(a.viewKey(k))
-	out.ETag = etag(k.Revision)
-	return out
+	return tagged(a.viewKey(k), k.Revision)
 }
 
 func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], error) {
@@ -128,7 +126,7 @@ func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], e
 	at := func(k authz.APIKey) authz.Position {
 		return authz.Position{CreatedAt: k.CreatedAt, ID: string(k.ID)}
 	}
-	return listed(rows, page, at, a.viewKey), nil
+	return listed(in.Paging, rows, at, a.viewKey), nil
 }
 
 func (a *api) getKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {

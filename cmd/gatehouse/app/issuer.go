@@ -240,6 +240,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
 			if err != nil {
