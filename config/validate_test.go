@@ -205,3 +205,24 @@ func TestAnUpstreamOnThisMachineThatIsNotAllowedIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+func TestTheServerOfTheLimitsIsDescribedWholly(t *testing.T) {
+	for text, path := range map[string]string{
+		`{address: "valkey"}`: "address", `{address: "valkey:0"}`: "address", `{address: ":6379"}`: "address", `{tls: true}`: "address",
+		`{password: "of-this-test-only"}`: "address", `{address: "valkey:6379", username: gatehouse}`: "password",
+		`{address: "valkey:6379", ca_file: /nowhere.pem}`: "ca_file", `{address: "valkey:6379", tls: true, ca_file: /nowhere.pem}`: "ca_file",
+		`{address: "valkey:6379", key_prefix: "a{b}"}`: "key_prefix", `{address: "valkey:6379", key_prefix: ""}`: "key_prefix",
+	} {
+		_, err := load(t, small+"limits: {shared: "+text+"}\n")
+		problemAt(t, err, "limits.shared."+path)
+	}
+	c := mustLoad(t, small+`limits: {shared: {address: "valkey.internal:6379", username: gatehouse, password: "${env:VALKEY_PASSWORD}"}}`+"\n",
+		"VALKEY_PASSWORD=of-this-test-only")
+	if c.Limits.Shared.Password.Reveal() != "of-this-test-only" {
+		t.Error("the password was not read from the environment")
+	}
+	if w := c.Warnings(); len(w) != 1 || w[0].Path != "limits.shared.tls" {
+		t.Errorf("warnings: %v", w)
+	}
+	mustLoad(t, small+`limits: {shared: {address: "127.0.0.1:6379"}}`+"\n")
+}

@@ -23,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(keys(), []promise{
+	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -55,10 +55,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"DeviceCodesEndWithTheirTimeOrTheirGrant", testDeviceExpiry},
 		{"UpstreamStatesAreGoodOnceAndAtTheirConnection", testUpstreamStates},
 		{"ConsentsAreReplaced", testConsents},
-		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
-		{"AuditEntriesAreListedOldestFirst", testAudit},
-		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
-		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"WhatEndedIsDeletedAndNothingElse", testExpiry},
 		{"TimesInAnyZoneAreTheSameMoment", testZones},
 		{"FinalStatesAreFinal", testFinalStates},
@@ -73,7 +69,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, exchanges(), administration()) {
+	}) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -144,6 +140,17 @@ func rounds() int {
 		return 3
 	}
 	return 20
+}
+
+// records are the promises about what the server keeps for itself.
+func records() []promise {
+	return []promise{
+		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
+		{"AuditEntriesAreListedOldestFirst", testAudit},
+		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
+		{"LeasesHaveOneHolderAndARisingFence", testLeases},
+		{"ProcessesThatAreThereAreCounted", testPresence},
+	}
 }
 
 // exchanges are the promises about what came of a token by exchange (RFC 8693).
