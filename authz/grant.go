@@ -228,3 +228,9 @@ type PushedRequest struct {
 	ExpiresAt  time.Time
 	State      State // active, used
 }
+
+// Waiting is how many requests of a kind wait: of the issuer, and of one of its
+// clients.
+type Waiting struct {
+	Issuer, Client int64
+}

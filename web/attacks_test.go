@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -64,6 +65,31 @@ func TestDS_05_StartsOfFlowsAreBoundedByTheirTime(t *testing.T) {
 	if gone < starts {
 		t.Errorf("%d of %d starts went with their time", gone, starts)
 	}
+}
+
+func TestDS_05_AClientWhoseRequestsFillItsRoomIsToldToComeBack(t *testing.T) {
+	h := newHouse(t)
+	now := h.clock.Now()
+	h.ok(h.store.InTx(t.Context(), func(ctx context.Context) error {
+		for range 3000 {
+			if err := h.store.CreateAuthorizationRequest(ctx, authz.AuthorizationRequest{
+				ID: authz.NewID("ar"), Issuer: issuer, BrowserDigest: authz.Digest("b"), ClientID: h.app.ID, ArrivedAt: now, ExpiresAt: now.Add(15 * time.Minute), State: authz.Active,
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for name, more := range map[string][]string{"to the upstream": nil, "the page": {"prompt", "select_account"}} {
+		b := h.browser()
+		to := made(url.Parse(b.get(h.authorizeURL(more...)).Header().Get("Location")))(t)
+		if q := to.Query(); to.Host != "app.example" || q.Get("error") != "temporarily_unavailable" || q.Get("state") != "st" || q.Get("iss") != host {
+			t.Errorf("%s: %s", name, to)
+		}
+		b.callbackURL("client_id", string(h.spa.ID))
+	}
+	h.clock.Advance(15 * time.Minute)
+	h.browser().signIn()
 }
 
 func TestDS_07_ManyFetchTheKeysAtARotation(t *testing.T) {

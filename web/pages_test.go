@@ -143,6 +143,28 @@ func TestARequestByPOSTCarriesNoSessionAlong(t *testing.T) {
 	}
 }
 
+func TestAU_03_OnlyTheParametersOfARequestGoOnInTheURLAndIntoTheDatabase(t *testing.T) {
+	h := newHouse(t)
+	q := strings.TrimPrefix(h.authorizeURL("display", "popup", "claims", `{"userinfo":{"name":null}}`, "resource", host), "/oauth2/authorize?")
+	w := h.send("POST", "/oauth2/authorize", q+"&resource=https%3A%2F%2Ftools.example%2Fmcp&password=hunter2&client_secret=hidden&access_token=at_hidden&client_assertion=hidden&extra=foobar", "Content-Type", form)
+	to := made(url.Parse(w.Header().Get("Location")))(t)
+	sent, kept := made(url.ParseQuery(q))(t), to.Query()
+	if w.Code != http.StatusSeeOther || to.Path != "/oauth2/authorize" || len(kept["resource"]) != 2 || len(kept) != len(sent) {
+		t.Fatalf("%d %s", w.Code, to)
+	}
+	for name := range sent {
+		if name != "resource" && kept.Get(name) != sent.Get(name) {
+			t.Errorf("%s is %q, was %q", name, kept.Get(name), sent.Get(name))
+		}
+	}
+	b := h.browser()
+	id := b.consentPage("client_secret", "hidden", "password", "hunter2")
+	row := made(h.store.GetAuthorizationRequest(t.Context(), issuer, id))(t)
+	if strings.Contains(row.Parameters, "hidden") || strings.Contains(row.Parameters, "hunter2") || !strings.Contains(row.Parameters, "state=st") {
+		t.Errorf("stored: %s", row.Parameters)
+	}
+}
+
 func TestDS_08_APanicIsOneFailedRequest(t *testing.T) {
 	h := newHouse(t, func(c *web.Config) {
 		c.Issuers[0].JWKS = func() ([]byte, string) { panic("the secret word") }

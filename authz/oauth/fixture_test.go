@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/storage"
+	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
 
 const (
@@ -77,12 +78,23 @@ type house struct {
 
 func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 	t.Helper()
+	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"}, change...)
+}
+
+// onBoth runs a test on either database.
+func onBoth(t *testing.T, run func(*testing.T, *house), change ...func(*oauth.Settings)) {
+	t.Run("sqlite", func(t *testing.T) { run(t, newHouse(t, change...)) })
+	t.Run("postgres", func(t *testing.T) {
+		run(t, newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+	})
+}
+
+func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)) *house {
+	t.Helper()
 	h := &house{TB: t, clock: &still{now: time.Now().UTC().Truncate(time.Second)}, secrets: map[authz.ClientID]string{}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	h.store = made(storage.Open(t.Context(), storage.Config{
-		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
-		Synchronous: "normal", OnMoved: epochs.Bump,
-	}))(t)
+	at.Clock, at.AutoMigrate, at.OnMoved = h.clock, true, epochs.Bump
+	h.store = made(storage.Open(t.Context(), at))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
 	h.hasher = made(secret.NewHasher(secret.Config{
@@ -187,7 +199,7 @@ func (h *house) settle() {
 	h.ok(h.store.CreateWorkspace(ctx, h.workspace))
 	h.ok(h.store.PutConnection(ctx, h.connection))
 	h.ok(h.store.CreateUser(ctx, h.user, authz.UpstreamIdentity{
-		Issuer: issuer, ConnectionID: h.connection.ID, Subject: "up-1", UserID: h.user.ID, CreatedAt: now, LastLoginAt: now,
+		Issuer: issuer, ConnectionID: h.connection.ID, Side: authz.OIDCSide, Subject: "up-1", UserID: h.user.ID, CreatedAt: now, LastLoginAt: now,
 	}))
 	h.ok(h.store.AddMember(ctx, authz.Member{Issuer: issuer, WorkspaceID: h.workspace.ID, UserID: h.user.ID, Role: "member", CreatedAt: now}))
 	h.session = authz.Session{

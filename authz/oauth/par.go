@@ -55,10 +55,13 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 	if err != nil {
 		return PushedResponse{}, untold(err)
 	}
+	if err := s.pushing.admit(ctx, client.ID); err != nil {
+		return PushedResponse{}, err
+	}
 	handle := authz.NewToken("")
 	err = s.store.CreatePushedRequest(ctx, authz.PushedRequest{
 		Digest: authz.Digest(handle.Reveal()), Issuer: s.settings.Name, ClientID: client.ID,
-		Parameters: req.Parameters.Encode(), CreatedAt: now, ExpiresAt: now.Add(s.settings.PushedTTL), State: authz.Active,
+		Parameters: Known(req.Parameters).Encode(), CreatedAt: now, ExpiresAt: now.Add(s.settings.PushedTTL), State: authz.Active,
 	})
 	if err != nil {
 		return PushedResponse{}, unavailable(err)

@@ -22,6 +22,8 @@ type Server struct {
 	unitRows *unitStore
 	idTokens *idTokenHandler
 	revoker  *fositeoauth2.TokenRevocationHandler
+	// pushing and starting bound how many requests wait.
+	pushing, starting *room
 }
 
 // New returns a Server, or says what is missing in cfg.
@@ -32,6 +34,7 @@ func New(cfg Config) (*Server, error) {
 	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store, refreshTTL: cfg.Settings.RefreshTTL}
 	s := &Server{cfg: cfg, settings: cfg.Settings, store: cfg.Store, clock: cfg.Clock, unitRows: units}
 	s.idTokens = &idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store}
+	s.pushing, s.starting = s.rooms()
 	texts := &tokenStrategy{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock}
 	fc := s.fositeConfig()
 	s.fosite = fosite.NewOAuth2Provider(units, fc)

@@ -57,6 +57,8 @@ type Settings struct {
 	// ACRValues are the authentication contexts that the upstreams are known
 	// to tell of.
 	ACRValues []string
+	// Room bounds how many requests may wait.
+	Room Room
 }
 
 // Scope is an entry of the scope catalogue.
@@ -92,6 +94,8 @@ type Store interface {
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
 
 	CreatePushedRequest(ctx context.Context, p authz.PushedRequest) error
+	CountPushedRequests(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, now time.Time) (authz.Waiting, error)
+	CountAuthorizationRequests(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, now time.Time) (authz.Waiting, error)
 	GetPushedRequest(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, digest [32]byte) (authz.PushedRequest, error)
 	ConsumePushedRequest(ctx context.Context, issuer authz.IssuerName, digest [32]byte) error
 	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error

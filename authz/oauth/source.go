@@ -51,3 +51,24 @@ func checkSource(_ context.Context, _ *Server, req *AuthorizationRequest) error 
 	}
 	return nil
 }
+
+// authorizationParameters are those of an authorization request that count
+// here, or are understood and change nothing.
+var authorizationParameters = []string{
+	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "code_challenge", "code_challenge_method",
+	"nonce", "display", "prompt", "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims",
+	"request", "request_uri", "resource", "audience", "authorization_details", "dpop_jkt",
+}
+
+// Known are the parameters that have a meaning at the authorization endpoint.
+// Whatever else was sent may be a secret in the wrong place: it is neither kept
+// nor put into a URL.
+func Known(parameters url.Values) url.Values {
+	known := url.Values{}
+	for _, name := range authorizationParameters {
+		if values, ok := parameters[name]; ok {
+			known[name] = values
+		}
+	}
+	return known
+}

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"context"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -102,4 +103,42 @@ func testUseOnce(e *env) {
 	_, err := e.DeleteExpiredAcrossWorkspaces(e.ctx, e.now, 100)
 	e.must(err)
 	e.must(e.UseOnce(e.ctx, e.issuer, id, e.now))
+}
+
+// testWaiting counts what a flood leaves: a request counts until it is used or
+// over, for its issuer and its client.
+func testWaiting(e *env) {
+	push := func(client authz.ClientID) authz.PushedRequest {
+		p := authz.PushedRequest{
+			Digest: randomDigest(), Issuer: e.issuer, ClientID: client, CreatedAt: e.now, ExpiresAt: e.now.Add(time.Minute), State: authz.Active,
+		}
+		e.must(e.CreatePushedRequest(e.ctx, p))
+		return p
+	}
+	for range 3 {
+		e.request()
+		push("cl_1")
+	}
+	push("cl_2")
+	e.must(e.ConsumeAuthorizationRequest(e.ctx, e.issuer, e.request().ID))
+	e.must(e.ConsumePushedRequest(e.ctx, e.issuer, push("cl_1").Digest))
+	for _, c := range []struct {
+		count  func(context.Context, authz.IssuerName, authz.ClientID, time.Time) (authz.Waiting, error)
+		issuer authz.IssuerName
+		client authz.ClientID
+		after  time.Duration
+		want   authz.Waiting
+	}{
+		{e.CountAuthorizationRequests, e.issuer, "cl_1", 0, authz.Waiting{Issuer: 3, Client: 3}},
+		{e.CountAuthorizationRequests, e.issuer, "cl_2", 0, authz.Waiting{Issuer: 3}},
+		{e.CountAuthorizationRequests, e.issuer, "cl_1", 10 * time.Minute, authz.Waiting{}},
+		{e.CountPushedRequests, e.issuer, "cl_1", 0, authz.Waiting{Issuer: 4, Client: 3}},
+		{e.CountPushedRequests, e.issuer, "cl_2", 0, authz.Waiting{Issuer: 4, Client: 1}},
+		{e.CountPushedRequests, "elsewhere", "cl_1", 0, authz.Waiting{}},
+		{e.CountPushedRequests, e.issuer, "cl_1", time.Minute, authz.Waiting{}},
+	} {
+		got, err := c.count(e.ctx, c.issuer, c.client, e.now.Add(c.after))
+		e.must(err)
+		e.same(got, c.want)
+	}
 }

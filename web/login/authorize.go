@@ -26,7 +26,7 @@ func (f *Flow) Authorize(w http.ResponseWriter, r *http.Request) error {
 		if _, err := f.cfg.OAuth.Authorize(r.Context(), r.PostForm, f.cfg.Clock.Now()); err != nil {
 			return err
 		}
-		return seeOther(w, r, "/oauth2/authorize?"+r.PostForm.Encode())
+		return seeOther(w, r, "/oauth2/authorize?"+oauth.Known(r.PostForm).Encode())
 	}
 	req, err := f.cfg.OAuth.Authorize(r.Context(), r.URL.Query(), f.cfg.Clock.Now())
 	if err != nil {
@@ -63,8 +63,24 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 	if f.draft(w, r, p); !p.drafted {
 		return nil
 	}
+	return f.create(r.Context(), p)
+}
+
+// create stores a draft, unless too many requests wait already; then the client
+// is told to come back.
+func (f *Flow) create(ctx context.Context, p *pending) error {
+	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
+	if authz.KindOf(err) == authz.RateLimited {
+		if p.request.Device != nil {
+			return err
+		}
+		return f.cfg.OAuth.Refuse(ctx, p.request, authz.NewError(authz.Unavailable, "temporarily_unavailable", "Too many sign-ins wait.").Because(err))
+	}
+	if err != nil {
+		return err
+	}
 	p.drafted = false
-	return f.cfg.Store.CreateAuthorizationRequest(r.Context(), p.row)
+	return f.cfg.Store.CreateAuthorizationRequest(ctx, p.row)
 }
 
 // draft makes the row of a request that has none, bound to this browser.
@@ -79,7 +95,7 @@ func (f *Flow) draft(w http.ResponseWriter, r *http.Request, p *pending) {
 	}
 	p.row = authz.AuthorizationRequest{
 		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
-		Parameters: p.request.Parameters.Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
+		Parameters: oauth.Known(p.request.Parameters).Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}
 	if d := p.request.Device; d != nil {
@@ -108,13 +124,23 @@ func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending
 // reopen checks a stored request once more: its age, its browser, and its
 // client, which may have changed since.
 func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.AuthorizationRequest) (*pending, error) {
-	if row.State != authz.Active || !f.cfg.Clock.Now().Before(row.ExpiresAt) {
+	if !f.waiting(row) {
 		return nil, errRequestGone
 	}
 	browser := authz.Digest(f.readCookie(r, flowCookie))
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
 	}
+	return f.rebuild(ctx, row)
+}
+
+// waiting reports whether a stored request may still go on.
+func (f *Flow) waiting(row authz.AuthorizationRequest) bool {
+	return row.State == authz.Active && f.cfg.Clock.Now().Before(row.ExpiresAt)
+}
+
+// rebuild makes the request of a row again, whosever browser asks.
+func (f *Flow) rebuild(ctx context.Context, row authz.AuthorizationRequest) (*pending, error) {
 	if row.Device != ([32]byte{}) {
 		return f.reopenDevice(ctx, row)
 	}
