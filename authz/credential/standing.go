@@ -20,7 +20,13 @@ type Grants interface {
 // looked at.
 type Standing struct {
 	store Grants
-	known *Memory[authz.Grant]
+	known *Memory[standingGrant]
+}
+
+// standingGrant is a grant that was found for a key as it was in an epoch.
+type standingGrant struct {
+	grant    authz.Grant
+	keyEpoch int64
 }
 
 // maxStanding bounds the grants remembered, in number.
@@ -32,28 +38,43 @@ func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) 
 	if store == nil || epochs == nil || lease == nil {
 		return nil, errors.New("credential: a store, epochs and a lease are required")
 	}
-	return &Standing{store: store, known: NewMemory[authz.Grant](epochs, lease, maxStanding, nil)}, nil
+	return &Standing{store: store, known: NewMemory[standingGrant](epochs, lease, maxStanding, nil)}, nil
 }
 
 // Grant returns the standing grant of want's client, key and environment, made
-// as want if there is none. ErrNotFound says that an ancestor is not usable.
+// as want if there is none. ErrNotFound says that an ancestor is not usable,
+// ErrStale that the key has moved since want was made of it.
 func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, error) {
-	return s.known.Get(standingKey(want), func() (authz.Grant, []authz.NodeRef, error) {
-		refs := want.Refs()
-		lineage, err := s.store.Lineage(ctx, refs)
-		if err != nil {
-			return authz.Grant{}, nil, err
-		}
-		if !lineage.Usable() {
-			return authz.Grant{}, nil, authz.ErrNotFound
-		}
-		want.Lineage = lineage.Sum()
-		grant, err := s.store.StandingGrant(ctx, want)
-		if err != nil {
-			return authz.Grant{}, nil, err
-		}
-		return grant, append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)}), nil
-	})
+	key := standingKey(want)
+	read := func() (standingGrant, []authz.NodeRef, error) { return s.read(ctx, want) }
+	known, err := s.known.Get(key, read)
+	if err == nil && known.keyEpoch != want.KeyEpoch { // remembered of the key as it was
+		s.known.Drop(key)
+		known, err = s.known.Get(key, read)
+	}
+	if err == nil && known.keyEpoch != want.KeyEpoch {
+		err = authz.ErrStale
+	}
+	return known.grant, err
+}
+
+func (s *Standing) read(ctx context.Context, want authz.Grant) (standingGrant, []authz.NodeRef, error) {
+	refs := want.Refs()
+	lineage, err := s.store.Lineage(ctx, refs)
+	switch {
+	case err != nil:
+		return standingGrant{}, nil, err
+	case !lineage.Usable():
+		return standingGrant{}, nil, authz.ErrNotFound
+	case want.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != want.KeyEpoch:
+		return standingGrant{}, nil, authz.ErrStale
+	}
+	want.Lineage = lineage.Sum()
+	grant, err := s.store.StandingGrant(ctx, want)
+	if err != nil {
+		return standingGrant{}, nil, err
+	}
+	return standingGrant{grant, want.KeyEpoch}, append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)}), nil
 }
 
 // Forget drops a grant that turned out not to be there any more.
