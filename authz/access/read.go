@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -23,10 +24,22 @@ func (a *Access) mayRead(ctx context.Context, by authz.Principal, ws authz.Works
 	return err
 }
 
-// policy finds a policy that the principal reaches.
+// Own names the policy of whoever asks: of their workspace, or the operator's.
+const Own authz.PolicyID = "own"
+
+// policy finds a policy that the principal reaches: by its id, as Own, or by the
+// id of its workspace.
 func (a *Access) policy(ctx context.Context, by authz.Principal, id authz.PolicyID) (authz.Policy, error) {
-	if err := a.mayRead(ctx, by, by.WorkspaceID); err != nil {
+	ws := by.WorkspaceID
+	named := strings.HasPrefix(string(id), "ws_")
+	if named {
+		ws = authz.WorkspaceID(id)
+	}
+	if err := a.mayRead(ctx, by, ws); err != nil {
 		return authz.Policy{}, err
+	}
+	if named || id == Own {
+		return a.cfg.Store.PolicyOf(ctx, a.cfg.Issuer, ws)
 	}
 	if by.Platform() {
 		return a.cfg.Store.GetPolicyAcrossWorkspaces(ctx, a.cfg.Issuer, id)

@@ -62,7 +62,7 @@ type createPolicy struct {
 
 // PolicyPath names a policy.
 type PolicyPath struct {
-	ID string `path:"id" maxLength:"64"`
+	ID string `path:"id" maxLength:"64" doc:"pol_…, or the id of a workspace, or own: the caller's, which for the operator is the one that holds everywhere."`
 }
 
 type putPolicy struct {
