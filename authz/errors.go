@@ -21,6 +21,7 @@ const (
 	Expired                     // it was right once
 	RateLimited                 // later
 	Unavailable                 // cannot decide now; try again
+	Stale                       // it changed since the caller looked
 )
 
 // Error is an error that may cross the process boundary: Code and Description
@@ -92,5 +93,5 @@ var (
 	// ErrConsumed says that a single-use row was used before.
 	ErrConsumed = NewError(Conflict, "consumed", "This has been used already.")
 	// ErrStale says that a row changed since it was read.
-	ErrStale = NewError(Conflict, "stale", "The object was changed by someone else.")
+	ErrStale = NewError(Stale, "stale", "The object was changed by someone else.")
 )

@@ -20,8 +20,12 @@ const (
 		SELECT digest FROM pushed_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredReplays = `DELETE FROM replays WHERE digest IN (
 		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredUpstreamSessions = `DELETE FROM upstream_sessions WHERE session_id IN (
+		SELECT session_id FROM upstream_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredOnces = `DELETE FROM onces WHERE digest IN (
+		SELECT digest FROM onces WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredDevices = `DELETE FROM device_codes WHERE digest IN (
 		SELECT digest FROM device_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
 	// A session is an ancestor of grants and its end by time is not theirs:
@@ -55,7 +59,8 @@ const maxBatch = 5000
 // longer matter, at most limit rows of each kind (never more than 5000), and
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
-// tokens, authorization requests, pushed ones, ids used once, ended grants with their
+// tokens, authorization requests, pushed ones, ids used once, acts done once,
+// upstreams' names of sessions, ended grants with their
 // codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -82,7 +87,9 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamSessions, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredOnces, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },
 	} {
 		done := deletion()

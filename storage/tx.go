@@ -38,7 +38,8 @@ func (s *Store) transaction(ctx context.Context) *transaction {
 // context takes part in it. It is rolled back when fn fails or panics, and run
 // again, a bounded number of times, when the database gave up on it in favour
 // of another: fn must have no other effects. Inside a transaction fn joins it,
-// and its failure is the failure of the whole.
+// and its failure is the failure of the whole. With a context that carries an
+// act to be done once, the transaction is what does it.
 func (s *Store) InTx(ctx context.Context, fn func(context.Context) error) error {
 	if t := s.transaction(ctx); t != nil {
 		err := fn(ctx)
@@ -47,6 +48,7 @@ func (s *Store) InTx(ctx context.Context, fn func(context.Context) error) error 
 		}
 		return err
 	}
+	fn = s.carriedOut(ctx, fn)
 	try := s.attempt
 	if s.writes != nil {
 		try = s.inGroup

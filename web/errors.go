@@ -31,6 +31,8 @@ func Status(kind authz.Kind) int {
 		return http.StatusNotFound
 	case authz.Conflict:
 		return http.StatusConflict
+	case authz.Stale:
+		return http.StatusPreconditionFailed
 	case authz.RateLimited:
 		return http.StatusTooManyRequests
 	case authz.Unavailable:
@@ -152,7 +154,7 @@ func errorView(e *authz.Error, r *http.Request) map[string]any {
 		title = "Not allowed"
 	case authz.NotFound:
 		title = "Nothing here"
-	case authz.Expired, authz.Conflict:
+	case authz.Expired, authz.Conflict, authz.Stale:
 		title = "Start again"
 	}
 	return map[string]any{

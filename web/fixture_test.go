@@ -203,7 +203,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
 	management := made(api.New(api.Config{
-		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock,
+		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)
@@ -230,7 +230,10 @@ func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
 	return made(session.New(session.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Logouts: logouts, Clock: h.clock}))(h)
 }
 
-func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {
+func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) (idp.Connector, error) {
+	if side == authz.SAMLSide {
+		return h.serviceProvider(c)
+	}
 	return oidc.New(oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
 		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,

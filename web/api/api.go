@@ -32,11 +32,16 @@ type Config struct {
 	// Note tells the log which operation a request is for, who sent it, and
 	// what was wrong with it.
 	Note func(ctx context.Context, operation string, by authz.Principal, e *authz.Error)
-	// Status maps kinds of error to HTTP status codes.
+	// CursorKeys make the cursors of lists; all of them are good, the first is
+	// used.
+	CursorKeys [][]byte
+	// Onces remembers requests with an Idempotency-Key.
+	Onces Onces
 	// Demands is how a person must have signed in for an operation, by its
 	// id; nil demands nothing (RFC 9470).
 	Demands func(operation string) authz.AuthenticationRule
-	Status  func(authz.Kind) int
+	// Status maps kinds of error to HTTP status codes.
+	Status func(authz.Kind) int
 	// RetryAfter sets the headers that say when to come back, if an error is
 	// one of too much or too early.
 	RetryAfter func(http.Header, *authz.Error)
@@ -58,10 +63,13 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
-	quietErrors.Do(func() { huma.NewError = humaError })
+	quietErrors.Do(func() {
+		huma.NewError = humaError
+		huma.ValidateStrictCasing = true // encoding/json would take Name for name
+	})
 	mux := http.NewServeMux()
 	a := &api{cfg: cfg}
 	h := humago.New(mux, description(cfg.Version))
@@ -74,8 +82,8 @@ func New(cfg Config) (http.Handler, error) {
 	return a.fallback(mux), nil
 }
 
-// quietErrors replaces huma's errors, which echo the request, once for the
-// process: huma keeps the constructor in a variable of its package.
+// quietErrors replaces huma's errors, which echo the request, and makes it read
+// names exactly, once for the process: huma keeps both in variables.
 var quietErrors sync.Once //nolint:gochecknoglobals // as is what it sets
 
 // description is the frame of the OpenAPI document. The pages and schema links
@@ -85,7 +93,7 @@ func description(version string) huma.Config {
 	c.OpenAPIPath = "/v1/openapi"
 	c.DocsPath, c.SchemasPath = "", ""
 	c.CreateHooks = nil
-	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.Formats = map[string]huma.Format{"application/json": bodies(), "json": bodies()}
 	c.RejectUnknownQueryParameters = true
 	c.Info.Description = "Administration of one issuer. Authenticate with an API key or access token: Authorization: Bearer."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}

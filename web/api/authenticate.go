@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
@@ -29,7 +30,7 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 			err = a.cfg.Demands(ctx.Operation().OperationID).Check(p, a.cfg.Clock.Now())
 		}
 		if err == nil {
-			next(huma.WithValue(ctx, principalKey{}, p))
+			next(huma.WithContext(ctx, a.withCursorKeys(context.WithValue(ctx.Context(), principalKey{}, p))))
 			return
 		}
 		if kind := authz.KindOf(err); kind == authz.Unauthenticated || authz.CodeOf(err) == "credential_in_query" {
@@ -46,6 +47,11 @@ func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {
 	query, err := url.ParseQuery(u.RawQuery) // URL.Query passes over what it cannot read
 	if err != nil {
 		return authz.Principal{}, errQuery
+	}
+	for _, values := range query {
+		if len(values) > 1 { // two readers could believe different ones
+			return authz.Principal{}, errQuery
+		}
 	}
 	for _, name := range credentialParameters {
 		if query.Has(name) {

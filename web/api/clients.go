@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -93,8 +92,8 @@ type listClients struct {
 
 type patchClient struct {
 	ClientPath
-	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the client that was read."`
-	Body    ClientMembers
+	IfMatch
+	Body ClientMembers
 }
 
 type rotateClient struct {
@@ -142,7 +141,7 @@ func (a *api) listClients(ctx context.Context, in *listClients) (*answer[list[Cl
 	at := func(c authz.Client) authz.Position {
 		return authz.Position{CreatedAt: c.CreatedAt, ID: string(c.ID)}
 	}
-	return listed(rows, page, at, viewClient), nil
+	return listed(in.Paging, rows, at, viewClient), nil
 }
 
 func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], error) {
@@ -154,7 +153,7 @@ func (a *api) getClient(ctx context.Context, in *ClientPath) (*answer[Client], e
 }
 
 func (a *api) patchClient(ctx context.Context, in *patchClient) (*answer[Client], error) {
-	revision, err := revisionOf(in.IfMatch)
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
@@ -187,20 +186,7 @@ func (a *api) rotateClient(ctx context.Context, in *rotateClient) (*answer[Clien
 func clientAnswer(c authz.Client, secret authz.Secret) *answer[Client] {
 	view := viewClient(c)
 	view.Secret = secret.Reveal()
-	out := answered(view)
-	out.ETag = `"` + strconv.FormatInt(c.Revision, 10) + `"`
-	return out
-}
-
-func revisionOf(ifMatch string) (int64, error) {
-	if ifMatch == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
-	if err != nil || n <= 0 {
-		return 0, authz.NewError(authz.Invalid, "invalid_if_match", "If-Match: is not an ETag of this client.")
-	}
-	return n, nil
+	return tagged(view, c.Revision)
 }
 
 func (m ClientMembers) apply(s *admin.ClientSettings) {

@@ -117,7 +117,7 @@ func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], e
 	at := func(k authz.APIKey) authz.Position {
 		return authz.Position{CreatedAt: k.CreatedAt, ID: string(k.ID)}
 	}
-	return listed(rows, page, at, a.viewKey), nil
+	return listed(in.Paging, rows, at, a.viewKey), nil
 }
 
 func (a *api) getKey(ctx context.Context, in *keyPath) (*answer[Key], error) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -21,6 +23,7 @@ type Problem struct {
 	Code   string      `json:"code" doc:"A stable code for programs."`
 	Detail string      `json:"detail,omitempty"`
 	Errors []Detail    `json:"errors,omitempty" doc:"What is wrong with which member."`
+	Target string      `json:"target,omitempty" doc:"The id of what came of the request before."`
 	wait   http.Header // when to come back
 	// challenge is what WWW-Authenticate says beyond the realm.
 	challenge string
@@ -86,10 +89,20 @@ func humaError(status int, msg string, errs ...error) huma.StatusError {
 	}
 	for _, err := range errs {
 		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {
-			p.Errors = append(p.Errors, Detail{Location: d.Location, Message: d.Message})
+			p.Errors = append(p.Errors, Detail{Location: place(d), Message: d.Message})
 		}
 	}
 	return p
+}
+
+// place is where a fault is. The name of a member that does not exist was sent
+// like any value, and is not told.
+func place(d *huma.ErrorDetail) string {
+	if d.Message != validation.MsgUnexpectedProperty && d.Message != "unknown query parameter" {
+		return d.Location
+	}
+	where, _, _ := strings.Cut(d.Location, ".")
+	return where
 }
 
 func writeProblem(_ huma.API, ctx huma.Context, p *Problem) {

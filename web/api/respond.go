@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,53 +27,54 @@ type list[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Ask for the next page with this; absent on the last."`
 }
 
-// Paging is how a list is asked for.
-type Paging struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
-	Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before."`
-}
-
-var errCursor = authz.NewError(authz.Invalid, "invalid_cursor", "cursor: is not one this list gave out.")
-
-func (p Paging) page() (authz.Page, error) {
-	page := authz.Page{Limit: p.Limit}
-	if p.Cursor == "" {
-		return page, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil {
-		return page, errCursor
-	}
-	at, id, ok := strings.Cut(string(raw), "|")
-	if !ok || id == "" {
-		return page, errCursor
-	}
-	if page.After.CreatedAt, err = time.Parse(time.RFC3339Nano, at); err != nil {
-		return page, errCursor
-	}
-	page.After.ID = id
-	return page, nil
-}
-
 // listed renders rows; a full page has a next one.
-func listed[R, T any](rows []R, page authz.Page, at func(R) authz.Position, view func(R) T) *answer[list[T]] {
+func listed[R, T any](asked Paging, rows []R, at func(R) authz.Position, view func(R) T) *answer[list[T]] {
 	out := list[T]{Items: make([]T, 0, len(rows))}
 	for _, r := range rows {
 		out.Items = append(out.Items, view(r))
 	}
-	if len(rows) > 0 && len(rows) == page.Rows() {
-		last := at(rows[len(rows)-1])
-		out.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(last.CreatedAt.UTC().Format(time.RFC3339Nano) + "|" + last.ID))
+	if len(rows) > 0 && len(rows) == (authz.Page{Limit: asked.Limit}).Rows() {
+		out.NextCursor = asked.cursor(at(rows[len(rows)-1]))
 	}
 	return answered(out)
 }
 
-// register adds an operation whose errors are problems.
+// register adds an operation whose errors are problems. A POST takes an
+// Idempotency-Key, and does not give its answer again.
 func register[I, O any](a *api, h huma.API, method, path, id, summary string, status int, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(h, huma.Operation{
+	add(a, h, operation(a, h, method, path, id, summary, status), handle)
+}
+
+// repeatable adds an operation whose answer holds no secret, and is given again
+// to whoever asks with the same Idempotency-Key.
+func repeatable[I, O any](a *api, h huma.API, method, path, id, summary string, status int, handle func(context.Context, *I) (*O, error)) {
+	o := operation(a, h, method, path, id, summary, status)
+	o.Metadata = map[string]any{keepsAnswer: true}
+	add(a, h, o, handle)
+}
+
+func operation(a *api, h huma.API, method, path, id, summary string, status int) huma.Operation {
+	o := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: 64 << 10,
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}, func(ctx context.Context, in *I) (*O, error) {
+	}
+	switch method {
+	case http.MethodPost:
+		longest := 128
+		o.Errors = append(o.Errors, http.StatusUnprocessableEntity)
+		o.Middlewares = huma.Middlewares{a.once(h)}
+		o.Parameters = []*huma.Param{{
+			Name: onceHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
+			Description: "Asked again with the same key within a day, the request is not carried out again.",
+		}}
+	case http.MethodPatch, http.MethodPut:
+		o.Errors = append(o.Errors, http.StatusPreconditionFailed)
+	}
+	return o
+}
+
+func add[I, O any](a *api, h huma.API, o huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(h, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)

@@ -39,7 +39,7 @@ type workspaceID struct {
 }
 
 func (a *api) workspaceRoutes(h huma.API) {
-	register(a, h, http.MethodPost, "/v1/workspaces", "create-workspace", "Create a workspace", http.StatusCreated, a.createWorkspace)
+	repeatable(a, h, http.MethodPost, "/v1/workspaces", "create-workspace", "Create a workspace", http.StatusCreated, a.createWorkspace)
 	register(a, h, http.MethodGet, "/v1/workspaces", "list-workspaces", "List workspaces", http.StatusOK, a.listWorkspaces)
 	register(a, h, http.MethodGet, "/v1/workspaces/{id}", "get-workspace", "Get a workspace", http.StatusOK, a.getWorkspace)
 	register(a, h, http.MethodPost, "/v1/workspaces/{id}/suspend", "suspend-workspace",
@@ -68,7 +68,7 @@ func (a *api) listWorkspaces(ctx context.Context, in *Paging) (*answer[list[Work
 	at := func(w authz.Workspace) authz.Position {
 		return authz.Position{CreatedAt: w.CreatedAt, ID: string(w.ID)}
 	}
-	return listed(rows, page, at, viewWorkspace), nil
+	return listed(*in, rows, at, viewWorkspace), nil
 }
 
 func (a *api) getWorkspace(ctx context.Context, in *workspaceID) (*answer[Workspace], error) {

@@ -233,19 +233,19 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	refused := a.refusals(name)
-	limits, err := a.newKeyLimits(i.Config.Keys)
-	if err != nil {
+	if i.limits, err = a.newKeyLimits(name, i.Config.Keys); err != nil {
 		return web.Issuer{}, err
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
 		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return record.Principal, limits.counted(ctx, record.Principal.KeyID, record.Tier)
+			return record.Principal, i.limits.counted(ctx, record.Principal.KeyID, record.Tier)
 		},
 	})
 	if err != nil {
@@ -254,7 +254,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits, AuditUse: a.refusedUses(name),
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, AuditUse: a.refusedUses(name),
 	}, nil
 }
 
