@@ -59,9 +59,9 @@ func (s *Store) queryRows(ctx context.Context, query string, args ...any) (*sql.
 		if err != nil {
 			return nil, err
 		}
-		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...)
+		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...) //nolint:sqlclosecheck // the caller closes
 	}
-	return stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller closes
 }
 
 // rowScanner is a row that was asked for.
