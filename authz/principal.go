@@ -24,6 +24,10 @@ type Principal struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// MFA is a person's evidence of MFA, "none", "declared" or "proven", and
+	// MFAAt its time; nothing for a token that was exchanged.
+	MFA   string
+	MFAAt time.Time
 }
 
 // Platform reports whether the principal is the operator's and reaches every

@@ -21,6 +21,11 @@ type Access interface {
 // decide asks conditional access. Whatever it answers, nothing is ever wider
 // than what was asked for.
 func (s *Server) decide(ctx context.Context, r authz.AccessRequest) (authz.AccessDecision, error) {
+	if r.Grant.UserID == "" && !r.Foreseen {
+		if err := authz.AutomationMayHold(r.Scopes, nil); err != nil {
+			return authz.AccessDecision{}, err
+		}
+	}
 	if s.cfg.Access == nil {
 		return authz.AccessDecision{Scopes: r.Scopes}, nil
 	}

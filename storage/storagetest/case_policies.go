@@ -30,8 +30,8 @@ func testPolicies(e *env) {
 	e.is(err, authz.ErrNotFound)
 	p, first := e.policy(x.workspace.ID)
 	e.must(e.CreatePolicy(e.ctx, p, first))
-	again, v := e.policy(x.workspace.ID)
-	e.is(e.CreatePolicy(e.ctx, again, v), authz.ErrConflict)
+	again, other := e.policy(x.workspace.ID)
+	e.is(e.CreatePolicy(e.ctx, again, other), authz.ErrConflict)
 
 	second := e.rules(p, 0)
 	second.Rules, second.CreatedAt = json.RawMessage(`[]`), e.now.Add(time.Minute)
@@ -72,20 +72,26 @@ func testPolicies(e *env) {
 	second.Rules, first.Rules = nil, nil
 	e.same(listed, []authz.PolicyVersion{second, first})
 
+	e.foreignPolicies(p, second)
+}
+
+// foreignPolicies looks for a policy of which three versions were given where it
+// is, and where there is nothing.
+func (e *env) foreignPolicies(p authz.Policy, second authz.PolicyVersion) {
+	e.Helper()
 	all, err := e.ListPoliciesAcrossWorkspaces(e.ctx, e.issuer, authz.Page{})
 	e.must(err)
 	if len(all) != 1 || all[0].ID != p.ID || all[0].Latest != 3 {
 		e.Fatalf("listed %+v", all)
 	}
-	// Elsewhere there is nothing.
 	_, err = e.GetPolicy(e.ctx, e.issuer, "ws_other", p.ID)
 	e.is(err, authz.ErrNotFound)
 	_, err = e.GetPolicyAcrossWorkspaces(e.ctx, "other", p.ID)
 	e.is(err, authz.ErrNotFound)
 	_, err = e.GetPolicyVersion(e.ctx, e.issuer, "ws_other", 1)
 	e.is(err, authz.ErrNotFound)
-	foreign := got
-	foreign.WorkspaceID, foreign.Revision = "ws_other", 4
+	foreign := all[0]
+	foreign.WorkspaceID = "ws_other"
 	e.is(e.PublishPolicy(e.ctx, foreign, second), authz.ErrStale)
 }
 
