@@ -14,11 +14,11 @@ var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status"
 
 func newKey() *cobra.Command {
 	r := &remote{}
-	c := &cobra.Command{Use: "key", Short: "Create, list and revoke API keys"}
+	c := &cobra.Command{Use: "key", Short: "Create, list, revoke and search for API keys"}
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyScan(r),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
 		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once", http.MethodDelete))
 	return c
