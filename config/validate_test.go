@@ -99,6 +99,20 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"issuers[0].connections[0].issuer", func(c *Config) { c.Issuers[0].Connections[0].Issuer = "http://idp.test" }},
 		{"issuers[0].connections[0].workspace", func(c *Config) { c.Issuers[0].Connections[0].Workspace = "" }},
 		{"issuers[0].connections[0].scopes", func(c *Config) { c.Issuers[0].Connections[0].Scopes = nil }},
+		{"issuers[0].connections[0].vendor", func(c *Config) { c.Issuers[0].Connections[0].Vendor = "nobody" }},
+		{"issuers[0].connections[0].saml.metadata_url", func(c *Config) { c.Issuers[0].Connections[0].SAML.MetadataURL = "http://idp.test/metadata" }},
+		{"issuers[0].connections[0].saml", func(c *Config) {
+			c.Issuers[0].Connections[0].SAML = SAML{MetadataURL: "https://idp.test/metadata", MetadataFile: "metadata.xml"}
+		}},
+		{"issuers[0].connections[0].saml.subject", func(c *Config) {
+			c.Issuers[0].Connections[0].SAML = SAML{MetadataFile: "metadata.xml", Subject: []string{""}}
+		}},
+		{"issuers[0].connections[0].routes[0].use", func(c *Config) {
+			c.Issuers[0].Connections[0].Routes = []Route{{Domain: "acme.test", Use: "saml"}}
+		}},
+		{"issuers[0].connections[0].routes[0]", func(c *Config) {
+			c.Issuers[0].Connections[0].Routes = []Route{{Use: "oidc"}}
+		}},
 		{"issuers[0].connections[0].domains[0]", func(c *Config) { c.Issuers[0].Connections[0].Domains = []string{"Acme.test"} }},
 	} {
 		c := valid(t)

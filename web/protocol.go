@@ -220,10 +220,12 @@ func (s *site) authorize(w http.ResponseWriter, r *http.Request) error {
 	return s.Login.Authorize(w, r)
 }
 
-// GET /oidc/{upstream}/callback: the sign-in flow's, within the connection's limit.
-func (s *site) callback(w http.ResponseWriter, r *http.Request) error {
-	if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
-		return err
+// perUpstream is a step of the sign-in flow within its connection's limit.
+func (s *site) perUpstream(step func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
+			return err
+		}
+		return step(w, r)
 	}
-	return s.Login.Callback(w, r)
 }

@@ -46,7 +46,7 @@ func (e *env) tenant() tenant {
 		State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now,
 	}
 	t.identity = authz.UpstreamIdentity{
-		Issuer: e.issuer, ConnectionID: t.connection.ID, Subject: authz.NewID("up"), UserID: t.user.ID, CreatedAt: e.now, LastLoginAt: e.now,
+		Issuer: e.issuer, ConnectionID: t.connection.ID, Side: authz.OIDCSide, Subject: authz.NewID("up"), UserID: t.user.ID, CreatedAt: e.now, LastLoginAt: e.now,
 	}
 	t.client = e.client(t.workspace.ID)
 	t.service = authz.ServiceAccount{

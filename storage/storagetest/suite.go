@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
 		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
+		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
+		{"UpstreamsNameSessions", testUpstreamSessions},
 		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
 		{"RegistrationTokensAreUsedAsOftenAsTheySay", testRegistrationTokens},
