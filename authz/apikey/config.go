@@ -31,7 +31,12 @@ type Store interface {
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error)
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
+	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (moved bool, err error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
+
+	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
+	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
+	ClearFuse(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (moved bool, err error)
 
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
@@ -71,9 +76,12 @@ type Config struct {
 	// others an operator may name.
 	DefaultTier string
 	Tiers       []string
-	Store       Store
-	Outbox      Outbox
-	Hasher      Hasher
+	// Leaks is what happens to leaked keys; of an environment that is not
+	// named, its people are told.
+	Leaks  map[authz.Environment]LeakPolicy
+	Store  Store
+	Outbox Outbox
+	Hasher Hasher
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte

@@ -10,9 +10,11 @@ import (
 
 // Types of audit entries and events. They are stable.
 const (
-	typeCreated = "api_key.created"
-	typeRevoked = "api_key.revoked"
-	typeRefused = "api_key.refused" // audit only
+	typeCreated  = "api_key.created"
+	typeDisabled = "api_key.disabled"
+	typeRevoked  = "api_key.revoked"
+	typeLeaked   = "api_key.leaked"
+	typeRefused  = "api_key.refused" // audit only
 )
 
 // told is what an event says of a key. It holds nothing that opens anything.
@@ -40,15 +42,18 @@ func (k *Keys) record(ctx context.Context, by authz.Principal, from authz.Origin
 	if err := k.cfg.Store.AppendAudit(ctx, entry); err != nil {
 		return fmt.Errorf("auditing %s: %w", typ, err)
 	}
-	err := k.cfg.Outbox.Append(ctx, key.WorkspaceID, typ, now, told{
-		KeyID: key.ID, Prefix: key.Prefix, Last4: key.Last4, Name: key.Name, Environment: key.Environment,
-		AccountID: key.AccountID, ServiceAccountID: key.ServiceAccountID, Scopes: key.Scopes,
-		Status: key.StatusAt(now), Actor: by.Subject,
-	})
-	if err != nil {
+	if err := k.cfg.Outbox.Append(ctx, key.WorkspaceID, typ, now, toldOf(key, by.Subject, now)); err != nil {
 		return fmt.Errorf("telling of %s: %w", typ, err)
 	}
 	return nil
+}
+
+func toldOf(key authz.APIKey, actor string, now time.Time) told {
+	return told{
+		KeyID: key.ID, Prefix: key.Prefix, Last4: key.Last4, Name: key.Name, Environment: key.Environment,
+		AccountID: key.AccountID, ServiceAccountID: key.ServiceAccountID, Scopes: key.Scopes,
+		Status: key.StatusAt(now), Actor: actor,
+	}
 }
 
 func (k *Keys) entry(key authz.APIKey, from authz.Origin, typ string, now time.Time) authz.AuditEntry {

@@ -153,6 +153,7 @@ func records() []promise {
 		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
+		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
 	}
 }
 
