@@ -153,12 +153,16 @@ func TestGitHubIsToldWhichTokensAreKeys(t *testing.T) {
 		{"token": "up_live_" + strings.Repeat("A", 64), "type": "uptimepulse_live", "url": ""},
 	})
 	w := h.reportLeak(string(raw), "Github-Public-Key-Identifier", "id", "Github-Public-Key-Signature", "good")
-	var labels []struct{ Token_hash, Token_type, Label string } //nolint:revive,staticcheck // as GitHub names them
+	var labels []struct {
+		Hash  string `json:"token_hash"`
+		Type  string `json:"token_type"`
+		Label string `json:"label"`
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &labels); err != nil || w.Code != http.StatusOK || len(labels) != 2 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	digest := sha256.Sum256([]byte(text))
-	if labels[0].Token_hash != base64.StdEncoding.EncodeToString(digest[:]) || labels[0].Label != "true_positive" || labels[1].Label != "false_positive" || labels[0].Token_type != "uptimepulse_live" {
+	if labels[0].Hash != base64.StdEncoding.EncodeToString(digest[:]) || labels[0].Label != "true_positive" || labels[1].Label != "false_positive" || labels[0].Type != "uptimepulse_live" {
 		t.Errorf("%+v", labels)
 	}
 	if strings.Contains(w.Body.String(), text) {

@@ -22,7 +22,7 @@ func (s *server) ring(st *site, rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		p := &passage{recorder: recorder{ResponseWriter: w}, id: [1]string{s.ids.next()}}
-		p.Context, p.Origin = r.Context(), authz.Origin{RequestID: p.id[0], IP: s.clientAddress(r), UserAgent: clip(r.UserAgent(), 256)}
+		p.Context, p.Origin = r.Context(), authz.Origin{RequestID: p.id[0], IP: s.clientAddress(r), UserAgent: clip(first(r.Header, "User-Agent"), 256)}
 		if rt.kind.waits() {
 			ctx, cancel := context.WithTimeout(p.Context, requestTime)
 			defer cancel()

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -59,7 +60,12 @@ func (k *Keys) ReportLeak(ctx context.Context, from authz.Origin, text authz.Sec
 		}
 		return false, err
 	}
-	return true, k.leaked(ctx, from, key, src)
+	for range changeTries {
+		if err = k.leaked(ctx, from, key, src); !errors.Is(err, authz.ErrStale) {
+			return true, err
+		}
+	}
+	return true, errBusy
 }
 
 // proven finds a key in any state and checks that the text is its own.
@@ -115,18 +121,16 @@ func (k *Keys) leakPrincipal() authz.Principal {
 	return authz.Principal{Issuer: k.cfg.Issuer, Subject: leakActor}
 }
 
-// disableLeaked belongs into a transaction.
+// disableLeaked disables a key unless it is dead already. It belongs into a
+// transaction; ErrStale says that the key changed meanwhile.
 func (k *Keys) disableLeaked(ctx context.Context, from authz.Origin, key authz.APIKey, now time.Time) error {
-	ref := authz.NodeRef{Kind: authz.APIKeyNode, ID: string(key.ID)}
-	moved, err := k.cfg.Store.KillNode(ctx, key.Issuer, key.WorkspaceID, ref, authz.Disabled)
-	if err != nil || !moved {
-		return err
+	if !key.UsableAt(now) {
+		return nil
 	}
-	key, err = k.cfg.Store.GetAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID)
-	if err != nil {
-		return err
-	}
-	return k.record(ctx, k.leakPrincipal(), from, typeDisabled, now, key)
+	after := key
+	after.State = authz.Disabled
+	_, err := k.settleChange(ctx, k.leakPrincipal(), from, key, after, now)
+	return err
 }
 
 // toldOfLeak is what an event says of a leaked key.
@@ -203,8 +207,18 @@ func (k *Keys) BurnFuses(ctx context.Context) (int, error) {
 			if err != nil || !moved {
 				return err
 			}
-			return k.disableLeaked(ctx, authz.Origin{}, authz.APIKey{Issuer: leak.Issuer, WorkspaceID: leak.WorkspaceID, ID: leak.KeyID}, now)
+			key, err := k.cfg.Store.GetAPIKey(ctx, leak.Issuer, leak.WorkspaceID, leak.KeyID)
+			if errors.Is(err, authz.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return k.disableLeaked(ctx, authz.Origin{}, key, now)
 		})
+		if errors.Is(err, authz.ErrStale) {
+			continue // the next step finds it as it then is
+		}
 		if err != nil {
 			return burnt, fmt.Errorf("disabling a leaked key: %w", err)
 		}
