@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func TestU26_MintingNeedsFreshMFAOrADelegation(t *testing.T) {
 		weak := person
 		change(&weak)
 		err := authz.MayMint(weak, noon)
-		if e, _ := err.(*authz.Error); e == nil || e.Code != "insufficient_user_authentication" || e.Rule == nil || e.Rule.MaxAge != authz.MintMaxAge || len(e.Rule.ACRValues) != 1 {
+		if e, ok := errors.AsType[*authz.Error](err); !ok || e.Code != "insufficient_user_authentication" || e.Rule == nil || e.Rule.MaxAge != authz.MintMaxAge || len(e.Rule.ACRValues) != 1 {
 			t.Errorf("evidence %s: %v", what, err)
 		}
 		if authz.PersonIsFresh(weak, noon) == nil {

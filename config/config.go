@@ -23,6 +23,8 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Conditional access, for all issuers.
 	ConditionalAccess ConditionalAccess `yaml:"conditional_access"`
+	// Reports of leaked keys. What happens to a key that leaked is the issuer's.
+	Leaks Leaks `yaml:"leaks"`
 	// The authorization servers of this process, told apart by host.
 	Issuers []Issuer `yaml:"issuers"`
 }
@@ -58,12 +60,10 @@ type Outbound struct {
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
 }
 
-// ConditionalAccess is what the rules of workspaces are decided with.
-type ConditionalAccess struct {
-	// A table that says where addresses are, read at the start: one block on each
-	// line, such as 203.0.113.0/24,DE. Empty for none: every region is unknown.
-	RegionsFile string `yaml:"regions_file"`
-	// How long decisions are kept, to be explained and replayed. They hold
-	// addresses and groups of people.
-	DecisionRetention time.Duration `yaml:"decision_retention"`
+// Leaks are reports of leaked keys at POST /v1/leaks/report.
+type Leaks struct {
+	// Where GitHub publishes the keys that its secret scanning signs reports with,
+	// https://api.github.com/meta/public_keys/secret_scanning; empty to take none
+	// of its reports.
+	GitHubKeysURL string `yaml:"github_keys_url"`
 }

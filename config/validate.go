@@ -29,6 +29,9 @@ func (c Config) problems() Problems {
 	p.number("outbound.max_body_bytes", c.Outbound.MaxBodyBytes, 64<<10, 16<<20)
 	p.limits(c.Limits)
 	p.duration("conditional_access.decision_retention", c.ConditionalAccess.DecisionRetention, time.Hour, 400*day)
+	if c.Leaks.GitHubKeysURL != "" {
+		p.endpoint("leaks.github_keys_url", c.Leaks.GitHubKeysURL)
+	}
 	p.issuers(c.Issuers)
 	return p
 }
@@ -55,7 +58,7 @@ func (p *Problems) limits(l Limits) {
 	}{
 		{"limits.token", l.Token}, {"limits.introspect", l.Introspect},
 		{"limits.authorize", l.Authorize}, {"limits.login", l.Login},
-		{"limits.registration", l.Registration},
+		{"limits.registration", l.Registration}, {"limits.leaks", l.Leaks},
 	} {
 		p.rate(e.path+".per_address", e.limit.PerAddress)
 		p.rate(e.path+".per_client", e.limit.PerClient)
