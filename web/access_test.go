@@ -217,6 +217,8 @@ func TestS25_LifetimesShrinkAndARefreshTokenObeysABoundThatIsNewer(t *testing.T)
 	code, _ := h.browser().code()
 	w := h.redeemCode(anywhere, code)
 	token := h.issued("before", w, "openid profile")
+	code, _ = h.browser().code()
+	generous := h.issued("before too, and not used in time", h.redeemCode(anywhere, code), "openid profile")
 	h.apply("[" + rule("short", "", "", `"access_ttl_max":120,"refresh_ttl_max":3600`) + "," + rule("longer", "", "", `"access_ttl_max":999999,"refresh_ttl_max":999999999`) + "]")
 	h.clock.Advance(30 * time.Minute)
 	w = h.refresh(anywhere, token)
@@ -228,9 +230,11 @@ func TestS25_LifetimesShrinkAndARefreshTokenObeysABoundThatIsNewer(t *testing.T)
 	token = h.issued("a second before", h.refresh(anywhere, token), "openid profile")
 	h.clock.Advance(time.Second)
 	h.wants("at the bound", h.refresh(anywhere, token), http.StatusBadRequest, "invalid_grant")
+	h.wants("at the bound, under a more generous rule", h.refresh(anywhere, generous), http.StatusBadRequest, "invalid_grant")
 	// A bound that went takes nothing back: the token's own end was shortened.
 	h.apply("[]")
 	h.wants("after the bound went", h.refresh(anywhere, token), http.StatusBadRequest, "invalid_grant")
+	h.issued("after the bound went, under a more generous rule", h.refresh(anywhere, generous), "openid profile")
 }
 
 func TestS25_AReplayWithinTheGraceIsAskedAboutToo(t *testing.T) {
