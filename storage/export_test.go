@@ -32,7 +32,7 @@ func HotStatements() map[string]string {
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "node by node": byNode, "upstream identity": memberByUpstream, "domain": connectionByDomain,
-		"pending devices": pendingDevices,
+		"pending devices": pendingDevices, "waiting pushed requests": waitingPushed, "waiting requests": waitingRequests,
 	}
 }
 
@@ -66,3 +66,12 @@ func OpenKeeping(path string) (db *sql.DB, kept func() int, err error) {
 		return n
 	}, nil
 }
+
+// How many wait at most, and how many of them are served together.
+const (
+	MaxQueue    = maxQueue
+	MaxTogether = maxTogether
+)
+
+// Waiting is how many wait for a connection.
+func (s *Store) Waiting() int64 { return s.gate.waiting.Load() }
