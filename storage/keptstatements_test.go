@@ -69,7 +69,7 @@ func TestAKeptStatementHasOneUserAtATime(t *testing.T) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	ids := func() *sql.Rows {
-		stmt, err := tx.PrepareContext(t.Context(), "SELECT id FROM things ORDER BY id")
+		stmt, err := tx.PrepareContext(t.Context(), "SELECT id FROM things ORDER BY id") //nolint:sqlclosecheck // with the transaction
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +80,8 @@ func TestAKeptStatementHasOneUserAtATime(t *testing.T) {
 		return rows
 	}
 	first, second := ids(), ids()
+	defer first.Close()
+	defer second.Close()
 	for want := 1; want <= 3; want++ {
 		for _, rows := range []*sql.Rows{first, second} {
 			var id int

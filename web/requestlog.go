@@ -14,6 +14,7 @@ import (
 type requestLines struct {
 	handler slog.Handler
 	attrs   attrsHandler // the handler, if it can
+	room    *sync.Pool   // of *[]slog.Attr: where attributes are while a line is written
 }
 
 // attrsHandler is a handler of logs that writes a line without a record of it.
@@ -26,7 +27,7 @@ type attrsHandler interface {
 func (s *server) linesOf(st *site, rt route) requestLines {
 	h := s.cfg.Logger.Handler().WithAttrs([]slog.Attr{slog.String("issuer", st.name), slog.String("route", rt.pattern)})
 	attrs, _ := h.(attrsHandler)
-	return requestLines{h, attrs}
+	return requestLines{h, attrs, &sync.Pool{New: func() any { a := make([]slog.Attr, 0, 16); return &a }}}
 }
 
 func (l requestLines) log(r *http.Request, p *passage, began time.Time, took time.Duration) {
@@ -37,8 +38,8 @@ func (l requestLines) log(r *http.Request, p *passage, began time.Time, took tim
 	if !l.handler.Enabled(p, level) {
 		return
 	}
-	room, _ := attrRoom.Get().(*[]slog.Attr)
-	defer attrRoom.Put(room)
+	room, _ := l.room.Get().(*[]slog.Attr)
+	defer l.room.Put(room)
 	attrs := p.notes.attrs(append((*room)[:0],
 		slog.String("request_id", p.Origin.RequestID), slog.String("method", r.Method), slog.Int("status", p.status()),
 		slog.Int("bytes", p.size), slog.Int64("took_us", took.Microseconds()), slog.String("client_ip", p.Origin.IP)))
@@ -52,6 +53,3 @@ func (l requestLines) log(r *http.Request, p *passage, began time.Time, took tim
 	record.AddAttrs(attrs...)
 	_ = l.handler.Handle(p, record)
 }
-
-// attrRoom is where the attributes of a line are while it is written.
-var attrRoom = sync.Pool{New: func() any { a := make([]slog.Attr, 0, 16); return &a }}
