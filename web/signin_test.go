@@ -267,7 +267,7 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 	b.signIn()
 	user, _, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, authz.OIDCSide, "s-ada")
 	h.ok(err)
-	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
+	h.upstream.SetFaults(asBob())
 	if w := b.get(b.callbackURL("prompt", "login")); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d %.300s", w.Code, w.Body)
 	}
