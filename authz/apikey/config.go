@@ -11,7 +11,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// ScopeManageKeys is the scope that lists, reads and revokes keys.
+// ScopeManageKeys is the scope that lists, reads, narrows, disables and revokes
+// keys.
 const ScopeManageKeys = "manage:keys"
 
 // Store keeps keys and what they hang on. Its methods join the transaction of
@@ -29,9 +30,14 @@ type Store interface {
 	GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error)
+	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
+
+	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
+	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
+	ClearFuse(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (moved bool, err error)
 
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
@@ -71,9 +77,12 @@ type Config struct {
 	// others an operator may name.
 	DefaultTier string
 	Tiers       []string
-	Store       Store
-	Outbox      Outbox
-	Hasher      Hasher
+	// Leaks is what happens to leaked keys; of an environment that is not
+	// named, its people are told.
+	Leaks  map[authz.Environment]LeakPolicy
+	Store  Store
+	Outbox Outbox
+	Hasher Hasher
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte
