@@ -57,7 +57,7 @@ type SignIn struct {
 	// them than it told.
 	Groups        []string `json:"groups,omitempty"`
 	GroupsUnknown bool     `json:"groups_unknown,omitempty"`
-	// Fallback says that the connection's fallback side was used.
+	// Fallback says that the connection's fallback side stood in for the other.
 	Fallback bool `json:"fallback,omitempty"`
 	// ACR is the upstream's word where tokens tell another.
 	ACR string `json:"acr,omitempty"`

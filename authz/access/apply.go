@@ -114,7 +114,7 @@ func (a *Access) mayChange(ctx context.Context, by authz.Principal, ws authz.Wor
 	if by.Environment == authz.Test && !by.Platform() {
 		return errEnvironment
 	}
-	return nil
+	return authz.PersonIsFresh(by, a.cfg.Clock.Now())
 }
 
 // version validates a draft.

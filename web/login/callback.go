@@ -35,7 +35,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, identity})
+	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, leg.Fallback, identity})
 }
 
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
@@ -89,6 +89,7 @@ func (f *Flow) connectionOf(ctx context.Context, p *pending) (authz.Connection, 
 type arrival struct {
 	connection authz.Connection
 	side       authz.Side
+	fallback   authz.FallbackReason
 	identity   idp.Identity
 }
 
