@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	policyMembers   = []string{"id", "workspace_id", "version", "latest_version", "updated_at", "updated_by", "note", "rules"}
+	rulesMembers    = []string{"id", "workspace_id", "version", "latest_version", "updated_at", "updated_by", "note", "rules"}
 	policyColumns   = []string{"id", "workspace_id", "version", "latest_version", "updated_at", "updated_by"}
 	versionColumns  = []string{"version", "rule_count", "created_at", "created_by", "note"}
 	decisionColumns = []string{"id", "time", "place", "outcome", "changed", "client_id", "subject"}
@@ -48,7 +48,7 @@ func newPolicyGet(r *remote, workspace *string) *cobra.Command {
 		if version > 0 {
 			return r.do(c, http.MethodGet, fmt.Sprintf("%s/versions/%d", path, version), nil, append(versionColumns, "rules"))
 		}
-		return r.do(c, http.MethodGet, path, nil, policyMembers)
+		return r.do(c, http.MethodGet, path, nil, rulesMembers)
 	}}
 	c.Flags().Int64Var(&version, "version", 0, "show this version instead")
 	return c

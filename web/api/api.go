@@ -83,6 +83,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.keyRoutes(h)
 	a.policyRoutes(h)
 	a.decisionRoutes(h)
+	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
 }
