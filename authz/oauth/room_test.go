@@ -130,7 +130,9 @@ func TestDS_05_EightNodesOvershootNothing(t *testing.T) {
 func TestDS_05_DV_06_AFloodOfDeviceCodesFillsTheRoomOfItsAddress(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		h.server = h.serverWith(func(c *oauth.Config) { c.UserCodeKeys = h.ring.DeriveAll("user code") })
-		tv := h.client(func(c *authz.Client) { c.AuthMethod, c.GrantTypes, c.RedirectURIs = authz.AuthNone, []string{authz.GrantDeviceCode}, nil })
+		tv := h.client(func(c *authz.Client) {
+			c.AuthMethod, c.GrantTypes, c.RedirectURIs = authz.AuthNone, []string{authz.GrantDeviceCode}, nil
+		})
 		flood := func(ip string) (refused int) {
 			ctx := authz.WithOrigin(t.Context(), authz.Origin{IP: ip})
 			for range 150 {
