@@ -81,7 +81,7 @@ func (m *Metrics) operation(issuer, operation string, status int) {
 }
 
 // classes are the values of the label status.
-var classes = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+var classes = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} //nolint:gochecknoglobals // a constant
 
 func classOf(status int) int {
 	if class := status / 100; class >= 1 && class <= 5 {
