@@ -90,8 +90,9 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	n := noteOf(r)
 	n.grantType, n.clientID = known(in.Form.Get("grant_type"), oauth.GrantTypes()), claimed(r, in.Form)
-	if r.Header.Get("Origin") != "" && s.bringsKey(r, in.Form) {
-		return s.refuseKeyInPage(w, r, n.clientID)
+	if key := in.Form.Get("subject_token"); len(r.Header["Origin"]) > 0 && s.IsKey(key) { // one in the header was refused before
+		s.reportLeaks(r.Context(), "browser", []authz.Secret{authz.Secret(key)})
+		return s.refusedRequest(r.Context(), errKeyInBrowser)
 	}
 	s.offerNonce(w, in)
 	resp, err := s.OAuth.Token(r.Context(), in)
@@ -101,27 +102,6 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	w.Header()["Cache-Control"] = noStore
 	writeJSON(w, http.StatusOK, resp)
 	return nil
-}
-
-// bringsKey reports whether a request to the token endpoint is made with an API
-// key: as the caller's own credential, or as what is exchanged.
-func (s *site) bringsKey(r *http.Request, form url.Values) bool {
-	_, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if s.IsKey(strings.TrimSpace(text)) || s.IsKey(form.Get("subject_token")) {
-		return true
-	}
-	_, password, ok := r.BasicAuth()
-	return ok && s.IsKey(password)
-}
-
-// refuseKeyInPage answers a script that has an API key: nothing of it is for
-// other origins to read, and the key's owner must hear of it.
-func (s *site) refuseKeyInPage(w http.ResponseWriter, r *http.Request, actor string) error {
-	w.Header().Del("Access-Control-Allow-Origin")
-	if err := s.Audit(r.Context(), "token.refused", errKeyInBrowser.Code, actor); err != nil {
-		return err
-	}
-	return errKeyInBrowser
 }
 
 // known returns the value if it is one of the list: logs hold nothing a
