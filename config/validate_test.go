@@ -60,6 +60,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"webhook.secret", func(c *Config) { c.Webhook.Secret = NewSecret("whsec_" + b64(make([]byte, 32))) }},
 		{"webhook.secret", func(c *Config) { c.Webhook.Secret = Secret{} }},
 		{"outbound.timeout", func(c *Config) { c.Outbound.Timeout = time.Hour }},
+		{"conditional_access.decision_retention", func(c *Config) { c.ConditionalAccess.DecisionRetention = time.Minute }},
 		{"outbound.allow_private[0]", func(c *Config) { c.Outbound.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }},
 		{"limits.token.per_client.burst", func(c *Config) { c.Limits.Token.PerClient.Burst = 0 }},
 		{"limits.login.per_address.per_second", func(c *Config) { c.Limits.Login.PerAddress.PerSecond = 0 }},

@@ -252,7 +252,7 @@ func TestTK_08_AServiceAccountThatIsDisabledGetsNothing(t *testing.T) {
 	h.decided("its token", h.verify(gateway, map[string]any{"credential": token}), "inactive")
 	h.decided("its key", h.verify(gateway, map[string]any{"credential": text}), "inactive")
 
-	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}}
+	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}, Delegation: &authz.Delegation{Issuer: issuer, Scopes: []string{"*"}}}
 	c, secret, err := h.admin.CreateClient(t.Context(), by, admin.ClientSettings{
 		Name: "robot", WorkspaceID: h.workspace.ID, GrantTypes: []string{"client_credentials"}, Scopes: []string{"profile"},
 	})
