@@ -122,8 +122,10 @@ func (a *api) keyRoutes(h huma.API) {
 	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
 	register(a, h, http.MethodPatch, path+"/{id}", "update-key", "Change, disable or enable an API key", http.StatusOK, a.patchKey)
 	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
-	register(a, h, http.MethodPost, path+"/{id}/rotate", "rotate-key",
-		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK, a.rotateKey)
+	rotate := operation(a, h, http.MethodPost, path+"/{id}/rotate", "rotate-key",
+		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK)
+	rotate.Middlewares, rotate.Parameters = nil, nil // asked again, it gives its answer again without an Idempotency-Key
+	add(a, h, rotate, a.rotateKey)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
 	}
