@@ -58,6 +58,9 @@ type Grant struct {
 	// (CIDR): both are read with the grant's ancestors and kept with the key.
 	Tier        string
 	IPAllowlist []string
+	// Bounds are those of the person or service account as they are now,
+	// likewise.
+	Bounds *Bounds
 	// ParentID is the grant of the token this one was exchanged from (RFC
 	// 8693), ParentToken that token's digest: revoking either revokes this
 	// grant in the same transaction.
@@ -113,6 +116,16 @@ func (g Grant) Refs() []NodeRef {
 	add(APIKeyNode, string(g.KeyID))
 	add(SessionNode, string(g.SessionID))
 	return refs
+}
+
+// Narrow returns what is left of scopes within the roles that its person or
+// service account has now.
+func (g Grant) Narrow(scopes []string) Narrowed {
+	bounds := g.Bounds
+	if g.UserID != "" {
+		bounds = PersonBounds(bounds)
+	}
+	return bounds.Narrow(g.Environment, scopes, g.Resources)
 }
 
 // AuthorizationCode is a single-use code (RFC 6749 section 4.1.2).

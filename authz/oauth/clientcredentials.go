@@ -50,9 +50,7 @@ func (v *clientView) standingGrant(s *Server) authz.Grant {
 	if v.key != nil {
 		p := v.key.Principal
 		g.ServiceAccountID, g.KeyID, g.Environment = authz.ServiceAccountID(p.Subject), p.KeyID, p.Environment
-		if r := v.key.Introspection.Resources; r != nil {
-			g.Resources = *r
-		}
+		g.Resources = v.key.Resources
 	}
 	return g
 }

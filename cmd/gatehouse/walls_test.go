@@ -21,7 +21,7 @@ var walls = []struct {
 }{
 	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
-	{"authz", []string{"authz", "authz/clientmeta", "authz/strict"}},               // what may be registered, and what JSON is taken, are pure packages for all
+	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}}, // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/saml", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},
