@@ -70,21 +70,21 @@ type Client struct {
 }
 
 // Public reports whether the client cannot keep a secret (RFC 6749 section 2.1).
-func (c Client) Public() bool { return c.AuthMethod == AuthNone }
+func (c *Client) Public() bool { return c.AuthMethod == AuthNone }
 
 // HasSecret reports whether the client authenticates with a secret of ours.
-func (c Client) HasSecret() bool {
+func (c *Client) HasSecret() bool {
 	return c.AuthMethod == AuthClientSecretBasic || c.AuthMethod == AuthClientSecretPost
 }
 
 // Platform reports whether the client belongs to the operator.
-func (c Client) Platform() bool { return c.WorkspaceID == "" }
+func (c *Client) Platform() bool { return c.WorkspaceID == "" }
 
 // MayUse reports whether the client may use the grant type.
-func (c Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+func (c *Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 
 // Serves reports whether a platform client may examine credentials of env.
-func (c Client) Serves(env Environment) bool {
+func (c *Client) Serves(env Environment) bool {
 	return env == "" || slices.Contains(c.Environments, env)
 }
 

@@ -114,35 +114,3 @@ type User struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
-
-// UpstreamIdentity ties a person to what a connection calls them. A person is
-// recognised by connection and subject only, never by e-mail.
-type UpstreamIdentity struct {
-	Issuer       IssuerName
-	ConnectionID ConnectionID
-	Subject      string
-	UserID       UserID
-	CreatedAt    time.Time
-	LastLoginAt  time.Time
-}
-
-// Connection is a workspace's upstream OpenID provider.
-type Connection struct {
-	ID          ConnectionID
-	Issuer      IssuerName
-	WorkspaceID WorkspaceID
-	Name        string
-	// UpstreamIssuer is the upstream's issuer identifier; discovery starts there.
-	UpstreamIssuer string
-	ClientID       string
-	// ClientSecret is sealed; empty for a public client upstream.
-	ClientSecret []byte
-	Scopes       []string
-	// Domains are the verified e-mail domains that route here and whose
-	// people may join the workspace at first login; lower case.
-	Domains   []string
-	State     State // active, disabled, deleted
-	Epoch     int64
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}

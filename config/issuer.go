@@ -32,7 +32,7 @@ type Issuer struct {
 	Signing Signing `yaml:"signing"`
 	// Sessions of signed-in browsers.
 	Session Session `yaml:"session"`
-	// Upstream OpenID providers that are known from the start.
+	// Upstream identity providers that are known from the start.
 	Connections []Connection `yaml:"connections"`
 }
 
@@ -180,15 +180,20 @@ type Session struct {
 	Absolute time.Duration `yaml:"absolute"`
 }
 
-// Connection is an upstream OpenID provider of a workspace.
+// Connection is an upstream identity provider of a workspace: by OpenID
+// Connect, by SAML 2.0, or both.
 type Connection struct {
 	// The id or name of the workspace it belongs to.
 	Workspace string `yaml:"workspace"`
-	// The id; part of its callback, /oidc/{id}/callback.
+	// The id; part of its callback, /oidc/{id}/callback, and of its addresses for
+	// SAML, /saml/{id}/acs, /saml/{id}/slo and /saml/{id}/metadata.
 	ID string `yaml:"id"`
 	// What people are shown.
 	Name string `yaml:"name"`
-	// The upstream's issuer identifier; discovery starts there.
+	// Whose product it is: what such providers have in common is known.
+	Vendor string `yaml:"vendor" jsonschema:"enum=okta,enum=entra,enum=auth0,enum=onelogin,enum=pingone,enum=pingfederate,enum=generic"`
+	// The upstream's issuer identifier; discovery starts there. Empty for a
+	// connection of SAML alone.
 	Issuer string `yaml:"issuer"`
 	// Our client at the upstream.
 	ClientID string `yaml:"client_id"`
@@ -198,10 +203,55 @@ type Connection struct {
 	ClientSecretFile string `yaml:"client_secret_file"`
 	// The scopes to ask the upstream for.
 	Scopes []string `yaml:"scopes"`
+	// The side of SAML 2.0, if there is metadata for it.
+	SAML SAML `yaml:"saml"`
+	// Who signs in by which side, for good; the first that matches rules. All
+	// others sign in by OpenID Connect where there is that side.
+	Routes []Route `yaml:"routes"`
 	// The e-mail domains that sign in here.
 	Domains []string `yaml:"domains"`
 }
 
 func (c *Connection) setDefaults(func(string) string) {
+	c.Vendor = "generic"
 	c.Scopes = []string{"openid", "profile", "email"}
+}
+
+// SAML is the side of SAML 2.0 of a connection.
+type SAML struct {
+	// A file that holds the provider's metadata.
+	MetadataFile string `yaml:"metadata_file"`
+	// Where the provider's metadata is: https. It is fetched once; a later
+	// certificate needs an administrator.
+	MetadataURL string `yaml:"metadata_url"`
+	// The provider's entity id, where the metadata describes several.
+	EntityID string `yaml:"entity_id"`
+	// Sign requests, also where the metadata does not demand it.
+	SignRequests bool `yaml:"sign_requests"`
+	// The NameID format to ask for; the vendor's when unset.
+	NameIDFormat string `yaml:"name_id_format"`
+	// The attributes that name a person for good; the vendor's, or NameID, when
+	// unset.
+	Subject []string `yaml:"subject"`
+	// Attributes that must be told exactly so, such as the tenant's id.
+	Require map[string]string `yaml:"require"`
+	// Authentication contexts that the provider tells after a second factor only.
+	MFAContexts []string `yaml:"mfa_contexts"`
+	// Authentication methods that prove a second factor.
+	MFAMethods []string `yaml:"mfa_methods"`
+	// Your word that the provider always asks for a second factor.
+	MFADeclared bool `yaml:"mfa_declared"`
+	// Your word that e-mail addresses, which change hands, are all there is to
+	// name people by.
+	MutableSubject bool `yaml:"mutable_subject"`
+}
+
+// Route sends some people to one side of a connection.
+type Route struct {
+	// The e-mail domain of the people meant; or email.
+	Domain string `yaml:"domain"`
+	// The e-mail address of the person meant; or domain.
+	Email string `yaml:"email"`
+	// The side they sign in by.
+	Use string `yaml:"use" jsonschema:"enum=oidc,enum=saml"`
 }

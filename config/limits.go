@@ -14,6 +14,28 @@ type Limits struct {
 	Login Limit `yaml:"login"`
 	// The endpoint where clients register themselves.
 	Registration Limit `yaml:"registration"`
+	// Where several nodes count the uses of API keys together.
+	Shared SharedLimits `yaml:"shared"`
+}
+
+// SharedLimits is one Redis-compatible server (Valkey, Redis 6.2 or newer, not
+// a cluster).
+type SharedLimits struct {
+	// host:port; empty leaves each node its share of every key's limit.
+	Address string `yaml:"address"`
+	// Speak TLS, with a server whose certificate is valid for the host.
+	TLS bool `yaml:"tls"`
+	// PEM file of the authorities to believe instead of the machine's.
+	CAFile string `yaml:"ca_file"`
+	// The user to authenticate as; empty for the server's default one.
+	Username string `yaml:"username"`
+	// Its password; empty to not authenticate.
+	Password Secret `yaml:"password"`
+	// A file that holds the password.
+	PasswordFile string `yaml:"password_file"`
+	// What the names of everything kept there begin with; the nodes of one
+	// deployment need the same.
+	KeyPrefix string `yaml:"key_prefix"`
 }
 
 // Limit bounds an endpoint twice.
@@ -42,5 +64,6 @@ func defaultLimits() Limits {
 		Authorize:    Limit{PerAddress: Rate{20, 200}, PerClient: Rate{100, 400}},
 		Login:        Limit{PerAddress: Rate{10, 150}, PerClient: Rate{50, 200}},
 		Registration: Limit{PerAddress: Rate{1, 30}, PerClient: Rate{1, 30}},
+		Shared:       SharedLimits{KeyPrefix: "gatehouse:"},
 	}
 }

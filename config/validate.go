@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -56,6 +59,39 @@ func (p *Problems) limits(l Limits) {
 		p.rate(e.path+".per_address", e.limit.PerAddress)
 		p.rate(e.path+".per_client", e.limit.PerClient)
 	}
+	p.shared(l.Shared)
+}
+
+var storedPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
+func (p *Problems) shared(s SharedLimits) {
+	if !storedPrefix.MatchString(s.KeyPrefix) {
+		p.add("limits.shared.key_prefix", "must be 1 to 64 letters, digits and ._:-")
+	}
+	if s.Address == "" {
+		if s.TLS || s.CAFile != "" || s.Username != "" || !s.Password.Empty() {
+			p.add("limits.shared.address", "is required beside the other settings of the server")
+		}
+		return
+	}
+	if host, port, err := net.SplitHostPort(s.Address); err != nil || host == "" || !validPort(port) {
+		p.add("limits.shared.address", "must be host:port")
+	}
+	if s.Username != "" && s.Password.Empty() {
+		p.add("limits.shared.password", "is required beside a username, here or by password_file")
+	}
+	if s.CAFile == "" {
+		return
+	}
+	if !s.TLS {
+		p.add("limits.shared.ca_file", "needs tls: true")
+	}
+	p.certificates("limits.shared.ca_file", s.CAFile)
+}
+
+func validPort(text string) bool {
+	port, err := strconv.Atoi(text)
+	return err == nil && port > 0 && port <= 65535
 }
 
 func (p *Problems) rate(path string, r Rate) {

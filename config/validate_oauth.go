@@ -163,23 +163,6 @@ func (p *Problems) connections(ids map[string]string, path string, connections [
 	}
 }
 
-func (p *Problems) connection(path string, c Connection) {
-	for _, required := range []struct{ key, value string }{
-		{"workspace", c.Workspace}, {"name", c.Name}, {"client_id", c.ClientID},
-	} {
-		if required.value == "" || len(required.value) > 255 {
-			p.add(path+"."+required.key, "is required, at most 255 characters")
-		}
-	}
-	if !connectionID.MatchString(c.ID) {
-		p.add(path+".id", "must be 1 to 63 letters, digits, dashes or underscores")
-	}
-	p.endpoint(path+".issuer", c.Issuer)
-	if !slices.Contains(c.Scopes, "openid") {
-		p.add(path+".scopes", "must hold openid")
-	}
-}
-
 // Longest is the longest life of a token that a signing key signs: how long a
 // retired key must stay published.
 func (t Tokens) Longest() time.Duration { return max(t.AccessTTL, t.IDTokenTTL) }

@@ -41,12 +41,16 @@ func (p *Problems) clientCertificates(s Server) {
 	if s.ClientCertificateHeader != "" && len(s.TrustedProxies) == 0 {
 		p.add("server.client_certificate_header", "needs trusted_proxies: nobody else's header is believed")
 	}
-	if s.ClientCAFile == "" {
-		return
+	if s.ClientCAFile != "" {
+		p.certificates("server.client_ca_file", s.ClientCAFile)
 	}
-	raw, err := os.ReadFile(s.ClientCAFile)
+}
+
+// certificates checks a file of authorities.
+func (p *Problems) certificates(path, file string) {
+	raw, err := os.ReadFile(file)
 	if err != nil || !x509.NewCertPool().AppendCertsFromPEM(raw) {
-		p.add("server.client_ca_file", "must be a readable PEM file with certificates")
+		p.add(path, "must be a readable PEM file with certificates")
 	}
 }
 

@@ -99,6 +99,20 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"issuers[0].connections[0].issuer", func(c *Config) { c.Issuers[0].Connections[0].Issuer = "http://idp.test" }},
 		{"issuers[0].connections[0].workspace", func(c *Config) { c.Issuers[0].Connections[0].Workspace = "" }},
 		{"issuers[0].connections[0].scopes", func(c *Config) { c.Issuers[0].Connections[0].Scopes = nil }},
+		{"issuers[0].connections[0].vendor", func(c *Config) { c.Issuers[0].Connections[0].Vendor = "nobody" }},
+		{"issuers[0].connections[0].saml.metadata_url", func(c *Config) { c.Issuers[0].Connections[0].SAML.MetadataURL = "http://idp.test/metadata" }},
+		{"issuers[0].connections[0].saml", func(c *Config) {
+			c.Issuers[0].Connections[0].SAML = SAML{MetadataURL: "https://idp.test/metadata", MetadataFile: "metadata.xml"}
+		}},
+		{"issuers[0].connections[0].saml.subject", func(c *Config) {
+			c.Issuers[0].Connections[0].SAML = SAML{MetadataFile: "metadata.xml", Subject: []string{""}}
+		}},
+		{"issuers[0].connections[0].routes[0].use", func(c *Config) {
+			c.Issuers[0].Connections[0].Routes = []Route{{Domain: "acme.test", Use: "saml"}}
+		}},
+		{"issuers[0].connections[0].routes[0]", func(c *Config) {
+			c.Issuers[0].Connections[0].Routes = []Route{{Use: "oidc"}}
+		}},
 		{"issuers[0].connections[0].domains[0]", func(c *Config) { c.Issuers[0].Connections[0].Domains = []string{"Acme.test"} }},
 	} {
 		c := valid(t)
@@ -204,4 +218,25 @@ func TestAnUpstreamOnThisMachineThatIsNotAllowedIsWarnedOf(t *testing.T) {
 			t.Errorf("%s, allowed: %v", issuer, w)
 		}
 	}
+}
+
+func TestTheServerOfTheLimitsIsDescribedWholly(t *testing.T) {
+	for text, path := range map[string]string{
+		`{address: "valkey"}`: "address", `{address: "valkey:0"}`: "address", `{address: ":6379"}`: "address", `{tls: true}`: "address",
+		`{password: "of-this-test-only"}`: "address", `{address: "valkey:6379", username: gatehouse}`: "password",
+		`{address: "valkey:6379", ca_file: /nowhere.pem}`: "ca_file", `{address: "valkey:6379", tls: true, ca_file: /nowhere.pem}`: "ca_file",
+		`{address: "valkey:6379", key_prefix: "a{b}"}`: "key_prefix", `{address: "valkey:6379", key_prefix: ""}`: "key_prefix",
+	} {
+		_, err := load(t, small+"limits: {shared: "+text+"}\n")
+		problemAt(t, err, "limits.shared."+path)
+	}
+	c := mustLoad(t, small+`limits: {shared: {address: "valkey.internal:6379", username: gatehouse, password: "${env:VALKEY_PASSWORD}"}}`+"\n",
+		"VALKEY_PASSWORD=of-this-test-only")
+	if c.Limits.Shared.Password.Reveal() != "of-this-test-only" {
+		t.Error("the password was not read from the environment")
+	}
+	if w := c.Warnings(); len(w) != 1 || w[0].Path != "limits.shared.tls" {
+		t.Errorf("warnings: %v", w)
+	}
+	mustLoad(t, small+`limits: {shared: {address: "127.0.0.1:6379"}}`+"\n")
 }

@@ -36,6 +36,10 @@ func (c Config) Warnings() Problems {
 	}
 	w.exposed("database.dsn_file", c.Database.DSNFile)
 	w.exposed("webhook.secret_file", c.Webhook.SecretFile)
+	w.exposed("limits.shared.password_file", c.Limits.Shared.PasswordFile)
+	if host, _, err := net.SplitHostPort(c.Limits.Shared.Address); err == nil && !loopback(host) && !c.Limits.Shared.TLS {
+		w.add("limits.shared.tls", "whoever is on the way to the server of the limits can read its password and change what it answers")
+	}
 	for i, k := range c.Secrets.RootKeys {
 		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
 	}

@@ -18,8 +18,14 @@ type Identity struct {
 	AMR []string
 	// Evidence is the judgement on ACR and AMR.
 	Evidence Evidence
-	// SessionID is the upstream's sid; empty if untold.
+	// SessionID is the upstream's sid or SessionIndex; empty if untold.
 	SessionID string
+	// SessionEnds is when the upstream's session ends; zero if untold. Ours must
+	// not outlast it.
+	SessionEnds time.Time
+	// LogoutName is what the upstream calls the person when it tells that their
+	// session is over (NameID); empty where that is Subject.
+	LogoutName string
 
 	Profile Profile
 	// Email is for showing. It finds no account.

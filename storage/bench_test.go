@@ -28,7 +28,7 @@ func benchGrant(b *testing.B, s *storage.Store) authz.Grant {
 	u := authz.User{ID: g.UserID, Issuer: "up", State: authz.Active, CreatedAt: now, UpdatedAt: now}
 	for _, err := range []error{
 		s.CreateWorkspace(b.Context(), w), s.CreateClient(b.Context(), c, nil), s.CreateGrant(b.Context(), g),
-		s.CreateUser(b.Context(), u, authz.UpstreamIdentity{Issuer: "up", ConnectionID: "c", Subject: "s", UserID: u.ID}),
+		s.CreateUser(b.Context(), u, authz.UpstreamIdentity{Issuer: "up", ConnectionID: "c", Side: authz.OIDCSide, Subject: "s", UserID: u.ID}),
 	} {
 		if err != nil {
 			b.Fatal(err)

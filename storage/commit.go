@@ -21,8 +21,8 @@ const commitTime = 15 * time.Second
 type write struct {
 	ctx context.Context
 	run func(ctx context.Context, on *batchPool) error
-	// whole says that the job is one statement, which is undone by itself when
-	// it fails, or tells by errTorn that more than that is to be undone.
+	// whole says that a failure of the job leaves nothing behind, as one of a
+	// single statement does, or tells by errTorn that it does.
 	whole bool
 	// moved are the nodes that the last run moved.
 	moved []authz.NodeRef

@@ -20,6 +20,8 @@ const (
 		SELECT digest FROM pushed_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredReplays = `DELETE FROM replays WHERE digest IN (
 		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredUpstreamSessions = `DELETE FROM upstream_sessions WHERE session_id IN (
+		SELECT session_id FROM upstream_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredOnces = `DELETE FROM onces WHERE digest IN (
@@ -57,7 +59,8 @@ const maxBatch = 5000
 // longer matter, at most limit rows of each kind (never more than 5000), and
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
-// tokens, authorization requests, pushed ones, ids used once, acts done once, ended grants with their
+// tokens, authorization requests, pushed ones, ids used once, acts done once,
+// upstreams' names of sessions, ended grants with their
 // codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -84,6 +87,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamSessions, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredOnces, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },

@@ -39,6 +39,14 @@ func consuming(i *authz.Issuance) (step, bool) {
 	return step{}, false
 }
 
+// issuing are the steps of an issuance but its audit entry.
+func issuing(i *authz.Issuance) []step {
+	if first, once := consuming(i); once {
+		return append([]step{first}, creating(i)...)
+	}
+	return creating(i)
+}
+
 // creating are the steps that write the tokens.
 func creating(i *authz.Issuance) []step {
 	t := &i.Access

@@ -11,45 +11,30 @@ var (
 	// errLost is an issuance of which nothing was written: it is tried alone, to
 	// learn whether a race was lost or the grant is gone.
 	errLost = errors.New("storage: nothing was issued")
-	// errTorn is one whose tokens are written and whose audit entry is not.
-	errTorn = errors.New("storage: tokens were issued without their audit entry")
-	// errHalf is one that would be half written.
-	errHalf = errors.New("storage: a grant went while tokens of it were issued")
+	// errTorn is one of which a part was written and the rest could not be.
+	errTorn = errors.New("storage: a part of an issuance was not written")
 )
 
-// issueGrouped writes an issuance together with what others write.
+// issueGrouped writes an issuance together with what others write. It sets no
+// savepoint, which would copy each page it touches: only its first statement
+// ever meets nothing, as whatever would take its grant away waits for the same
+// writer.
 func (s *Store) issueGrouped(ctx context.Context, i authz.Issuance) error {
-	return s.writes.do(ctx, &write{ctx: ctx, whole: i.Code == nil && i.Rotation == nil && i.Refresh == nil,
-		run: func(ctx context.Context, on *batchPool) error { return on.issue(ctx, &i) }})
+	return s.writes.do(ctx, &write{ctx: ctx, whole: true, run: func(ctx context.Context, on *batchPool) error { return on.issue(ctx, &i) }})
 }
 
 func (p *batchPool) issue(ctx context.Context, i *authz.Issuance) error {
-	first, once := consuming(i)
-	if once {
-		if n, err := p.exec(ctx, first); err != nil || n == 0 {
-			return lost(err)
-		}
-	}
-	for step, s := range creating(i) {
-		n, err := p.exec(ctx, s)
+	for n, s := range append(issuing(i), auditing(&i.Audit)) {
+		met, err := p.exec(ctx, s)
 		switch {
+		case err == nil && met > 0:
+		case n > 0:
+			return errors.Join(errTorn, err)
 		case err != nil:
 			return err
-		case n == 0 && (once || step > 0):
-			return errHalf
-		case n == 0:
+		default:
 			return errLost
 		}
 	}
-	if _, err := p.exec(ctx, auditing(&i.Audit)); err != nil {
-		return errors.Join(errTorn, err)
-	}
 	return nil
-}
-
-func lost(err error) error {
-	if err != nil {
-		return err
-	}
-	return errLost
 }

@@ -41,7 +41,7 @@ func openSQLiteFile(ctx context.Context, path string, cfg Config) (*pools, error
 		return nil, err
 	}
 	writing, err := sql.Open("sqlite", sqliteDSN(path, url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + cfg.Synchronous + ")", "foreign_keys(1)", "wal_autocheckpoint(4000)", "cache_size(-8192)"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + cfg.Synchronous + ")", "foreign_keys(1)", "wal_autocheckpoint(4000)", "cache_size(-8192)", "temp_store(MEMORY)"},
 		"_txlock": {"immediate"},
 	}))
 	if err != nil {

@@ -31,6 +31,7 @@ func (r userRow) user() authz.User {
 type upstreamIdentityRow struct {
 	Issuer       authz.IssuerName
 	ConnectionID authz.ConnectionID
+	Side         authz.Side
 	Subject      string
 	UserID       authz.UserID
 	CreatedAt    time.Time
@@ -52,7 +53,7 @@ func (s *Store) CreateUser(ctx context.Context, u authz.User, identity authz.Ups
 			return failure(ctx, "creating a user", err)
 		}
 		err = s.writer(ctx).Create(&upstreamIdentityRow{
-			Issuer: identity.Issuer, ConnectionID: identity.ConnectionID, Subject: identity.Subject, UserID: identity.UserID,
+			Issuer: identity.Issuer, ConnectionID: identity.ConnectionID, Side: identity.Side, Subject: identity.Subject, UserID: identity.UserID,
 			CreatedAt: utc(identity.CreatedAt), LastLoginAt: utc(identity.LastLoginAt),
 		}).Error
 		return failure(ctx, "creating an upstream identity", err)
@@ -72,14 +73,14 @@ const memberByUpstream = `SELECT u.id, u.issuer, u.profile, u.state, u.epoch, u.
 	FROM upstream_identities i
 	JOIN users u ON u.id = i.user_id AND u.issuer = i.issuer
 	LEFT JOIN members m ON m.issuer = i.issuer AND m.workspace_id = ? AND m.user_id = i.user_id
-	WHERE i.issuer = ? AND i.connection_id = ? AND i.subject = ?`
+	WHERE i.issuer = ? AND i.connection_id = ? AND i.side = ? AND i.subject = ?`
 
-// UserByUpstream returns the person, in any state, whom the connection calls
+// UserByUpstream returns the person, in any state, whom that side of the connection calls
 // subject, and whether they are a member of the workspace; or ErrNotFound.
-func (s *Store) UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, subject string) (user authz.User, member bool, err error) {
+func (s *Store) UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, side authz.Side, subject string) (user authz.User, member bool, err error) {
 	var r userRow
 	var m sql.NullString
-	err = s.queryRow(ctx, memberByUpstream, ws, issuer, connection, subject).
+	err = s.queryRow(ctx, memberByUpstream, ws, issuer, connection, side, subject).
 		Scan(&r.ID, &r.Issuer, &r.Profile, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt, &m)
 	if err != nil {
 		return authz.User{}, false, failure(ctx, "finding a user by upstream identity", err)
@@ -95,9 +96,9 @@ func (s *Store) UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, 
 }
 
 // TouchUpstreamIdentity records a sign-in by an upstream identity, or answers ErrNotFound.
-func (s *Store) TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, subject string, at time.Time) error {
+func (s *Store) TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, side authz.Side, subject string, at time.Time) error {
 	done := s.writer(ctx).Model(&upstreamIdentityRow{}).
-		Where("issuer = ? AND connection_id = ? AND subject = ?", issuer, connection, subject).
+		Where("issuer = ? AND connection_id = ? AND side = ? AND subject = ?", issuer, connection, side, subject).
 		UpdateColumns(map[string]any{"last_login_at": utc(at)})
 	return changed(ctx, "recording a sign-in", done, authz.ErrNotFound)
 }

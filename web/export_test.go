@@ -36,3 +36,16 @@ func ReadQuestion(body string) (credential string, err error) {
 	q, err := (&site{}).readQuestion(r)
 	return q.credential.Reveal(), err
 }
+
+// TwoReadings are what the quick and the careful reading of a question find in
+// it; each is nil where it is none.
+func TwoReadings(body string) (quick, careful any) {
+	var q, c question
+	if q.plain(body) {
+		quick = q
+	}
+	if c.decode(body) == nil {
+		careful = c
+	}
+	return quick, careful
+}

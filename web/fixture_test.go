@@ -249,7 +249,10 @@ func (h *house) sessions(outbox *event.Outbox) *session.Sessions {
 	return made(session.New(session.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Logouts: logouts, Clock: h.clock}))(h)
 }
 
-func (h *house) connect(_ context.Context, c authz.Connection) (idp.Connector, error) {
+func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) (idp.Connector, error) {
+	if side == authz.SAMLSide {
+		return h.serviceProvider(c)
+	}
 	return oidc.New(oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
 		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,

@@ -102,7 +102,7 @@ func (s *site) gatewayOf(ctx context.Context, r *http.Request) (asking, error) {
 	if len(r.Header[callerHeader]) != 1 {
 		return asking{}, errNoGateway
 	}
-	return s.askerOf(ctx, r, r.Header.Get(callerHeader))
+	return s.askerOf(ctx, r, first(r.Header, callerHeader))
 }
 
 var errNoGateway = authz.NewError(authz.Unauthenticated, "authentication_required",

@@ -70,3 +70,25 @@ func FuzzPlainID(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPlainQuestion holds that the quick reading of a question to verify finds
+// what the careful one does, or leaves it to that.
+func FuzzPlainQuestion(f *testing.F) {
+	whole := `{"credential":"c","action":"a","environment":"live","client_ip":"::1","method":"GET","resource":{"kind":"cluster","id":"x"}}`
+	for _, body := range []string{
+		whole, strings.ReplaceAll(whole, ":", " :\n\t "), strings.ReplaceAll(whole, ",", " , ") + " ", ` ` + whole, whole + whole, whole + "x",
+		`{}`, `{"credential":""}`, `{"credential":"a","credential":"b"}`, `{"resource":{},"credential":"a"}`, `{"credential":"a",}`, `{"credential":"a\n"}`,
+		`{"resource":{"kind":"a"},"resource":{"id":"b"}}`, `{"Credential":"a"}`, `{"credential":"\u0061"}`, `{"credential":"a\"}`, `{"credential":"é"}`,
+		`{"resource":{"kind":"a","id":"b","x":"c"}}`, `{"credential":["a"]}`, `{"credential":null}`, `{"credential":"a"`, `"credential"`, `{:}`, `{,}`,
+	} {
+		f.Add(body)
+	}
+	if quick, _ := web.TwoReadings(whole); quick == nil {
+		f.Error("the quick reading reads nothing")
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		if quick, careful := web.TwoReadings(body); quick != nil && quick != careful {
+			t.Errorf("%q: quickly %+v, carefully %+v", body, quick, careful)
+		}
+	})
+}

@@ -46,12 +46,15 @@ func tellQuota(h http.Header, q authz.Quota) {
 // must copy these headers over what the client sent under the same names.
 func identify(h http.Header, record *credential.Record) {
 	p, in := &record.Principal, &record.Introspection
-	for _, header := range [...]struct{ name, value string }{
-		{"X-Gatehouse-Subject", in.Sub}, {"X-Gatehouse-Client-Id", in.ClientID}, {"X-Gatehouse-Key-Id", string(p.KeyID)},
-		{"X-Gatehouse-Workspace-Id", string(p.WorkspaceID)}, {"X-Gatehouse-Account-Id", string(p.AccountID)},
-		{"X-Gatehouse-Environment", string(p.Environment)}, {"X-Gatehouse-Scope", in.Scope},
-		{"X-Gatehouse-Credential-Type", in.CredentialType},
-	} {
-		h[header.name] = []string{header.value} // empty too: a client's own must not stand
+	values := [...]string{
+		in.Sub, in.ClientID, string(p.KeyID), string(p.WorkspaceID), string(p.AccountID), string(p.Environment), in.Scope, in.CredentialType,
 	}
+	for n, name := range identityHeaders {
+		h[name] = values[n : n+1 : n+1] // empty too: a client's own must not stand
+	}
+}
+
+var identityHeaders = [...]string{
+	"X-Gatehouse-Subject", "X-Gatehouse-Client-Id", "X-Gatehouse-Key-Id", "X-Gatehouse-Workspace-Id", "X-Gatehouse-Account-Id",
+	"X-Gatehouse-Environment", "X-Gatehouse-Scope", "X-Gatehouse-Credential-Type",
 }

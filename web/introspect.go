@@ -55,7 +55,7 @@ func (s *site) readIntrospection(r *http.Request) (in oauth.Request, text string
 	if err != nil {
 		return in, "", err
 	}
-	in.Authorization = r.Header.Get("Authorization")
+	in.Authorization = first(r.Header, "Authorization")
 	if text, ok := onlyToken(body); ok && in.Authorization != "" {
 		return in, text, nil
 	}

@@ -37,7 +37,7 @@ func (s *site) formRequest(r *http.Request, body string) (oauth.Request, error) 
 		return oauth.Request{}, invalid("The body could not be read.")
 	}
 	return oauth.Request{
-		Authorization: r.Header.Get("Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
+		Authorization: first(r.Header, "Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
 		Certificates: s.certificates(r),
 	}, nil
 }
@@ -51,19 +51,33 @@ func (s *site) readBody(r *http.Request) (string, error) {
 	if len(r.Header["Authorization"]) > 1 {
 		return "", invalid("There is more than one Authorization header.")
 	}
-	if ct := r.Header.Get("Content-Type"); ct != formContentType {
+	if ct := first(r.Header, "Content-Type"); ct != formContentType {
 		if media, _, err := mime.ParseMediaType(ct); err != nil || media != formContentType {
 			return "", invalid("The body must be application/x-www-form-urlencoded.")
 		}
 	}
+	return s.text(r.Body)
+}
+
+// text reads all of a body that has a bound.
+func (s *site) text(body io.Reader) (string, error) {
 	buffer, ok := s.bodies.Get().(*bytes.Buffer)
 	if !ok {
 		buffer = &bytes.Buffer{}
 	}
 	buffer.Reset()
 	defer s.bodies.Put(buffer)
-	_, err := buffer.ReadFrom(r.Body)
+	_, err := buffer.ReadFrom(body)
 	return buffer.String(), err
+}
+
+// first is the first value of a header whose name is spelled as net/http keeps
+// it, which Get would make sure of each time.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 const formContentType = "application/x-www-form-urlencoded"
@@ -220,10 +234,12 @@ func (s *site) authorize(w http.ResponseWriter, r *http.Request) error {
 	return s.Login.Authorize(w, r)
 }
 
-// GET /oidc/{upstream}/callback: the sign-in flow's, within the connection's limit.
-func (s *site) callback(w http.ResponseWriter, r *http.Request) error {
-	if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
-		return err
+// perUpstream is a step of the sign-in flow within its connection's limit.
+func (s *site) perUpstream(step func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
+			return err
+		}
+		return step(w, r)
 	}
-	return s.Login.Callback(w, r)
 }

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
@@ -31,24 +32,31 @@ func (s *site) readQuestion(r *http.Request) (question, error) {
 	if len(r.Header["Authorization"]) > 1 {
 		return q, invalid("There is more than one Authorization header.")
 	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return q, invalid("The body must be application/json.")
+	if ct := first(r.Header, "Content-Type"); ct != jsonMedia {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != jsonMedia {
+			return q, invalid("The body must be application/json.")
+		}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxQuestion+1))
+	body, err := s.text(io.LimitReader(r.Body, maxQuestion+1))
 	if err != nil {
 		return q, err
 	}
 	if len(body) > maxQuestion {
 		return q, invalid("The body is too long.")
 	}
-	if err := q.decode(body); err != nil {
-		return q, err
+	if !q.plain(body) {
+		q = question{}
+		if err := q.decode(body); err != nil {
+			return q, err
+		}
 	}
 	return q, q.validate()
 }
 
-func (q *question) decode(body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(body))
+const jsonMedia = "application/json"
+
+func (q *question) decode(body string) error {
+	d := json.NewDecoder(strings.NewReader(body))
 	err := members(d, "", func(name string) any {
 		switch name {
 		case "credential":

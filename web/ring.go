@@ -22,7 +22,7 @@ func (s *server) ring(st *site, rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		p := &passage{recorder: recorder{ResponseWriter: w}, id: [1]string{s.ids.next()}}
-		p.Context, p.Origin = r.Context(), authz.Origin{RequestID: p.id[0], IP: s.clientAddress(r), UserAgent: clip(r.UserAgent(), 256)}
+		p.Context, p.Origin = r.Context(), authz.Origin{RequestID: p.id[0], IP: s.clientAddress(r), UserAgent: clip(first(r.Header, "User-Agent"), 256)}
 		if rt.kind.waits() {
 			ctx, cancel := context.WithTimeout(p.Context, requestTime)
 			defer cancel()
@@ -55,7 +55,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protec
 	if err := allow(rt.limit.PerAddress, address); err != nil {
 		return err
 	}
-	if rt.kind == pageRoute && rt.pattern != "POST /oauth2/authorize" && rt.pattern != "POST /oauth2/logout" {
+	if rt.kind == pageRoute {
 		if err := protection.Check(r); err != nil {
 			return authz.NewError(authz.Forbidden, "cross_origin", "This form was sent from another site.").Because(err)
 		}
@@ -81,7 +81,7 @@ func securityHeaders(h http.Header, kind routeKind, requestID []string, https bo
 		h["Strict-Transport-Security"] = hsts
 	}
 	switch kind {
-	case pageRoute:
+	case pageRoute, postedRoute:
 		h.Set("Referrer-Policy", "same-origin") // no-referrer would make a form's Origin null
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

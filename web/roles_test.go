@@ -405,7 +405,9 @@ func TestAPersonsManagementScopesAreTheirRolesAtIssueRefreshAndVerify(t *testing
 		t.Errorf("a member lists members: %d", got)
 	}
 	members := made(h.store.ListMembers(t.Context(), issuer, h.workspace.ID, authz.Page{}))(t)
-	set := func(to authz.RoleID) { made(h.admin.SetMemberRole(t.Context(), by, h.workspace.ID, members[0].UserID, 0, to))(t) }
+	set := func(to authz.RoleID) {
+		made(h.admin.SetMemberRole(t.Context(), by, h.workspace.ID, members[0].UserID, 0, to))(t)
+	}
 	set(authz.RoleAdmin)
 	second := signIn()
 	if got := list(second["access_token"]); got != http.StatusOK {

@@ -25,6 +25,7 @@ const (
 	documentRoute routeKind = iota // public, cacheable, readable from any origin
 	protocolRoute                  // authenticated by header or form, no cookies
 	pageRoute                      // a person's browser, cookies
+	postedRoute                    // the same, by a form that another site may have sent
 	apiRoute                       // authenticated by header, never from a browser
 	hotRoute                       // the same, answered from memory: what it must wait for bounds itself
 )
@@ -52,15 +53,20 @@ func issuerRoutes(s *site) []route {
 		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 
 		{"GET /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
-		{"POST /oauth2/authorize", s.authorize, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/authorize", s.authorize, s.pageError, postedRoute, limits.Authorize},
 		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute, limits.Login},
 		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
-		{"GET /oidc/{upstream}/callback", s.callback, s.pageError, pageRoute, limits.Login},
+		{"GET /oidc/{upstream}/callback", s.perUpstream(s.Login.Callback), s.pageError, pageRoute, limits.Login},
+		{"POST /saml/{upstream}/acs", s.perUpstream(s.Login.ACS), s.pageError, postedRoute, limits.Login},
+		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},
+		{"GET /saml/{upstream}/metadata", s.perUpstream(s.Login.SAMLMetadata), s.pageError, pageRoute, limits.Login},
+		{"GET /saml/{upstream}/slo", s.perUpstream(s.Login.SAMLLogout), s.pageError, pageRoute, limits.Login},
+		{"POST /saml/{upstream}/slo", s.perUpstream(s.Login.SAMLLogout), s.pageError, postedRoute, limits.Login},
 		{"GET /consent", s.Login.ShowConsent, s.pageError, pageRoute, limits.Authorize},
 		{"POST /consent", s.Login.SubmitConsent, s.pageError, pageRoute, limits.Authorize},
 		{"GET /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
-		{"POST /oauth2/logout", s.Login.Logout, s.pageError, pageRoute, limits.Authorize},
+		{"POST /oauth2/logout", s.Login.Logout, s.pageError, postedRoute, limits.Authorize},
 		{"POST /logout", s.Login.SubmitLogout, s.pageError, pageRoute, limits.Authorize},
 
 		{"GET /device", s.Login.ShowDevice, s.pageError, pageRoute, limits.Login},

@@ -17,7 +17,7 @@ func (s *site) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	by, err := s.askerOf(ctx, r, r.Header.Get("Authorization"))
+	by, err := s.askerOf(ctx, r, first(r.Header, "Authorization"))
 	if err == nil && by.own != "" && by.own == question.credential {
 		err = errAsksItself
 	}

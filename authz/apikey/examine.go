@@ -59,5 +59,6 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 		},
 		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: authz.Prefixes(key.IPAllowlist), Tier: key.Tier,
 		Bounds: left.Bounds, Resources: key.Resources,
+		KeyEpoch: key.Epoch,
 	}
 }

@@ -95,7 +95,7 @@ func (d *Documents) Public(ctx context.Context, id authz.ClientID) (credential.A
 	if err != nil {
 		return credential.AuthenticatedClient{}, err
 	}
-	return credential.AuthenticatedClient{Client: c, AccountID: account}, nil
+	return credential.AuthenticatedClient{Client: &c, AccountID: account}, nil
 }
 
 // Proven authenticates a client by what it signed.

@@ -67,9 +67,10 @@ type verifiedClient struct {
 }
 
 // AuthenticatedClient is a client that proved who it is, or a public client
-// that cannot. Only Callers makes one.
+// that cannot. Only Callers makes one. The client may be remembered and is not
+// to be changed; it is a pointer as it is handed on for every request.
 type AuthenticatedClient struct {
-	authz.Client
+	*authz.Client
 	AccountID authz.AccountID
 	proven    bool
 }
@@ -109,13 +110,13 @@ func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Se
 	}
 	key := c.mac(string(id), secret.Reveal())
 	if v, ok := c.remembered(c.verified, key); ok {
-		return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
+		return AuthenticatedClient{Client: &v.client, AccountID: v.account, proven: true}, nil
 	}
 	v, err := c.flights.do(ctx, key, c.stillTrue, func() (*verifiedClient, error) { return c.prove(ctx, key, id, secret) })
 	if err != nil {
 		return AuthenticatedClient{}, err
 	}
-	return AuthenticatedClient{Client: v.client, AccountID: v.account, proven: true}, nil
+	return AuthenticatedClient{Client: &v.client, AccountID: v.account, proven: true}, nil
 }
 
 // prove looks at a secret the slow way, unless the one who asks has been wrong
@@ -164,7 +165,7 @@ func (c *Callers) Public(ctx context.Context, id authz.ClientID) (AuthenticatedC
 	if !client.Public() {
 		return AuthenticatedClient{}, errClient
 	}
-	return AuthenticatedClient{Client: client, AccountID: account}, nil
+	return AuthenticatedClient{Client: &client, AccountID: account}, nil
 }
 
 // Proven authenticates a client by what it signed or by its certificate. The
@@ -185,7 +186,7 @@ func ProvenBy(client authz.Client, account authz.AccountID, method string, prove
 	if err := prove(client); err != nil {
 		return AuthenticatedClient{}, err
 	}
-	return AuthenticatedClient{Client: client, AccountID: account, proven: true}, nil
+	return AuthenticatedClient{Client: &client, AccountID: account, proven: true}, nil
 }
 
 // Find returns a client that stands, whoever asks: it proves nothing about the

@@ -51,6 +51,7 @@ type Record struct {
 	stamp   stamp
 	stamped bool
 	authz.Credential
+	room [512]byte // where JSON is, if it fits
 }
 
 // NewVerifier returns a Verifier with an empty cache.
@@ -116,7 +117,8 @@ func (v *Verifier) fill(ctx context.Context, digest [32]byte, text authz.Secret,
 	if err != nil {
 		return nil, fmt.Errorf("rendering an introspection: %w", err)
 	}
-	r := &Record{Credential: *facts, JSON: body}
+	r := &Record{Credential: *facts}
+	r.JSON = append(r.room[:0], body...)
 	if facts.Introspection.CredentialType == authz.CredentialRefreshToken {
 		return r, nil // its use moves no node: only the database knows
 	}

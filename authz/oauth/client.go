@@ -28,7 +28,7 @@ func viewOf(c credential.AuthenticatedClient, audience []string) *clientView {
 	return &clientView{
 		id: string(c.ID), public: c.Public(), grantTypes: c.GrantTypes,
 		redirectURIs: c.RedirectURIs, scopes: c.Scopes, audience: audience,
-		client: c.Client, accountID: c.AccountID,
+		client: *c.Client, accountID: c.AccountID,
 	}
 }
 

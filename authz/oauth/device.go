@@ -71,7 +71,7 @@ func (s *Server) DeviceAuthorization(ctx context.Context, in Request) (*DeviceRe
 			parameters[name] = in.Form[name]
 		}
 	}
-	if _, err := s.checkDevice(ctx, client.Client, client.AccountID, parameters, s.clock.Now()); err != nil {
+	if _, err := s.checkDevice(ctx, *client.Client, client.AccountID, parameters, s.clock.Now()); err != nil {
 		return nil, err
 	}
 	return s.newDevice(ctx, client.ID, parameters)

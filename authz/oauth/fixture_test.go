@@ -199,7 +199,7 @@ func (h *house) settle() {
 	h.ok(h.store.CreateWorkspace(ctx, h.workspace))
 	h.ok(h.store.PutConnection(ctx, h.connection))
 	h.ok(h.store.CreateUser(ctx, h.user, authz.UpstreamIdentity{
-		Issuer: issuer, ConnectionID: h.connection.ID, Subject: "up-1", UserID: h.user.ID, CreatedAt: now, LastLoginAt: now,
+		Issuer: issuer, ConnectionID: h.connection.ID, Side: authz.OIDCSide, Subject: "up-1", UserID: h.user.ID, CreatedAt: now, LastLoginAt: now,
 	}))
 	h.ok(h.store.AddMember(ctx, authz.Member{Issuer: issuer, WorkspaceID: h.workspace.ID, UserID: h.user.ID, Role: "member", CreatedAt: now}))
 	h.session = authz.Session{

@@ -47,25 +47,35 @@ func (h *idTokenHandler) PopulateTokenEndpointResponse(ctx context.Context, req 
 	if !ok || !h.CanHandleTokenEndpointRequest(ctx, req) || !has(req.GetGrantedScopes(), "openid") {
 		return fosite.ErrUnknownRequest
 	}
-	alg := unitFrom(ctx).client.client.IDTokenAlgorithm
-	if alg == "" {
-		alg = "RS256"
-	}
-	grant := sess.grant
-	if unitFrom(ctx).code == nil {
-		grant.Nonce = "" // not on refresh (OpenID Connect Core section 12.2)
-	}
-	claims, err := h.named(ctx, grant)
+	token, err := h.sign(ctx, sess.grant, resp.GetAccessToken())
 	if err != nil {
 		return err
 	}
-	maps.Copy(claims, h.claims(grant, alg, resp.GetAccessToken()))
-	token, err := h.signer.Sign(ctx, alg, "JWT", claims)
-	if err != nil {
-		return fmt.Errorf("signing an ID token: %w", err)
-	}
 	resp.SetExtra("id_token", token)
 	return nil
+}
+
+// sign makes the ID token that goes with an access token of the grant, for the
+// client of the unit of work.
+func (h *idTokenHandler) sign(ctx context.Context, g authz.Grant, access string) (string, error) {
+	u := unitFrom(ctx)
+	alg := u.client.client.IDTokenAlgorithm
+	if alg == "" {
+		alg = "RS256"
+	}
+	if u.code == nil {
+		g.Nonce = "" // not on refresh (OpenID Connect Core section 12.2)
+	}
+	claims, err := h.named(ctx, g)
+	if err != nil {
+		return "", err
+	}
+	maps.Copy(claims, h.claims(g, alg, access))
+	token, err := h.signer.Sign(ctx, alg, "JWT", claims)
+	if err != nil {
+		return "", fmt.Errorf("signing an ID token: %w", err)
+	}
+	return token, nil
 }
 
 // named are the claims about the person that the claims parameter asked for in

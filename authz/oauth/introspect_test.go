@@ -188,7 +188,9 @@ func TestIN_03_TheTenantRule(t *testing.T) {
 	as := func(c authz.Client, change ...func(*authz.Client)) credential.AuthenticatedClient {
 		a := made(h.callers.Secret(t.Context(), c.ID, authz.Secret(h.secrets[c.ID])))(t)
 		for _, f := range change {
-			f(&a.Client)
+			changed := *a.Client // what is remembered stays
+			f(&changed)
+			a.Client = &changed
 		}
 		return a
 	}

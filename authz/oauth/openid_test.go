@@ -17,7 +17,7 @@ func (h *house) another() authz.User {
 	now := h.clock.Now()
 	u := authz.User{ID: authz.NewUserID(), Issuer: issuer, State: authz.Active, CreatedAt: now, UpdatedAt: now}
 	h.ok(h.store.CreateUser(h.Context(), u, authz.UpstreamIdentity{
-		Issuer: issuer, ConnectionID: h.connection.ID, Subject: string(u.ID), UserID: u.ID, CreatedAt: now, LastLoginAt: now,
+		Issuer: issuer, ConnectionID: h.connection.ID, Side: authz.OIDCSide, Subject: string(u.ID), UserID: u.ID, CreatedAt: now, LastLoginAt: now,
 	}))
 	return u
 }

@@ -123,8 +123,8 @@ const successorPurpose = "refresh successor"
 // refresh token can read it again.
 func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	plain, err := json.Marshal(sealedResponse{
-		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.IDToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(),
-		u.confirmation, u.newAccess.Audience, resp.Details,
+		resp.AccessToken.Reveal(), resp.RefreshToken.Reveal(), resp.Scope, u.newAccess.ExpiresAt.Unix(), u.confirmation,
+		u.newAccess.Audience, resp.Details,
 	})
 	if err != nil {
 		return nil, err
@@ -132,12 +132,14 @@ func (s *Server) seal(u *unit, resp *TokenResponse) ([]byte, error) {
 	return s.cfg.Sealer.SealWithToken(u.refreshToken, successorPurpose, plain)
 }
 
+// sealedResponse is what cannot be made again. An ID token can, and would be
+// most of it: a row that fits its page is written in one.
 type sealedResponse struct {
-	Access, Refresh, ID, Scope string
-	Exp                        int64
-	Confirmation               authz.Confirmation
-	Audience                   []string
-	Details                    json.RawMessage
+	Access, Refresh, Scope string
+	Exp                    int64
+	Confirmation           authz.Confirmation
+	Audience               []string
+	Details                json.RawMessage
 }
 
 // replayOrRevoke answers a used refresh token: with the pair it was exchanged
@@ -191,8 +193,14 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	if err != nil || kept.Audience != nil && !slices.Equal(audience, kept.Audience) {
 		return nil, errInvalidTarget
 	}
+	var id string
+	if has(strings.Fields(kept.Scope), "openid") {
+		if id, err = s.idTokens.sign(ctx, u.grant, kept.Access); err != nil {
+			return nil, err
+		}
+	}
 	return &TokenResponse{
-		AccessToken: authz.Secret(kept.Access), RefreshToken: authz.Secret(kept.Refresh), IDToken: authz.Secret(kept.ID),
+		AccessToken: authz.Secret(kept.Access), RefreshToken: authz.Secret(kept.Refresh), IDToken: authz.Secret(id),
 		TokenType: kept.Confirmation.TokenType(), Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()),
 		Details: kept.Details,
 	}, nil

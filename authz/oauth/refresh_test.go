@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,11 @@ func TestRT_TheSamePairComesBackWithinTheGrace(t *testing.T) {
 	again := made(h.refresh(h.spa, first.RefreshToken))(t)
 	if again.AccessToken != second.AccessToken || again.RefreshToken != second.RefreshToken || again.Scope != second.Scope || again.ExpiresIn != second.ExpiresIn-10 {
 		t.Errorf("again %+v, want %+v", again, second)
+	}
+	want, got := h.claims(second.IDToken, "JWT"), h.claims(again.IDToken, "JWT") // made again, at its own time
+	want["iat"], want["exp"] = want["iat"].(float64)+10, want["exp"].(float64)+10
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the ID token says %v, want %v", got, want)
 	}
 	_, err := h.refresh(h.web, first.RefreshToken)
 	h.wants("another client within the grace", err, "invalid_grant")

@@ -20,6 +20,7 @@ type Server struct {
 	clock    authz.Clock
 	fosite   *fosite.Fosite
 	unitRows *unitStore
+	idTokens *idTokenHandler
 	revoker  *fositeoauth2.TokenRevocationHandler
 	// pushing and starting bound how many requests wait.
 	pushing, starting *room
@@ -32,6 +33,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store, refreshTTL: cfg.Settings.RefreshTTL}
 	s := &Server{cfg: cfg, settings: cfg.Settings, store: cfg.Store, clock: cfg.Clock, unitRows: units}
+	s.idTokens = &idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store}
 	s.pushing, s.starting = s.rooms()
 	texts := &tokenStrategy{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock}
 	fc := s.fositeConfig()
@@ -54,7 +56,7 @@ func New(cfg Config) (*Server, error) {
 		},
 		&refreshHandler{server: s, texts: texts},
 		&deviceHandler{server: s, texts: texts},
-		&idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store},
+		s.idTokens,
 	}
 	fc.TokenIntrospectionHandlers = fosite.TokenIntrospectionHandlers{
 		&fositeoauth2.CoreValidator{CoreStrategy: texts, CoreStorage: units, Config: fc},

@@ -47,6 +47,8 @@ func New(cfg Config) (*Sessions, error) {
 const (
 	SignedOut = "signed_out" // its person asked for it
 	Replaced  = "replaced"   // somebody else signed in in the same browser
+	// UpstreamLogout: the upstream told that it has ended there.
+	UpstreamLogout = "upstream_logout"
 )
 
 // Revocation is the end of a session.

@@ -20,6 +20,7 @@ var walls = []struct {
 	allowed []string
 }{
 	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
+	{"authz/ratelimit/shared", []string{"authz", "authz/ratelimit"}},               // the same window in another place, and the one to fall back on
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
 	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}}, // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
@@ -54,6 +55,7 @@ var owners = map[string][]string{
 	"github.com/prometheus":               {"web"},
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/goccy/go-yaml":            {"config"},
+	"github.com/valkey-io/valkey-go":      {"authz/ratelimit/shared"},
 	"github.com/invopop/jsonschema":       {"config/internal"},
 }
 

@@ -51,7 +51,7 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Malformed form.", http.StatusBadRequest)
 		return
 	}
-	user, ok := p.authenticate(r.PostForm.Get("username"), r.PostForm.Get("password"))
+	user, ok := authenticate(p.config.Users, r.PostForm.Get("username"), r.PostForm.Get("password"))
 	if !ok {
 		p.showLogin(w, r, req, "That user name and password do not belong together.")
 		return

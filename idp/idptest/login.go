@@ -7,9 +7,9 @@ import (
 )
 
 // authenticate compares in constant time, also when there is no such user.
-func (p *Provider) authenticate(login, password string) (User, bool) {
+func authenticate(users []User, login, password string) (User, bool) {
 	var found User
-	for _, u := range p.config.Users {
+	for _, u := range users {
 		if u.Login == login {
 			found = u
 		}

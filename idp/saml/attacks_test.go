@@ -546,7 +546,7 @@ func TestSM_18_BombsAreRefusedByTheirSize(t *testing.T) {
 	r := newRig(t, nil, nil)
 	c := pending()
 	for name, encoded := range map[string]string{
-		"20 MB": strings.Repeat("A", 20<<20), "just over": strings.Repeat("A", saml.MaxForm+4), "decoded": strings.Repeat("A", 350<<10),
+		"20 MB": strings.Repeat("A", 20<<20), "just over": strings.Repeat("A", idp.MaxForm+4), "decoded": strings.Repeat("A", 350<<10),
 	} {
 		start := time.Now()
 		if _, err := r.conn.Finish(t.Context(), post(c, encoded)); reason(err) != saml.ReasonTooLarge {

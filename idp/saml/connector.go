@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
@@ -15,7 +14,7 @@ import (
 // its Config: making one for each request is cheap. It is safe for concurrent use.
 type Connector struct{ config Config }
 
-var _ idp.Connector = (*Connector)(nil)
+var _ idp.ServiceProvider = (*Connector)(nil)
 
 // New returns a Connector, or says what cannot work in the Config.
 func New(c Config) (*Connector, error) {
@@ -29,21 +28,15 @@ func New(c Config) (*Connector, error) {
 type SignedIn struct {
 	Identity idp.Identity
 	// NameID and SessionIndex are what a logout of this session is about.
-	NameID       NameID
+	NameID       idp.NameID
 	SessionIndex string
-	// SessionEnds is when the provider's session ends; zero if untold. Ours must
-	// not outlast it.
-	SessionEnds time.Time
 	// Values are the attributes as told, for an administrator's test sign-in.
 	Values idp.Values
 }
 
-// NameID names a subject (SAML Core section 2.2.3).
-type NameID struct{ Value, Format, NameQualifier, SPNameQualifier string }
-
 // Begin returns the authentication request as a URL. Nonce becomes the id of
 // the request and State the RelayState; CodeVerifier is not used. It fails when
-// the provider takes requests by POST only: then BeginPOST has the form.
+// the provider takes requests by POST only: then BeginForm has the form.
 func (c *Connector) Begin(_ context.Context, login idp.Login) (string, error) {
 	location, ok := c.config.IDP.SSO[BindingRedirect]
 	if !ok {
@@ -60,16 +53,22 @@ func (c *Connector) Begin(_ context.Context, login idp.Login) (string, error) {
 	return target, nil
 }
 
-// BeginPOST returns the authentication request as a form for the browser to
+// ByForm reports whether the provider takes requests by POST alone.
+func (c *Connector) ByForm() bool {
+	_, redirects := c.config.IDP.SSO[BindingRedirect]
+	return !redirects
+}
+
+// BeginForm returns the authentication request as a form for the browser to
 // submit (SAML Bindings section 3.5).
-func (c *Connector) BeginPOST(login idp.Login) (Form, error) {
+func (c *Connector) BeginForm(login idp.Login) (idp.Form, error) {
 	location, ok := c.config.IDP.SSO[BindingPOST]
 	if !ok {
-		return Form{}, errors.New("saml: the provider takes requests by redirect only")
+		return idp.Form{}, errors.New("saml: the provider takes requests by redirect only")
 	}
 	raw, err := c.authnRequest(login, location, c.config.SignRequests)
 	if err != nil {
-		return Form{}, err
+		return idp.Form{}, err
 	}
 	return form(location, "SAMLRequest", raw, login.State), nil
 }

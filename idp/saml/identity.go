@@ -35,11 +35,11 @@ func (c *Connector) identity(a assertion) (SignedIn, error) {
 	}
 	statement := a.Statements[0]
 	in := SignedIn{NameID: name, Values: values, Identity: idp.Identity{
-		Upstream: c.config.ID, Issuer: c.config.IDP.EntityID, Subject: subject, ACR: statement.context(),
+		Upstream: c.config.ID, Issuer: c.config.IDP.EntityID, Subject: subject, LogoutName: name.Value, ACR: statement.context(),
 	}}
 	in.Identity.AuthTime, _ = instant(statement.AuthnInstant)
 	if statement.SessionNotOnOrAfter != nil {
-		in.SessionEnds, _ = instant(*statement.SessionNotOnOrAfter)
+		in.Identity.SessionEnds, _ = instant(*statement.SessionNotOnOrAfter)
 	}
 	if len(statement.SessionIndex) <= maxSessionIndex {
 		in.SessionIndex, in.Identity.SessionID = statement.SessionIndex, statement.SessionIndex
@@ -52,7 +52,7 @@ func (c *Connector) identity(a assertion) (SignedIn, error) {
 // subject names the person, by the attributes the mapping says or by NameID. A
 // NameID that is new each time, or an address that changes hands, is not a
 // name.
-func (c *Connector) subject(name NameID, values idp.Values) (string, error) {
+func (c *Connector) subject(name idp.NameID, values idp.Values) (string, error) {
 	if len(c.config.Mapping.Subject) == 0 {
 		switch {
 		case name.Format == NameIDTransient:
@@ -84,16 +84,16 @@ func (c *Connector) evidence(values idp.Values, out *idp.Identity) {
 }
 
 // name returns the one NameID of a subject.
-func (s subject) name() (NameID, error) {
+func (s subject) name() (idp.NameID, error) {
 	if len(s.NameID) != 1 {
-		return NameID{}, refuse(ReasonNameID, errors.New("not one NameID"))
+		return idp.NameID{}, refuse(ReasonNameID, errors.New("not one NameID"))
 	}
 	n := s.NameID[0]
 	value, ok := only([]text{n.text})
 	if !ok || value == "" || len(value) > maxID || strings.ContainsFunc(value, unicode.IsControl) {
-		return NameID{}, refuse(ReasonNameID, errors.New("an empty, long or nested NameID"))
+		return idp.NameID{}, refuse(ReasonNameID, errors.New("an empty, long or nested NameID"))
 	}
-	return NameID{Value: value, Format: n.Format, NameQualifier: n.NameQualifier, SPNameQualifier: n.SPNameQualifier}, nil
+	return idp.NameID{Value: value, Format: n.Format, NameQualifier: n.NameQualifier, SPNameQualifier: n.SPNameQualifier}, nil
 }
 
 // context returns the AuthnContextClassRef, or "".

@@ -13,23 +13,6 @@ import (
 
 const maxIndexes = 100
 
-// Logout is a message about the end of a session, whose signature held.
-type Logout struct {
-	// Request says that the provider asks us to end sessions; else it answers us.
-	Request bool
-	ID      string
-	// InResponseTo is, in an answer, the id of our request: the caller compares.
-	InResponseTo string
-	// Done says that the provider ended all sessions, in an answer.
-	Done bool
-	// NameID and SessionIndexes say whose sessions and which; all of them when
-	// there is no index.
-	NameID         NameID
-	SessionIndexes []string
-	// RelayState goes back as it came.
-	RelayState string
-}
-
 type logoutMessage struct {
 	ID           string   `xml:"ID,attr"`
 	Version      string   `xml:"Version,attr"`
@@ -46,14 +29,14 @@ type logoutMessage struct {
 // LogoutByRedirect accepts a logout message in a URL's raw query, or refuses it
 // with an *idp.Error (SAML Bindings section 3.4, SAML Core section 3.7). The
 // signature is required, and over the octets as they came.
-func (c *Connector) LogoutByRedirect(ctx context.Context, rawQuery string) (Logout, error) {
+func (c *Connector) LogoutByRedirect(ctx context.Context, rawQuery string) (idp.Logout, error) {
 	out, err := c.logoutByRedirect(ctx, rawQuery)
 	return out, c.during("logout", err)
 }
 
 // LogoutByPOST is LogoutByRedirect for a posted form, whose message has its
 // signature inside.
-func (c *Connector) LogoutByPOST(ctx context.Context, params url.Values) (Logout, error) {
+func (c *Connector) LogoutByPOST(ctx context.Context, params url.Values) (idp.Logout, error) {
 	out, err := c.logoutByPOST(ctx, params)
 	return out, c.during("logout", err)
 }
@@ -65,67 +48,67 @@ func (c *Connector) during(what string, err error) error {
 	return fmt.Errorf("%s at %s: %w", what, c.config.ID, err)
 }
 
-func (c *Connector) logoutByRedirect(ctx context.Context, rawQuery string) (Logout, error) {
+func (c *Connector) logoutByRedirect(ctx context.Context, rawQuery string) (idp.Logout, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	now := c.config.Now()
 	if err := c.trust(now).verifyQuery(q); err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	packed, err := unbase64(q.message)
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	raw, err := inflate(packed)
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	f, err := scanMessage(raw, logoutName(q.name))
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	return c.logout(ctx, raw, f, q.relayState, now)
 }
 
-func (c *Connector) logoutByPOST(ctx context.Context, params url.Values) (Logout, error) {
+func (c *Connector) logoutByPOST(ctx context.Context, params url.Values) (idp.Logout, error) {
 	name := "SAMLRequest"
 	if len(params["SAMLResponse"]) > 0 {
 		name = "SAMLResponse"
 	}
 	if len(params["SAMLRequest"])+len(params["SAMLResponse"]) != 1 || len(params["RelayState"]) > 1 {
-		return Logout{}, refuse(ReasonForm, errors.New("not one message and at most one RelayState"))
+		return idp.Logout{}, refuse(ReasonForm, errors.New("not one message and at most one RelayState"))
 	}
 	raw, err := unbase64(params.Get(name))
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	f, err := scanMessage(raw, logoutName(name))
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	root, err := parse(raw)
 	if err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	now := c.config.Now()
 	if raw, err = c.trust(now).signed(root); err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	return c.logout(ctx, raw, f, params.Get("RelayState"), now)
 }
 
 // logout holds a message to this connection. A request is used once: it ends
 // sessions that began after it, if it comes again.
-func (c *Connector) logout(ctx context.Context, raw []byte, f facts, relayState string, now time.Time) (Logout, error) {
+func (c *Connector) logout(ctx context.Context, raw []byte, f facts, relayState string, now time.Time) (idp.Logout, error) {
 	var m logoutMessage
 	if err := read(raw, &m); err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
-	out := Logout{Request: f.root == nameLogoutRequest, ID: m.ID, InResponseTo: m.InResponseTo, RelayState: relayState}
+	out := idp.Logout{Request: f.root == nameLogoutRequest, ID: m.ID, InResponseTo: m.InResponseTo, RelayState: relayState}
 	if err := c.logoutEnvelope(m, out.Request, now); err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	if !out.Request {
 		out.Done = success(m.Status) == nil
@@ -133,21 +116,21 @@ func (c *Connector) logout(ctx context.Context, raw []byte, f facts, relayState 
 	}
 	var err error
 	if out.NameID, err = (subject{NameID: m.NameID}).name(); err != nil {
-		return Logout{}, err
+		return idp.Logout{}, err
 	}
 	for _, index := range m.Indexes {
 		value, ok := only([]text{index})
 		if !ok || value == "" || len(value) > maxSessionIndex || len(out.SessionIndexes) == maxIndexes {
-			return Logout{}, refuse(ReasonLogout, errors.New("a session index that is empty or long, or too many"))
+			return idp.Logout{}, refuse(ReasonLogout, errors.New("a session index that is empty or long, or too many"))
 		}
 		out.SessionIndexes = append(out.SessionIndexes, value)
 	}
 	first, err := c.config.Replays.UseOnce(ctx, c.config.IDP.EntityID, m.ID, now.Add(c.config.MaxAge+2*c.config.Skew))
 	if err != nil {
-		return Logout{}, refuse(idp.ReasonUnavailable, fmt.Errorf("remembering the request: %w", err))
+		return idp.Logout{}, refuse(idp.ReasonUnavailable, fmt.Errorf("remembering the request: %w", err))
 	}
 	if !first {
-		return Logout{}, refuse(ReasonReplay, errors.New("the logout request was used before"))
+		return idp.Logout{}, refuse(ReasonReplay, errors.New("the logout request was used before"))
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/saml"
 )
@@ -142,7 +143,7 @@ func TestOurLogoutMessagesAreWhatWeWouldAccept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			us := newRig(t, nil, func(c *saml.Config) { c.IDP.SLO = bindings })
 			them := newRig(t, nil, func(c *saml.Config) { c.IDP.EntityID, c.IDP.Certificates = entityID, ourCertificates() })
-			deliver := func(m saml.Message) (saml.Logout, error) {
+			deliver := func(m idp.Message) (idp.Logout, error) {
 				if m.URL != "" {
 					return them.conn.LogoutByRedirect(t.Context(), must(url.Parse(m.URL)).RawQuery)
 				}
@@ -152,12 +153,12 @@ func TestOurLogoutMessagesAreWhatWeWouldAccept(t *testing.T) {
 				}
 				return them.conn.LogoutByPOST(t.Context(), params)
 			}
-			m, err := us.conn.LogoutRequest(saml.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}, "_s1", "rs")
+			m, err := us.conn.LogoutRequest(idp.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}, "_s1", "rs")
 			if err != nil {
 				t.Fatal(err)
 			}
 			got, err := deliver(m)
-			if err != nil || got.ID != m.ID || got.NameID != (saml.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}) || got.SessionIndexes[0] != "_s1" || got.RelayState != "rs" {
+			if err != nil || got.ID != m.ID || got.NameID != (idp.NameID{Value: "u-ada", Format: "f", NameQualifier: "q"}) || got.SessionIndexes[0] != "_s1" || got.RelayState != "rs" {
 				t.Fatalf("%+v %v", got, err)
 			}
 			for outcome, done := range map[saml.Outcome]bool{saml.LoggedOut: true, saml.PartialLogout: false} {
@@ -172,7 +173,7 @@ func TestOurLogoutMessagesAreWhatWeWouldAccept(t *testing.T) {
 			}
 		})
 	}
-	if _, err := r.conn.LogoutResponse(saml.Logout{}, saml.LoggedOut); err == nil {
+	if _, err := r.conn.LogoutResponse(idp.Logout{}, saml.LoggedOut); err == nil {
 		t.Error("an answer is answered")
 	}
 }

@@ -5,16 +5,9 @@ import (
 	"errors"
 
 	"github.com/beevik/etree"
-)
 
-// Message is one of ours for the browser to carry.
-type Message struct {
-	// ID is the message's own, to recognise its answer by.
-	ID string
-	// URL is where to send the browser; empty when Form must be posted.
-	URL  string
-	Form Form
-}
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
 
 // Outcome is what became of a request to log out.
 type Outcome string
@@ -27,7 +20,7 @@ const (
 
 // LogoutRequest asks the provider to end a session there (SAML Core section
 // 3.7.1). It fails when the provider has no address for it or we no key.
-func (c *Connector) LogoutRequest(name NameID, sessionIndex, relayState string) (Message, error) {
+func (c *Connector) LogoutRequest(name idp.NameID, sessionIndex, relayState string) (idp.Message, error) {
 	return c.logoutMessage("LogoutRequest", relayState, c.config.IDP.SLO, func(el *etree.Element) {
 		id := el.CreateElement("saml:NameID")
 		for attr, value := range map[string]string{"Format": name.Format, "NameQualifier": name.NameQualifier, "SPNameQualifier": name.SPNameQualifier} {
@@ -43,9 +36,9 @@ func (c *Connector) LogoutRequest(name NameID, sessionIndex, relayState string) 
 }
 
 // LogoutResponse answers the provider's request (SAML Core section 3.7.2).
-func (c *Connector) LogoutResponse(request Logout, outcome Outcome) (Message, error) {
+func (c *Connector) LogoutResponse(request idp.Logout, outcome Outcome) (idp.Message, error) {
 	if !request.Request {
-		return Message{}, errors.New("saml: an answer is not answered")
+		return idp.Message{}, errors.New("saml: an answer is not answered")
 	}
 	to := c.config.IDP.SLOResponse
 	if len(to) == 0 {
@@ -64,9 +57,17 @@ func (c *Connector) LogoutResponse(request Logout, outcome Outcome) (Message, er
 	})
 }
 
+// AnswerLogout is LogoutResponse with one of the two outcomes.
+func (c *Connector) AnswerLogout(request idp.Logout, all bool) (idp.Message, error) {
+	if all {
+		return c.LogoutResponse(request, LoggedOut)
+	}
+	return c.LogoutResponse(request, PartialLogout)
+}
+
 // logoutMessage builds, signs and encodes a message, by redirect if the
 // provider takes that: Entra takes nothing else.
-func (c *Connector) logoutMessage(name, relayState string, to map[string]string, fill func(*etree.Element)) (Message, error) {
+func (c *Connector) logoutMessage(name, relayState string, to map[string]string, fill func(*etree.Element)) (idp.Message, error) {
 	parameter := "SAMLRequest"
 	if name == "LogoutResponse" {
 		parameter = "SAMLResponse"
@@ -76,9 +77,9 @@ func (c *Connector) logoutMessage(name, relayState string, to map[string]string,
 		location = to[BindingPOST]
 	}
 	if location == "" {
-		return Message{}, errors.New("saml: the provider has no address for logout")
+		return idp.Message{}, errors.New("saml: the provider has no address for logout")
 	}
-	m := Message{ID: "_" + rand.Text()}
+	m := idp.Message{ID: "_" + rand.Text()}
 	el := etree.NewElement("samlp:" + name)
 	for _, attr := range [][2]string{
 		{"xmlns:saml", nsAssertion}, {"xmlns:samlp", nsProtocol}, {"ID", m.ID}, {"Version", "2.0"},
@@ -91,13 +92,13 @@ func (c *Connector) logoutMessage(name, relayState string, to map[string]string,
 	if byRedirect {
 		raw, err := document(el)
 		if err != nil {
-			return Message{}, err
+			return idp.Message{}, err
 		}
 		m.URL, err = c.redirect(location, parameter, raw, relayState, true)
 		return m, err
 	}
 	if err := c.sign(el); err != nil {
-		return Message{}, err
+		return idp.Message{}, err
 	}
 	raw, err := document(el)
 	m.Form = form(location, parameter, raw, relayState)

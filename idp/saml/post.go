@@ -10,28 +10,16 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
-// MaxForm is what a form with a message may have in bytes; whoever reads the
-// form holds it to that (http.MaxBytesReader).
-const MaxForm = 350 << 10
-
 // maxMessage is what a message may have in bytes, once decoded.
 const maxMessage = 256 << 10
 
-// Form is what a browser posts to the provider.
-type Form struct {
-	// Action is where to; its origin belongs in the page's form-action.
-	Action string
-	// Fields are names and values of hidden fields.
-	Fields map[string]string
-}
-
 // form encodes a message for the POST binding (SAML Bindings section 3.5.4).
-func form(action, name string, raw []byte, relayState string) Form {
+func form(action, name string, raw []byte, relayState string) idp.Form {
 	fields := map[string]string{name: base64.StdEncoding.EncodeToString(raw)}
 	if relayState != "" {
 		fields["RelayState"] = relayState
 	}
-	return Form{Action: action, Fields: fields}
+	return idp.Form{Action: action, Fields: fields}
 }
 
 // posted returns the message of a callback that belongs to its sign-in.
@@ -51,8 +39,8 @@ func posted(callback idp.Callback) ([]byte, error) {
 
 // unbase64 decodes a message within its bounds; lines may be broken.
 func unbase64(encoded string) ([]byte, error) {
-	if len(encoded) > MaxForm {
-		return nil, refuse(ReasonTooLarge, fmt.Errorf("more than %d bytes", MaxForm))
+	if len(encoded) > idp.MaxForm {
+		return nil, refuse(ReasonTooLarge, fmt.Errorf("more than %d bytes", idp.MaxForm))
 	}
 	encoded = strings.NewReplacer("\r", "", "\n", "", " ", "", "\t", "").Replace(encoded)
 	if base64.StdEncoding.DecodedLen(len(encoded)) > maxMessage+2 {

@@ -119,7 +119,7 @@ func TestAPostedRequestIsSignedInside(t *testing.T) {
 	for _, signed := range []bool{true, false} {
 		r := newRig(t, nil, func(c *saml.Config) { c.SignRequests = signed })
 		login := newLogin()
-		form, err := r.conn.BeginPOST(login)
+		form, err := r.conn.BeginForm(login)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestStateAndNonceMustBePlain(t *testing.T) {
 			if target, err := r.conn.Begin(t.Context(), login); err == nil {
 				t.Errorf("%q goes out: %s", bad, target)
 			}
-			if _, err := r.conn.BeginPOST(login); err == nil {
+			if _, err := r.conn.BeginForm(login); err == nil {
 				t.Errorf("%q is posted", bad)
 			}
 		}
@@ -150,7 +150,7 @@ func TestAProviderOfOneBindingIsAskedByThat(t *testing.T) {
 		t.Error("sent by redirect")
 	}
 	r = newRig(t, nil, func(c *saml.Config) { c.IDP.SSO = map[string]string{saml.BindingRedirect: idpSSO} })
-	if _, err := r.conn.BeginPOST(newLogin()); err == nil {
+	if _, err := r.conn.BeginForm(newLogin()); err == nil {
 		t.Error("sent by POST")
 	}
 }

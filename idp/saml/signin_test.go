@@ -137,7 +137,7 @@ func TestTheSessionEndsWithTheProviders(t *testing.T) {
 	r := newRig(t, nil, nil)
 	end := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	in, err := r.finish(t, func(a *idptest.SAMLAnswer) { a.SessionEnds = end })
-	if err != nil || !in.SessionEnds.Equal(end) {
-		t.Errorf("%v %v", in.SessionEnds, err)
+	if err != nil || !in.Identity.SessionEnds.Equal(end) {
+		t.Errorf("%v %v", in.Identity.SessionEnds, err)
 	}
 }

@@ -11,14 +11,14 @@ func testUsers(e *env) {
 	user, err := e.GetUserAcrossWorkspaces(e.ctx, e.issuer, x.user.ID)
 	e.must(err)
 	e.same(user, x.user)
-	user, belongs, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, x.identity.Subject)
+	user, belongs, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, authz.OIDCSide, x.identity.Subject)
 	e.must(err)
 	e.same(user, x.user)
 	e.same(belongs, true)
-	_, belongs, err = e.UserByUpstream(e.ctx, e.issuer, "ws_other", x.connection.ID, x.identity.Subject)
+	_, belongs, err = e.UserByUpstream(e.ctx, e.issuer, "ws_other", x.connection.ID, authz.OIDCSide, x.identity.Subject)
 	e.must(err)
 	e.same(belongs, false)
-	_, _, err = e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, "con_other", x.identity.Subject)
+	_, _, err = e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, "con_other", authz.OIDCSide, x.identity.Subject)
 	e.is(err, authz.ErrNotFound)
 
 	// The same upstream subject is never two people, and the second leaves nothing.
@@ -38,8 +38,8 @@ func testUsers(e *env) {
 	x.user.Profile, x.user.UpdatedAt = profile, at
 	e.same(user, x.user)
 	e.is(e.UpdateUserProfile(e.ctx, e.issuer, "usr_none", profile, at), authz.ErrNotFound)
-	e.must(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, x.identity.Subject, at))
-	e.is(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, "nobody", at), authz.ErrNotFound)
+	e.must(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, authz.OIDCSide, x.identity.Subject, at))
+	e.is(e.TouchUpstreamIdentity(e.ctx, e.issuer, x.connection.ID, authz.OIDCSide, "nobody", at), authz.ErrNotFound)
 
 	member, err := e.GetMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
 	e.must(err)

@@ -135,3 +135,22 @@ func testLeases(e *env) {
 		return err
 	})
 }
+
+func testPresence(e *env) {
+	present := func(id string, at time.Time, want int) {
+		e.Helper()
+		n, err := e.Present(e.ctx, id, at.Add(15*time.Second), at)
+		e.must(err)
+		if n != want {
+			e.Fatalf("%d processes are there at %s, want %d", n, at, want)
+		}
+	}
+	present("a", e.now, 1)
+	present("b", e.now.Add(time.Second), 2)
+	present("a", e.now.Add(15*time.Second), 2)
+	present("a", e.now.Add(16*time.Second), 1) // b's time is over
+	present("b", e.now.Add(16*time.Second), 2)
+	e.must(e.Absent(e.ctx, "a"))
+	e.must(e.Absent(e.ctx, "a"))
+	present("b", e.now.Add(17*time.Second), 1)
+}

@@ -46,7 +46,7 @@ func (e *env) tenant() tenant {
 		State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now,
 	}
 	t.identity = authz.UpstreamIdentity{
-		Issuer: e.issuer, ConnectionID: t.connection.ID, Subject: authz.NewID("up"), UserID: t.user.ID, CreatedAt: e.now, LastLoginAt: e.now,
+		Issuer: e.issuer, ConnectionID: t.connection.ID, Side: authz.OIDCSide, Subject: authz.NewID("up"), UserID: t.user.ID, CreatedAt: e.now, LastLoginAt: e.now,
 	}
 	t.client = e.client(t.workspace.ID)
 	t.service = authz.ServiceAccount{
@@ -104,8 +104,9 @@ func (e *env) key(t tenant) authz.APIKey {
 		ID: id, Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ServiceAccountID: t.service.ID,
 		Environment: authz.Live, Name: "deploy", Prefix: "up_live_" + string(id), Last4: "wxyz", Hash: "$argon2id$old",
 		Scopes: []string{"monitor:read"}, Resources: authz.Resources{Clusters: []string{"eu-1"}}, IPAllowlist: []string{"192.0.2.0/24"},
-		Tier: "pro", Delegation: authz.NewDelegationID(), State: authz.Active, CreatedAt: e.now, CreatedBy: string(t.user.ID),
-		ExpiresAt: e.now.Add(90 * 24 * time.Hour),
+		Tier: "pro", Delegation: authz.NewDelegationID(), State: authz.Active, Revision: 1, CreatedAt: e.now, CreatedBy: string(t.user.ID),
+		ExpiresAt: e.now.Add(90 * 24 * time.Hour), Predecessor: authz.KeyID(authz.NewID("key")), RotateEvery: 90 * 24 * time.Hour,
+		RotateAt: e.now.Add(90 * 24 * time.Hour),
 	}
 }
 

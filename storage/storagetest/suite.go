@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -22,20 +23,21 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range append([]promise{
+	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
 		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
+		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
+		{"UpstreamsNameSessions", testUpstreamSessions},
 		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
 		{"RegistrationTokensAreUsedAsOftenAsTheySay", testRegistrationTokens},
 		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
-		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},
@@ -55,10 +57,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"DeviceCodesEndWithTheirTimeOrTheirGrant", testDeviceExpiry},
 		{"UpstreamStatesAreGoodOnceAndAtTheirConnection", testUpstreamStates},
 		{"ConsentsAreReplaced", testConsents},
-		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
-		{"AuditEntriesAreListedOldestFirst", testAudit},
-		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
-		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"WhatEndedIsDeletedAndNothingElse", testExpiry},
 		{"TimesInAnyZoneAreTheSameMoment", testZones},
 		{"FinalStatesAreFinal", testFinalStates},
@@ -73,7 +71,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"OneOfManyRedeemsADeviceCode", testDeviceRace},
 		{"ADeviceCodeIsApprovedOrDeniedNeverBoth", testDecisionRace},
 		{"OneOfManyKillsANode", testKillRace},
-	}, append(exchanges(), administration()...)...) {
+	}) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(&env{
 				T: t, ctx: t.Context(), Store: store, now: time.Date(2030, 1, 2, 3, 4, 5, 678_000, time.UTC),
@@ -144,6 +142,17 @@ func rounds() int {
 		return 3
 	}
 	return 20
+}
+
+// records are the promises about what the server keeps for itself.
+func records() []promise {
+	return []promise{
+		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
+		{"AuditEntriesAreListedOldestFirst", testAudit},
+		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
+		{"LeasesHaveOneHolderAndARisingFence", testLeases},
+		{"ProcessesThatAreThereAreCounted", testPresence},
+	}
 }
 
 // exchanges are the promises about what came of a token by exchange (RFC 8693).

@@ -8,11 +8,10 @@ import (
 )
 
 // Answer sends the browser back to a client with an authorization response: by
-// a redirect, or by a form (OAuth 2.0 Form Post Response Mode). The form sends
-// itself where there is script, and has a button.
+// a redirect, or by a form (OAuth 2.0 Form Post Response Mode).
 func Answer(w http.ResponseWriter, r *http.Request, pages *ui.Pages, to oauth.Redirect) error {
 	if !to.FormPost {
 		return seeOther(w, r, to.Location())
 	}
-	return pages.Write(w, http.StatusOK, ui.FormPostPage, to, originOf(to.URI))
+	return postOn(w, pages, to.URI, to.Parameters, "the application")
 }

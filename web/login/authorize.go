@@ -124,13 +124,23 @@ func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending
 // reopen checks a stored request once more: its age, its browser, and its
 // client, which may have changed since.
 func (f *Flow) reopen(ctx context.Context, r *http.Request, row authz.AuthorizationRequest) (*pending, error) {
-	if row.State != authz.Active || !f.cfg.Clock.Now().Before(row.ExpiresAt) {
+	if !f.waiting(row) {
 		return nil, errRequestGone
 	}
 	browser := authz.Digest(f.readCookie(r, flowCookie))
 	if subtle.ConstantTimeCompare(browser[:], row.BrowserDigest[:]) != 1 {
 		return nil, errOtherBrowser
 	}
+	return f.rebuild(ctx, row)
+}
+
+// waiting reports whether a stored request may still go on.
+func (f *Flow) waiting(row authz.AuthorizationRequest) bool {
+	return row.State == authz.Active && f.cfg.Clock.Now().Before(row.ExpiresAt)
+}
+
+// rebuild makes the request of a row again, whosever browser asks.
+func (f *Flow) rebuild(ctx context.Context, row authz.AuthorizationRequest) (*pending, error) {
 	if row.Device != ([32]byte{}) {
 		return f.reopenDevice(ctx, row)
 	}

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -18,38 +17,83 @@ const maxConnectionID = 64
 // the upstream. Each upstream has a callback of its own, so that an answer of
 // one cannot be passed off as another's.
 func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	connectionID := authz.ConnectionID(r.PathValue("upstream"))
-	if len(connectionID) > maxConnectionID {
-		connectionID = "" // nobody's; a stranger's text is not for the audit trail
-	}
-	params := r.URL.Query()
-	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, connectionID, authz.Digest(params.Get("state")))
-	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
-		return f.refuse(ctx, nil, authz.Connection{ID: connectionID}, idp.ReasonState, errRequestGone)
-	}
+	ctx, params := r.Context(), r.URL.Query()
+	row, err := f.returned(ctx, upstreamOf(r), params.Get("state"))
 	if err != nil {
 		return err
 	}
-	p, err := f.reopen(ctx, r, row)
-	if errors.Is(err, errOtherBrowser) {
-		return f.refuse(ctx, nil, authz.Connection{ID: connectionID}, "browser_mismatch", errOtherBrowser)
-	}
+	p, connection, err := f.comeBack(r, row)
 	if err != nil {
 		return err
 	}
-	connection, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, connectionID)
-	if err != nil {
-		return err
-	}
-	if !connection.State.Usable() { // the rest is looked at when a session is made
-		return f.refuse(ctx, p, connection, "switched_off", errSwitchedOff)
-	}
-	identity, err := f.finish(ctx, p, connection, params)
+	leg, err := f.openLeg(row, authz.OIDCSide)
 	if err != nil {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
-	session, account, err := f.welcome(w, r, p, connection, identity)
+	identity, err := f.finish(ctx, p, connection, leg, params)
+	if err != nil {
+		return f.upstreamFailed(ctx, p, connection, err)
+	}
+	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, identity})
+}
+
+// upstreamOf is the connection of the path; nobody's when it is none of ours: a
+// stranger's text is not for the audit trail.
+func upstreamOf(r *http.Request) authz.ConnectionID {
+	id := r.PathValue("upstream")
+	if len(id) > maxConnectionID {
+		return ""
+	}
+	return authz.ConnectionID(id)
+}
+
+// returned takes the request that an upstream's answer belongs to. The state
+// is good once.
+func (f *Flow) returned(ctx context.Context, c authz.ConnectionID, state string) (authz.AuthorizationRequest, error) {
+	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, c, authz.Digest(state))
+	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
+		return row, f.refuse(ctx, nil, authz.Connection{ID: c}, idp.ReasonState, errRequestGone)
+	}
+	return row, err
+}
+
+// comeBack reopens a request for the browser that began it, at a connection
+// that is still in use.
+func (f *Flow) comeBack(r *http.Request, row authz.AuthorizationRequest) (*pending, authz.Connection, error) {
+	ctx := r.Context()
+	p, err := f.reopen(ctx, r, row)
+	if errors.Is(err, errOtherBrowser) {
+		return nil, authz.Connection{}, f.refuse(ctx, nil, authz.Connection{ID: row.ConnectionID}, "browser_mismatch", errOtherBrowser)
+	}
+	if err != nil {
+		return nil, authz.Connection{}, err
+	}
+	c, err := f.connectionOf(ctx, p)
+	return p, c, err
+}
+
+// connectionOf is the connection that a request went to, in use.
+func (f *Flow) connectionOf(ctx context.Context, p *pending) (authz.Connection, error) {
+	c, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, p.row.ConnectionID)
+	if err != nil {
+		return authz.Connection{}, err
+	}
+	if !c.State.Usable() { // the rest is looked at when a session is made
+		return authz.Connection{}, f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
+	}
+	return c, nil
+}
+
+// arrival is somebody whom a side of a connection vouches for.
+type arrival struct {
+	connection authz.Connection
+	side       authz.Side
+	identity   idp.Identity
+}
+
+// arrive signs the person in and goes on with their request.
+func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arrival) error {
+	session, account, err := f.welcome(w, r, p, a)
 	if err != nil {
 		return err
 	}
@@ -72,16 +116,8 @@ func (f *Flow) Done(w http.ResponseWriter, r *http.Request) error {
 
 var errSwitchedOff = pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off.")
 
-func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, params url.Values) (idp.Identity, error) {
-	plain, err := f.cfg.Sealer.Open(legPurpose, p.row.ID, p.row.Upstream)
-	if err != nil {
-		return idp.Identity{}, err
-	}
-	var leg upstreamLeg
-	if err := json.Unmarshal(plain, &leg); err != nil {
-		return idp.Identity{}, err
-	}
-	connector, err := f.cfg.Connect(ctx, c)
+func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, leg upstreamLeg, params url.Values) (idp.Identity, error) {
+	connector, err := f.cfg.Connect(ctx, c, leg.Side)
 	if err != nil {
 		return idp.Identity{}, err
 	}
@@ -124,8 +160,12 @@ func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connectio
 // refuse writes the audit entry of a refused sign-in and returns the error the
 // person sees.
 func (f *Flow) refuse(ctx context.Context, p *pending, c authz.Connection, reason string, shown *authz.Error) error {
+	return f.refuseAs(ctx, "login.refused", p, c, reason, shown)
+}
+
+func (f *Flow) refuseAs(ctx context.Context, typ string, p *pending, c authz.Connection, reason string, shown *authz.Error) error {
 	entry := authz.AuditEntry{
-		Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.refused",
+		Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: typ,
 		Result: authz.Refused, Reason: reason, Target: string(c.ID),
 	}.From(authz.OriginFrom(ctx))
 	if p != nil {

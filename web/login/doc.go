@@ -2,6 +2,7 @@
 //
 //	Authorize → dispatch ─┬─ approve: code, back to the client
 //	                      ├─ sign in → upstream → Callback → dispatch
+//	                      │                     └ ACS → ContinueSAML → dispatch
 //	                      └─ consent → dispatch
 //
 // dispatch alone decides the next step, from the request, the session and the

@@ -20,6 +20,8 @@ type Store interface {
 	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
 	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
+	PutUpstreamSession(ctx context.Context, v authz.UpstreamSession) error
+	SessionsByUpstream(ctx context.Context, of authz.UpstreamSession, indexes []string) ([]authz.Session, error)
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 
@@ -33,7 +35,7 @@ type Store interface {
 	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
 	AddMember(ctx context.Context, m authz.Member) error
 	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
-	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, subject string) (user authz.User, member bool, err error)
+	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, side authz.Side, subject string) (user authz.User, member bool, err error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
 	UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, id authz.UserID, p authz.Profile, at time.Time) error
 
@@ -62,8 +64,9 @@ type Sealer interface {
 type Config struct {
 	OAuth *oauth.Server
 	Store Store
-	// Connect returns the connector of a connection.
-	Connect func(ctx context.Context, c authz.Connection) (idp.Connector, error)
+	// Connect returns the connector of one side of a connection; that of SAML is
+	// an idp.ServiceProvider.
+	Connect func(ctx context.Context, c authz.Connection, side authz.Side) (idp.Connector, error)
 	Sealer  Sealer
 	// Sessions ends sessions.
 	Sessions *session.Sessions

@@ -2,14 +2,12 @@ package login
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -21,11 +19,11 @@ func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error 
 	}
 	if len(connections) == 1 && !p.request.Prompts("select_account") {
 		f.draft(w, r, p)
-		location, err := f.begin(r.Context(), p, connections[0], p.request.LoginHint)
+		away, err := f.begin(r.Context(), p, connections[0], p.request.LoginHint)
 		if err != nil {
 			return err
 		}
-		return seeOther(w, r, location)
+		return f.leave(w, r, away)
 	}
 	if err := f.store(w, r, p); err != nil {
 		return err
@@ -100,11 +98,11 @@ func (f *Flow) ChooseConnection(w http.ResponseWriter, r *http.Request) error {
 	chosen := authz.ConnectionID(r.URL.Query().Get("connection"))
 	for _, c := range connections {
 		if c.ID == chosen {
-			location, err := f.begin(r.Context(), p, c, "")
+			away, err := f.begin(r.Context(), p, c, "")
 			if err != nil {
 				return err
 			}
-			return seeOther(w, r, location)
+			return f.leave(w, r, away)
 		}
 	}
 	return f.showSignIn(w, http.StatusOK, p, connections, "", "")
@@ -129,55 +127,14 @@ func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
 	if len(connections) != 1 {
 		return f.showSignIn(w, http.StatusOK, p, connections, email, "No sign-in is set up for this address. Check the spelling, or ask your administrator.")
 	}
-	location, err := f.begin(r.Context(), p, connections[0], email)
+	away, err := f.begin(r.Context(), p, connections[0], email)
 	if err != nil {
 		return err
 	}
-	return f.cfg.Pages.Write(w, http.StatusOK, ui.ContinuePage, map[string]any{"Location": location})
-}
-
-// upstreamLeg is what must be remembered while the person is away.
-type upstreamLeg struct {
-	Nonce, Verifier string
-}
-
-const legPurpose = "upstream leg"
-
-// begin sends the person to the upstream: fresh state, nonce and code
-// verifier, of which the database keeps a digest and a sealed copy.
-func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string) (string, error) {
-	connector, err := f.cfg.Connect(ctx, c)
-	if err != nil {
-		return "", f.upstreamFailed(ctx, p, c, err)
+	if away.URL == "" {
+		return f.leave(w, r, away)
 	}
-	state, leg := randomText(), upstreamLeg{Nonce: randomText(), Verifier: randomText()}
-	location, err := connector.Begin(ctx, idp.Login{
-		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint,
-		Prompt: upstreamPrompt(p), MaxAge: p.request.MaxAge, ACRValues: p.request.ACRValues,
-		UILocales: strings.Fields(p.request.UILocales),
-	})
-	if err != nil {
-		return "", f.upstreamFailed(ctx, p, c, err)
-	}
-	plain, err := json.Marshal(leg)
-	if err != nil {
-		return "", err
-	}
-	sealed, err := f.cfg.Sealer.Seal(legPurpose, p.row.ID, plain)
-	if err != nil {
-		return "", err
-	}
-	if p.drafted {
-		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
-		return location, f.create(ctx, p)
-	}
-	if err := f.cfg.Store.BeginUpstream(ctx, f.issuer, p.row.ID, c.ID, authz.Digest(state), sealed); err != nil {
-		if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
-			return "", errRequestGone
-		}
-		return "", err
-	}
-	return location, nil
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.ContinuePage, map[string]any{"Location": away.URL})
 }
 
 // upstreamPrompt passes on what the upstream must do for us: our own session

@@ -40,17 +40,20 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 // welcome finds or makes the person behind an identity, by connection and
 // subject only, and signs them in: one transaction holds person, membership,
 // session and audit entry.
-func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, i idp.Identity) (authz.Session, authz.AccountID, error) {
-	ctx := r.Context()
+func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival) (authz.Session, authz.AccountID, error) {
+	ctx, c, i := r.Context(), a.connection, a.identity
 	cookie := randomText()
 	var made authz.Session
 	var account authz.AccountID
 	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		user, err := f.person(ctx, c, i)
+		user, err := f.person(ctx, a)
 		if err != nil {
 			return err
 		}
-		if made, account, err = f.signedIn(ctx, r, c, user, i, authz.Digest(cookie)); err != nil {
+		if made, account, err = f.signedIn(ctx, r, a, user, authz.Digest(cookie)); err != nil {
+			return err
+		}
+		if err := f.nameUpstream(ctx, a, made); err != nil {
 			return err
 		}
 		if err := f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, made.ID); err != nil {
@@ -60,7 +63,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
 			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
 			Details: map[string]any{
-				"connection_id": c.ID, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+				"connection_id": c.ID, "side": a.side, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
 			},
 		}.From(authz.OriginFrom(ctx)))
 	})
@@ -77,15 +80,15 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, c aut
 	return made, account, nil
 }
 
-// person returns the member behind the identity. Somebody new joins only with
-// an e-mail address the upstream verified, in a domain verified for this very
-// connection; nobody is ever found by e-mail.
-func (f *Flow) person(ctx context.Context, c authz.Connection, i idp.Identity) (authz.User, error) {
-	now, profile := f.cfg.Clock.Now(), profileOf(i)
-	user, member, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, i.Subject)
+// person returns the member behind the identity; nobody is ever found by
+// e-mail.
+func (f *Flow) person(ctx context.Context, a arrival) (authz.User, error) {
+	now, profile := f.cfg.Clock.Now(), profileOf(a.identity)
+	c := a.connection
+	user, member, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, a.side, a.identity.Subject)
 	switch {
 	case errors.Is(err, authz.ErrNotFound):
-		return f.newPerson(ctx, c, i, profile, now)
+		return f.newPerson(ctx, a, profile, now)
 	case err != nil:
 		return authz.User{}, err
 	case user.State != authz.Active || !member:
@@ -97,16 +100,18 @@ func (f *Flow) person(ctx context.Context, c authz.Connection, i idp.Identity) (
 	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, now)
 }
 
-func (f *Flow) newPerson(ctx context.Context, c authz.Connection, i idp.Identity, profile authz.Profile, now time.Time) (authz.User, error) {
-	domain := emailDomain(i.Email)
-	if !i.EmailVerified || domain == "" || !slices.Contains(c.Domains, domain) {
+// newPerson makes a person and a member of somebody whom a side tells of for
+// the first time.
+func (f *Flow) newPerson(ctx context.Context, a arrival, profile authz.Profile, now time.Time) (authz.User, error) {
+	if !joins(a) {
 		return authz.User{}, errNoMembership
 	}
+	c := a.connection
 	user := authz.User{
 		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profile, State: authz.Active, CreatedAt: now, UpdatedAt: now,
 	}
 	err := f.cfg.Store.CreateUser(ctx, user, authz.UpstreamIdentity{
-		Issuer: f.issuer, ConnectionID: c.ID, Subject: i.Subject, UserID: user.ID, CreatedAt: now, LastLoginAt: now,
+		Issuer: f.issuer, ConnectionID: c.ID, Side: a.side, Subject: a.identity.Subject, UserID: user.ID, CreatedAt: now, LastLoginAt: now,
 	})
 	if err != nil {
 		return authz.User{}, err
@@ -115,16 +120,40 @@ func (f *Flow) newPerson(ctx context.Context, c authz.Connection, i idp.Identity
 	return user, f.cfg.Store.AddMember(ctx, member)
 }
 
+// joins reports whether somebody new may become a member: with an address in a
+// domain verified for this very connection. An OpenID provider must say that
+// it verified the address, as many know people of other domains. In SAML there
+// is no such word: the provider was set up by the owner of the domain.
+func joins(a arrival) bool {
+	domain := emailDomain(a.identity.Email)
+	if domain == "" || !slices.Contains(a.connection.Domains, domain) {
+		return false
+	}
+	return a.identity.EmailVerified || a.side == authz.SAMLSide
+}
+
+// nameUpstream remembers what a provider of SAML will call the session when it
+// ends there.
+func (f *Flow) nameUpstream(ctx context.Context, a arrival, s authz.Session) error {
+	if a.side != authz.SAMLSide || a.identity.LogoutName == "" {
+		return nil
+	}
+	return f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
+		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, SessionID: s.ID, ConnectionID: s.ConnectionID, Side: a.side,
+		Name: authz.Digest(a.identity.LogoutName), Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
+	})
+}
+
 // signedIn makes a session, or renews the browser's own when the same person
 // signs in again: the cookie changes, the sid that clients know stays. The
 // session of somebody else in this browser ends.
-func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection, user authz.User, i idp.Identity, cookie [32]byte) (authz.Session, authz.AccountID, error) {
-	now := f.cfg.Clock.Now()
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.AccountID, error) {
+	now, c, i := f.cfg.Clock.Now(), a.connection, a.identity
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
-		ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
+		ExpiresAt: f.endOf(i, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
@@ -147,6 +176,16 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, c authz.Connection
 		return authz.Session{}, "", err
 	}
 	return made, account, f.cfg.Store.CreateSession(ctx, made)
+}
+
+// endOf is when a session ends at the latest: it does not outlast the
+// upstream's (SAML Core section 2.7.2, SessionNotOnOrAfter).
+func (f *Flow) endOf(i idp.Identity, now time.Time) time.Time {
+	end := now.Add(f.cfg.SessionAbsolute)
+	if !i.SessionEnds.IsZero() && i.SessionEnds.Before(end) {
+		return i.SessionEnds
+	}
+	return end
 }
 
 // authTime is when the upstream saw the person, if it says so; else now.

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -57,6 +58,8 @@ type App struct {
 	// authorities issue certificates for clients; nil for nobody.
 	authorities *x509.CertPool
 	limits      web.Limits
+	together    *shared.Server // counts the uses of keys for all nodes; nil for no such server
+	peers       *peers
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
 }
@@ -74,7 +77,9 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
-	served  web.Issuer
+	// limits counts the uses of its keys.
+	limits *keyLimits
+	served web.Issuer
 }
 
 // Open puts the product together: it opens the database, makes or loads the
@@ -126,10 +131,14 @@ func (a *App) openParts(ctx context.Context) error {
 	})
 	a.connectors = newConnectors(a)
 	a.clientKeys = newClientKeys(a.outside, a.clock.Now)
-	if a.authorities, err = authorities(cfg.Server.ClientCAFile); err != nil {
+	if a.authorities, err = authorities("server.client_ca_file", cfg.Server.ClientCAFile); err != nil {
 		return err
 	}
 	if a.limits, err = a.newLimits(); err != nil {
+		return err
+	}
+	a.peers = newPeers()
+	if a.together, err = a.newShared(cfg.Limits.Shared); err != nil {
 		return err
 	}
 	return a.openWebhook()
@@ -182,6 +191,7 @@ func (a *App) newHandler() (http.Handler, error) {
 		}
 		return float64(n)
 	})
+	a.measureLimits()
 	return web.New(web.Config{
 		Issuers: served, Clock: a.clock, Logger: a.options.Logger, Metrics: a.metrics,
 		TrustedProxies:    a.options.Config.Server.TrustedProxies,

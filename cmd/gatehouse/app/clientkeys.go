@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -67,18 +66,19 @@ func (s remoteSet) VerifySignature(ctx context.Context, compact string) ([]byte,
 	return payload, err
 }
 
-// authorities reads the certificates of a PEM file; none without a file.
-func authorities(file string) (*x509.CertPool, error) {
+// authorities reads the certificates of the PEM file that a setting names; none
+// without a file.
+func authorities(setting, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil //nolint:nilnil // nobody's certificates are taken
 	}
 	raw, err := os.ReadFile(file) //nolint:gosec // the operator's own path
 	if err != nil {
-		return nil, fmt.Errorf("server.client_ca_file: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(raw) {
-		return nil, errors.New("server.client_ca_file: there is no certificate in it")
+		return nil, fmt.Errorf("%s: there is no certificate in it", setting)
 	}
 	return pool, nil
 }

@@ -17,12 +17,17 @@ import (
 // maxConnectors bounds the connectors kept: beyond it all are made anew.
 const maxConnectors = 10_000
 
-// connectors keeps one connector per connection, so that discovery and keys
+// connectors keeps one connector per side of a connection, so that discovery and keys
 // are remembered; a changed connection gets a new one.
 type connectors struct {
 	app  *App
 	mu   sync.Mutex
-	kept map[authz.ConnectionID]kept
+	kept map[sideOf]kept
+}
+
+type sideOf struct {
+	connection authz.ConnectionID
+	side       authz.Side
 }
 
 type kept struct {
@@ -31,32 +36,39 @@ type kept struct {
 }
 
 func newConnectors(a *App) *connectors {
-	return &connectors{app: a, kept: make(map[authz.ConnectionID]kept)}
+	return &connectors{app: a, kept: make(map[sideOf]kept)}
 }
 
-func (c *connectors) connect(_ context.Context, conn authz.Connection) (idp.Connector, error) {
+func (c *connectors) connect(_ context.Context, conn authz.Connection, side authz.Side) (idp.Connector, error) {
+	if !conn.Has(side) {
+		return nil, fmt.Errorf("connection %s has no side of %s", conn.ID, side)
+	}
+	key := sideOf{conn.ID, side}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k, ok := c.kept[conn.ID]; ok && k.updatedAt.Equal(conn.UpdatedAt) {
+	if k, ok := c.kept[key]; ok && k.updatedAt.Equal(conn.UpdatedAt) {
 		return k.connector, nil
 	}
-	connector, err := c.app.newConnector(conn)
+	connector, err := c.app.newConnector(conn, side)
 	if err != nil {
 		return nil, err
 	}
 	if len(c.kept) >= maxConnectors {
 		clear(c.kept)
 	}
-	c.kept[conn.ID] = kept{connector, conn.UpdatedAt}
+	c.kept[key] = kept{connector, conn.UpdatedAt}
 	return connector, nil
 }
 
 const connectionSecretPurpose = "connection client secret"
 
-func (a *App) newConnector(conn authz.Connection) (idp.Connector, error) {
+func (a *App) newConnector(conn authz.Connection, side authz.Side) (idp.Connector, error) {
 	issuer, ok := a.Issuers[conn.Issuer]
 	if !ok {
 		return nil, fmt.Errorf("connection %s belongs to no issuer of this process", conn.ID)
+	}
+	if side == authz.SAMLSide {
+		return a.serviceProvider(conn)
 	}
 	secret := ""
 	if len(conn.ClientSecret) > 0 {
@@ -93,11 +105,17 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		if err != nil {
 			return fmt.Errorf("connections[%d].workspace: %w", n, err)
 		}
-		err = a.PutConnection(ctx, authz.Connection{
-			ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
+		conn := authz.Connection{
+			ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, Vendor: c.Vendor, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
 			Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active,
-		}, authz.Secret(c.ClientSecret.Reveal()))
-		if err != nil {
+		}
+		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
+			return fmt.Errorf("connections[%d].saml: %w", n, err)
+		}
+		for _, r := range c.Routes {
+			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Use: authz.Side(r.Use)})
+		}
+		if err := a.PutConnection(ctx, conn, authz.Secret(c.ClientSecret.Reveal())); err != nil {
 			return fmt.Errorf("connections[%d]: %w", n, err)
 		}
 	}
@@ -105,6 +123,8 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 }
 
 // PutConnection seals the secret and writes the connection with an audit entry.
+// A side of SAML gets a key of ours, or keeps the one it has: it is what its
+// provider knows us by.
 func (a *App) PutConnection(ctx context.Context, c authz.Connection, secret authz.Secret) error {
 	c.CreatedAt, c.UpdatedAt = a.clock.Now(), a.clock.Now()
 	if secret != "" {
@@ -114,15 +134,39 @@ func (a *App) PutConnection(ctx context.Context, c authz.Connection, secret auth
 		}
 		c.ClientSecret = sealed
 	}
+	if c.SAML != nil {
+		if err := a.keepSAMLKey(ctx, &c); err != nil {
+			return err
+		}
+	}
 	return a.store.InTx(ctx, func(ctx context.Context) error {
 		if err := a.store.PutConnection(ctx, c); err != nil {
 			return err
 		}
 		return a.store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Time: c.UpdatedAt, Type: "connection.configured", Result: authz.Success,
-			Actor: "configuration", Target: string(c.ID), Details: map[string]any{"upstream_issuer": c.UpstreamIssuer, "domains": c.Domains},
+			Actor: "configuration", Target: string(c.ID), Details: map[string]any{"upstream_issuer": c.UpstreamIssuer, "entity_id": entityIDOf(c), "domains": c.Domains},
 		})
 	})
+}
+
+func (a *App) keepSAMLKey(ctx context.Context, c *authz.Connection) error {
+	held, err := a.store.GetConnectionAcrossWorkspaces(ctx, c.Issuer, c.ID)
+	if err != nil && !errors.Is(err, authz.ErrNotFound) {
+		return err
+	}
+	if c.SAMLKey = held.SAMLKey; c.SAMLKey == nil {
+		c.SAMLKey, err = a.newSAMLKey(c.ID)
+		return err
+	}
+	return nil
+}
+
+func entityIDOf(c authz.Connection) string {
+	if c.SAML == nil {
+		return ""
+	}
+	return c.SAML.EntityID
 }
 
 // workspaceNamed finds a workspace by id, or by its name where only one has it.

@@ -254,8 +254,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	refused := a.refusals(name)
-	limits, err := a.newKeyLimits(i.Config.Keys)
-	if err != nil {
+	if i.limits, err = a.newKeyLimits(name, i.Config.Keys); err != nil {
 		return web.Issuer{}, err
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
@@ -267,7 +266,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if err != nil {
 				return authz.Principal{}, err
 			}
-			return record.Principal, limits.counted(ctx, record.Principal.KeyID, record.Tier)
+			return record.Principal, i.limits.counted(ctx, record.Principal.KeyID, record.Tier)
 		},
 	})
 	if err != nil {
@@ -276,7 +275,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: limits, AuditUse: a.refusedUses(name),
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, AuditUse: a.refusedUses(name),
 	}, nil
 }
 

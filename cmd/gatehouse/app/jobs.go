@@ -21,7 +21,12 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })
 	group.Go(func() { a.purgeOften(ctx) })
-	if a.store.Driver() != storage.SQLite {
+	if a.together != nil {
+		group.Go(func() { a.together.Run(ctx) })
+	}
+	if a.severalNodes() {
+		a.meet(ctx)
+		group.Go(func() { a.meetOften(ctx) })
 		group.Go(func() {
 			credential.Follow[storage.EventPosition](ctx, a.store, a.epochs, a.lease, pollEvery)
 		})

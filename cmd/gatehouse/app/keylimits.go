@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
 	"github.com/gatehouse-auth/gatehouse/config"
 )
 
@@ -14,12 +15,16 @@ const keyWindow = time.Minute
 
 // keyLimits counts the uses of an issuer's keys against their tiers.
 type keyLimits struct {
-	window *ratelimit.Window
+	window *shared.Window
 	tiers  map[string]int
 }
 
-func (a *App) newKeyLimits(cfg config.Keys) (*keyLimits, error) {
-	window, err := ratelimit.NewWindow(ratelimit.WindowConfig{Length: keyWindow, Clock: a.clock})
+func (a *App) newKeyLimits(name authz.IssuerName, cfg config.Keys) (*keyLimits, error) {
+	local, err := ratelimit.NewWindow(ratelimit.WindowConfig{Length: keyWindow, Clock: a.clock})
+	if err != nil {
+		return nil, err
+	}
+	window, err := shared.NewWindow(shared.WindowConfig{Server: a.together, Name: string(name), Local: local, Nodes: a.peers.count})
 	if err != nil {
 		return nil, err
 	}
@@ -28,12 +33,12 @@ func (a *App) newKeyLimits(cfg config.Keys) (*keyLimits, error) {
 
 // Take counts one use of the key. A tier that was taken out of the
 // configuration is the default one.
-func (l *keyLimits) Take(_ context.Context, key authz.KeyID, tier string) authz.Quota {
+func (l *keyLimits) Take(ctx context.Context, key authz.KeyID, tier string) authz.Quota {
 	limit, ok := l.tiers[tier]
 	if !ok {
 		limit = l.tiers[defaultTier]
 	}
-	return l.window.Take(string(key), limit)
+	return l.window.Take(ctx, string(key), limit)
 }
 
 // counted refuses one use too many of a key at the API.

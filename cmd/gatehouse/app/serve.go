@@ -61,7 +61,7 @@ type opened struct {
 func (a *App) listen(ctx context.Context) ([]opened, error) {
 	var all []opened
 	for _, l := range a.options.Listeners {
-		all = append(all, opened{l, a.handler})
+		all = append(all, opened{unhurried{l}, a.handler})
 	}
 	if len(all) == 0 {
 		for _, cfg := range a.options.Config.Server.Public {
@@ -100,6 +100,7 @@ func listenPublic(ctx context.Context, cfg config.Listener) (net.Listener, error
 	if err != nil {
 		return nil, fmt.Errorf("a public listener (server.public): %w", err)
 	}
+	l = unhurried{l}
 	if !cfg.TLS.Enabled() {
 		return l, nil
 	}

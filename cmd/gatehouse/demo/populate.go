@@ -24,10 +24,14 @@ func populate(ctx context.Context, a *app.App, up *upstream, p *ports, sample *s
 		s.Issuers = append(s.Issuers, made)
 		callbacks = append(callbacks, app.CallbackURI(i.Config.URL, connectionID(name)))
 		origins = append(origins, i.Config.URL)
+		up.legacy.AddServiceProvider(app.SAMLEntityID(i.Config.URL, connectionID(name)), app.SAMLEntityID(i.Config.URL, connectionID(name))+"/acs")
 	}
-	s.Upstream.OIDCIssuer = up.provider.Issuer()
+	s.Upstream.OIDCIssuer, s.Upstream.SAMLMetadata = up.provider.Issuer(), up.legacy.MetadataURL()
 	for _, u := range up.users {
 		s.Upstream.Users = append(s.Upstream.Users, summaryUser{Login: u.Login, Password: u.Password, MFA: u.MFA, Via: "oidc"})
+	}
+	for _, u := range up.legacies {
+		s.Upstream.Users = append(s.Upstream.Users, summaryUser{Login: u.Login, Password: u.Password, MFA: u.MFA, Via: "saml"})
 	}
 	return s, up.register(callbacks, append(origins, sample.url(), "http://127.0.0.1:*"))
 }
@@ -45,7 +49,11 @@ func populateIssuer(ctx context.Context, a *app.App, i *app.Issuer, up *upstream
 		return out, err
 	}
 	out.WorkspaceID, out.AccountID = string(ws.ID), string(ws.AccountID)
-	if err := a.PutConnection(ctx, up.connection(name, ws.ID), authz.Secret(up.secret)); err != nil {
+	old, err := a.SAMLUpstream(up.legacy.Metadata(), "")
+	if err != nil {
+		return out, err
+	}
+	if err := a.PutConnection(ctx, up.connection(name, ws.ID, old), authz.Secret(up.secret)); err != nil {
 		return out, err
 	}
 	by := operator(i, ws)

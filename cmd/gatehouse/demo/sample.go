@@ -90,7 +90,7 @@ func (s *sample) show(w http.ResponseWriter, status int, v sampleView) {
 
 func (s *sample) home(w http.ResponseWriter, _ *http.Request) { s.show(w, http.StatusOK, sampleView{}) }
 
-// login begins a sign-in: state, nonce and code verifier stay here.
+// login begins a sign-in, of whom login_hint names: state, nonce and code verifier stay here.
 func (s *sample) login(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("product")
 	p, ok := s.products[name]
@@ -106,7 +106,11 @@ func (s *sample) login(w http.ResponseWriter, r *http.Request) {
 	s.pending[state] = a
 	s.mu.Unlock()
 	http.SetCookie(w, &http.Cookie{Name: "sample-state", Value: state, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, p.config.AuthCodeURL(state, oauth2.S256ChallengeOption(a.verifier), oidc.Nonce(a.nonce)), http.StatusSeeOther)
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.verifier), oidc.Nonce(a.nonce)}
+	if hint := r.URL.Query().Get("login_hint"); hint != "" {
+		options = append(options, oauth2.SetAuthURLParam("login_hint", hint))
+	}
+	http.Redirect(w, r, p.config.AuthCodeURL(state, options...), http.StatusSeeOther)
 }
 
 // finish takes the code, exchanges it and verifies the ID token.

@@ -78,6 +78,9 @@ func (s *summary) print(w io.Writer, sample, log string) {
 		if u.MFA {
 			note = "  (with a second factor)"
 		}
+		if u.Via == "saml" {
+			note += "  (in the old directory, by SAML)"
+		}
 		out("  %-28s %s%s", u.Login, u.Password, note)
 	}
 	for _, i := range s.Issuers {

@@ -10,11 +10,14 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
-// upstream is the customer's identity provider.
+// upstream is the customer's identity provider, and the old directory that
+// some of its people are still in, which speaks SAML.
 type upstream struct {
 	provider *idptest.Provider
+	legacy   *idptest.SAMLServer
 	server   *http.Server
 	users    []idptest.User
+	legacies []idptest.User
 	clientID string
 	secret   string
 }
@@ -23,6 +26,9 @@ type upstream struct {
 // both, so that one directory serves two workspaces.
 const domain = "example.com"
 
+// legacyDomain is that of the people in the old directory.
+const legacyDomain = "legacy.example"
+
 func startUpstream(p *ports) (*upstream, error) {
 	u := &upstream{
 		users: []idptest.User{
@@ -30,16 +36,25 @@ func startUpstream(p *ports) (*upstream, error) {
 			person("bob", "Bob", "Brown", domain, false),
 			person("mallory", "Mallory", "Miller", "elsewhere.example", false),
 		},
+		legacies: []idptest.User{person("carol", "Carol", "Clark", legacyDomain, true)},
 		clientID: "gatehouse", secret: rand.Text(),
 	}
+	at := "http://" + p.upstream.Addr().String()
 	var err error
 	u.provider, err = idptest.New(idptest.Config{
-		Issuer: "http://" + p.upstream.Addr().String(), Title: "Example Corp directory", Users: u.users,
+		Issuer: at, Title: "Example Corp directory", Users: u.users,
 	})
 	if err != nil {
 		return nil, err
 	}
-	u.server = &http.Server{Handler: u.provider.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	u.legacy, err = idptest.NewSAMLServer(idptest.SAMLServerConfig{URL: at, Title: "Example Corp old directory", Vendor: legacyVendor, Users: u.legacies})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", u.provider.Handler())
+	mux.Handle("/saml/", u.legacy.Handler())
+	u.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = u.server.Serve(p.upstream) }()
 	return u, nil
 }
@@ -54,16 +69,21 @@ func person(name, given, family, at string, mfa bool) idptest.User {
 	}
 }
 
+// legacyVendor is whose product the old directory is like.
+const legacyVendor = "okta"
+
 // register makes the issuers clients of the upstream.
 func (u *upstream) register(redirectURIs, formAction []string) error {
 	return u.provider.AddClient(idptest.Client{ID: u.clientID, Secret: u.secret, RedirectURIs: redirectURIs, FormAction: formAction})
 }
 
-// connection is the customer's provider as a workspace knows it.
-func (u *upstream) connection(issuer authz.IssuerName, ws authz.WorkspaceID) authz.Connection {
+// connection is the customer's provider as a workspace knows it. Who is in the
+// old directory signs in there.
+func (u *upstream) connection(issuer authz.IssuerName, ws authz.WorkspaceID, old *authz.SAMLUpstream) authz.Connection {
 	return authz.Connection{
 		ID: connectionID(issuer), Issuer: issuer, WorkspaceID: ws, Name: "Example Corp", UpstreamIssuer: u.provider.Issuer(),
-		ClientID: u.clientID, Scopes: []string{"openid", "profile", "email"}, Domains: []string{domain}, State: authz.Active,
+		ClientID: u.clientID, Scopes: []string{"openid", "profile", "email"}, Domains: []string{domain, legacyDomain}, State: authz.Active,
+		Vendor: legacyVendor, SAML: old, Fallback: authz.Fallback{Routes: []authz.Route{{Domain: legacyDomain, Use: authz.SAMLSide}}},
 	}
 }
 

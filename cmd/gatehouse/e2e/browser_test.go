@@ -220,6 +220,8 @@ func (b *browser) signIn(i issuer, a authorization, u user) *page {
 		switch {
 		case p.back != nil:
 			return p
+		case strings.Contains(p.body, `name="SAMLResponse"`):
+			p = b.submit(p, "continue", nil)
 		case strings.Contains(p.body, `id="password"`):
 			p = b.submit(p, "submit", map[string]string{"username": u.Login, "password": u.Password})
 		case strings.Contains(p.body, `id="allow"`):

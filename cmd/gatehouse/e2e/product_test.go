@@ -73,8 +73,9 @@ type summary struct {
 	OperatorURL string   `json:"operator_url"`
 	Issuers     []issuer `json:"issuers"`
 	Upstream    struct {
-		OIDCIssuer string `json:"oidc_issuer"`
-		Users      []user `json:"users"`
+		OIDCIssuer   string `json:"oidc_issuer"`
+		SAMLMetadata string `json:"saml_metadata"`
+		Users        []user `json:"users"`
 	} `json:"upstream"`
 }
 
@@ -98,6 +99,7 @@ type client struct {
 type user struct {
 	Login, Password string
 	MFA             bool
+	Via             string
 }
 
 // startProduct runs gatehouse demo in dir until the test ends.

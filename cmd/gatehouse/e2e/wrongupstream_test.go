@@ -168,8 +168,9 @@ func (d *deployment) replaysTheCallback(t *testing.T, c client, want map[string]
 	want["con_good"] = idp.ReasonState
 }
 
-// wantAudited reads the database after the server has let go of it.
-func (d *deployment) wantAudited(t *testing.T, want map[string]string) {
+// refusals reads the database after the server has let go of it: the last
+// reason by connection.
+func (d *deployment) refusals(t *testing.T) map[string]string {
 	t.Helper()
 	store, err := storage.Open(t.Context(), storage.Config{Driver: "sqlite", Path: d.database(), Clock: authz.SystemClock{}})
 	if err != nil {
@@ -186,6 +187,12 @@ func (d *deployment) wantAudited(t *testing.T, want map[string]string) {
 			got[e.Target] = e.Reason
 		}
 	}
+	return got
+}
+
+func (d *deployment) wantAudited(t *testing.T, want map[string]string) {
+	t.Helper()
+	got := d.refusals(t)
 	for target, reason := range want {
 		if got[target] != reason {
 			t.Errorf("audited for %s: %q, want %q", target, got[target], reason)

@@ -70,6 +70,17 @@ func daemonDir(t testing.TB, name, conf string, values map[string]any) (dir, fil
 // answers waits until url answers anything at all.
 func answers(p *process, url string) bool {
 	client := &http.Client{Timeout: time.Second}
+	return becomes(p, func() bool {
+		resp, err := client.Get(url)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil
+	})
+}
+
+// becomes waits until the condition holds, while the process lives.
+func becomes(p *process, condition func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)
@@ -82,8 +93,7 @@ func answers(p *process, url string) bool {
 		case <-late:
 			return false
 		case <-tick.C:
-			if resp, err := client.Get(url); err == nil {
-				resp.Body.Close()
+			if condition() {
 				return true
 			}
 		}

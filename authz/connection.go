@@ -1,0 +1,133 @@
+package authz
+
+import "time"
+
+// Side is one of the two ways in which a connection signs people in.
+type Side string
+
+// The sides of a connection.
+const (
+	OIDCSide Side = "oidc"
+	SAMLSide Side = "saml"
+)
+
+// UpstreamIdentity ties a person to what a side of a connection calls them. A
+// person is recognised by connection, side and subject only, never by e-mail.
+type UpstreamIdentity struct {
+	Issuer       IssuerName
+	ConnectionID ConnectionID
+	Side         Side
+	Subject      string
+	UserID       UserID
+	CreatedAt    time.Time
+	LastLoginAt  time.Time
+}
+
+// Connection is a workspace's upstream identity provider: a side of OpenID
+// Connect, one of SAML 2.0, or both.
+type Connection struct {
+	ID          ConnectionID
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	Name        string
+	// Vendor is okta, entra, auth0, onelogin, pingone, pingfederate or generic;
+	// empty means generic.
+	Vendor string
+	// UpstreamIssuer is the upstream's issuer identifier; discovery starts
+	// there. Empty for a connection of SAML alone.
+	UpstreamIssuer string
+	ClientID       string
+	// ClientSecret is sealed; empty for a public client upstream.
+	ClientSecret []byte
+	Scopes       []string
+	// SAML is the side of SAML 2.0; nil for none. SAMLKey is our key there,
+	// sealed.
+	SAML    *SAMLUpstream
+	SAMLKey []byte
+	// Fallback says who signs in by SAML where there are both sides.
+	Fallback Fallback
+	// Domains are the verified e-mail domains that route here and whose
+	// people may join the workspace at first login; lower case.
+	Domains   []string
+	State     State // active, disabled, deleted
+	Epoch     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Has reports whether the connection has the side.
+func (c Connection) Has(s Side) bool {
+	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
+}
+
+// Fallback are an administrator's rules about the two sides of a connection.
+type Fallback struct {
+	// Routes send some people to one side for good; the first that matches
+	// rules.
+	Routes []Route `json:"routes,omitempty"`
+}
+
+// Route sends people to a side. One of Domain and Email is set, in lower case.
+type Route struct {
+	Domain string `json:"domain,omitempty"`
+	Email  string `json:"email,omitempty"`
+	Use    Side   `json:"use"`
+}
+
+// RouteOf returns the side of the first route that matches an e-mail address
+// and its domain, both in lower case; "" when none does.
+func (f Fallback) RouteOf(email, domain string) Side {
+	for _, r := range f.Routes {
+		if r.Email != "" && r.Email == email || r.Domain != "" && r.Domain == domain {
+			return r.Use
+		}
+	}
+	return ""
+}
+
+// SAMLUpstream is an identity provider of SAML 2.0. Certificates, addresses
+// and the entity id come from its metadata.
+type SAMLUpstream struct {
+	// EntityID is the provider's; it never changes.
+	EntityID string `json:"entity_id"`
+	// MetadataURL is where newer metadata is; empty for nowhere.
+	MetadataURL string `json:"metadata_url,omitempty"`
+	// SSO, SLO and SLOResponse are addresses by binding.
+	SSO         map[string]string `json:"sso"`
+	SLO         map[string]string `json:"slo,omitempty"`
+	SLOResponse map[string]string `json:"slo_response,omitempty"`
+	// Certificates, in DER, may have made its signatures.
+	Certificates [][]byte `json:"certificates"`
+	// SignRequests signs what we ask.
+	SignRequests bool `json:"sign_requests,omitempty"`
+	// NameIDFormat asked for; empty means the vendor's.
+	NameIDFormat string `json:"name_id_format,omitempty"`
+	// Subject are the attributes that name a person for good; empty means the
+	// vendor's, or NameID.
+	Subject []string `json:"subject,omitempty"`
+	// Require are attributes that must be told exactly so.
+	Require map[string]string `json:"require,omitempty"`
+	// MFAContexts and MFAMethods prove a second factor, beside the vendor's.
+	MFAContexts []string `json:"mfa_contexts,omitempty"`
+	MFAMethods  []string `json:"mfa_methods,omitempty"`
+	// MFADeclared is an administrator's word that the provider enforces one.
+	MFADeclared bool `json:"mfa_declared,omitempty"`
+	// MutableSubject is an administrator's word that names which change hands
+	// are all there is.
+	MutableSubject bool `json:"mutable_subject,omitempty"`
+}
+
+// UpstreamSession is what an upstream calls a session of ours, for when it
+// ends there.
+type UpstreamSession struct {
+	Issuer       IssuerName
+	WorkspaceID  WorkspaceID
+	SessionID    SessionID
+	ConnectionID ConnectionID
+	Side         Side
+	// Name is a digest of what the upstream calls the person (NameID).
+	Name [32]byte
+	// Index is the upstream's id of the session (SessionIndex, sid).
+	Index     string
+	ExpiresAt time.Time
+}

@@ -1,0 +1,171 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/idp/saml"
+)
+
+// SAMLConfig is a connection's side of SAML as its connector wants it, at the
+// issuer of that URL. Keys, Replays and Now are left to the caller.
+func SAMLConfig(issuerURL string, c authz.Connection) (saml.Config, error) {
+	profile, ok := saml.Vendor(cmp.Or(c.Vendor, "generic"))
+	if !ok || c.SAML == nil {
+		return saml.Config{}, fmt.Errorf("connection %s has no side of SAML, or an unknown vendor", c.ID)
+	}
+	u, entityID := c.SAML, SAMLEntityID(issuerURL, c.ID)
+	out := saml.Config{
+		ID: string(c.ID), EntityID: entityID, ACS: entityID + "/acs", SLO: entityID + "/slo",
+		IDP:          saml.Provider{EntityID: u.EntityID, SSO: u.SSO, SLO: u.SLO, SLOResponse: u.SLOResponse},
+		NameIDFormat: cmp.Or(u.NameIDFormat, profile.NameIDFormat), SignRequests: u.SignRequests,
+		Mapping: profile.Mapping, MFA: profile.MFA, StaticContext: profile.StaticContext, MutableSubject: u.MutableSubject,
+	}
+	for _, der := range u.Certificates {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return saml.Config{}, fmt.Errorf("a certificate of connection %s: %w", c.ID, err)
+		}
+		out.IDP.Certificates = append(out.IDP.Certificates, certificate)
+	}
+	if len(u.Subject) > 0 {
+		out.Mapping.Subject = u.Subject
+	}
+	out.Mapping.Require = u.Require
+	out.MFA.ACR = slices.Concat(out.MFA.ACR, u.MFAContexts)
+	out.MFA.AMR = slices.Concat(out.MFA.AMR, u.MFAMethods)
+	out.MFA.Declared = u.MFADeclared
+	return out, nil
+}
+
+// SAMLEntityID is our entity id at a connection; its addresses lie below it.
+func SAMLEntityID(issuerURL string, id authz.ConnectionID) string {
+	return issuerURL + "/saml/" + string(id)
+}
+
+// serviceProvider is the connector of a connection's side of SAML.
+func (a *App) serviceProvider(conn authz.Connection) (idp.Connector, error) {
+	cfg, err := SAMLConfig(a.Issuers[conn.Issuer].Config.URL, conn)
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.openSAMLKey(conn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Keys, cfg.Now = []saml.Key{key}, a.clock.Now
+	cfg.Replays = Replays{Store: a.store, Issuer: conn.Issuer, Connection: conn.ID}
+	return saml.New(cfg)
+}
+
+// Replays remembers used assertions of one connection in the database: two
+// connections may be at one provider, which knows them by one entity id.
+type Replays struct {
+	Store interface {
+		UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
+	}
+	Issuer     authz.IssuerName
+	Connection authz.ConnectionID
+}
+
+// UseOnce implements saml.Replays.
+func (r Replays) UseOnce(ctx context.Context, entityID, id string, until time.Time) (first bool, err error) {
+	// No part can hold a NUL: XML has none.
+	digest := authz.Digest(strings.Join([]string{"saml", string(r.Issuer), string(r.Connection), entityID, id}, "\x00"))
+	err = r.Store.UseOnce(ctx, r.Issuer, digest, until)
+	if errors.Is(err, authz.ErrConsumed) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+const samlKeyPurpose = "connection saml key"
+
+// samlKeyLife is long: providers hold our certificate for its key alone.
+const samlKeyLife = 10 * 365 * 24 * time.Hour
+
+// storedKey is our key at a connection, before it is sealed: PKCS #8 and X.509.
+type storedKey struct{ Key, Certificate []byte }
+
+// newSAMLKey makes and seals our key at a connection: RSA, as all providers
+// know it for signing and encrypting.
+func (a *App) newSAMLKey(id authz.ConnectionID) ([]byte, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	now := a.clock.Now()
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: string(id)}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(samlKeyLife),
+	}
+	var stored storedKey
+	if stored.Certificate, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
+		return nil, err
+	}
+	if stored.Key, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
+	}
+	return a.keyring.Seal(samlKeyPurpose, string(id), plain)
+}
+
+func (a *App) openSAMLKey(c authz.Connection) (saml.Key, error) {
+	plain, err := a.keyring.Open(samlKeyPurpose, string(c.ID), c.SAMLKey)
+	if err != nil {
+		return saml.Key{}, fmt.Errorf("opening our key at connection %s: %w", c.ID, err)
+	}
+	var stored storedKey
+	if err := json.Unmarshal(plain, &stored); err != nil {
+		return saml.Key{}, fmt.Errorf("reading our key at connection %s: %w", c.ID, err)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(stored.Key)
+	if err != nil {
+		return saml.Key{}, fmt.Errorf("reading our key at connection %s: %w", c.ID, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return saml.Key{}, fmt.Errorf("our key at connection %s does not sign", c.ID)
+	}
+	certificate, err := x509.ParseCertificate(stored.Certificate)
+	if err != nil {
+		return saml.Key{}, fmt.Errorf("our certificate at connection %s: %w", c.ID, err)
+	}
+	return saml.Key{Signer: signer, Certificate: certificate}, nil
+}
+
+// SAMLUpstream is what a connection keeps of a provider's metadata document; an
+// empty entityID will do if it describes one provider.
+func (a *App) SAMLUpstream(metadata []byte, entityID string) (*authz.SAMLUpstream, error) {
+	m, err := saml.ParseMetadata(metadata, entityID, a.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := &authz.SAMLUpstream{
+		EntityID: m.Provider.EntityID, SSO: m.Provider.SSO, SLO: m.Provider.SLO, SLOResponse: m.Provider.SLOResponse, SignRequests: m.WantRequestsSigned,
+	}
+	for _, certificate := range m.Provider.Certificates {
+		out.Certificates = append(out.Certificates, certificate.Raw)
+	}
+	return out, nil
+}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"net/url"
+	"slices"
+)
+
+func (p *Problems) connection(path string, c Connection) {
+	p.shortText(path+".workspace", c.Workspace)
+	p.shortText(path+".name", c.Name)
+	if !connectionID.MatchString(c.ID) {
+		p.add(path+".id", "must be 1 to 63 letters, digits, dashes or underscores")
+	}
+	p.oneOf(path+".vendor", c.Vendor, "okta", "entra", "auth0", "onelogin", "pingone", "pingfederate", "generic")
+	saml := c.SAML.MetadataFile != "" || c.SAML.MetadataURL != ""
+	if c.Issuer != "" || !saml {
+		p.endpoint(path+".issuer", c.Issuer)
+		p.shortText(path+".client_id", c.ClientID)
+		if !slices.Contains(c.Scopes, "openid") {
+			p.add(path+".scopes", "must hold openid")
+		}
+	}
+	if saml {
+		p.saml(path+".saml", c.SAML)
+	}
+	for i, r := range c.Routes {
+		at := index(path+".routes", i)
+		p.oneOf(at+".use", r.Use, "oidc", "saml")
+		if (r.Domain == "") == (r.Email == "") {
+			p.add(at, "must have a domain or an email, one of both")
+		}
+		if r.Use == "saml" && !saml || r.Use == "oidc" && c.Issuer == "" {
+			p.add(at+".use", "is a side that the connection has not")
+		}
+	}
+}
+
+func (p *Problems) shortText(path, text string) {
+	if text == "" || len(text) > 255 {
+		p.add(path, "is required, at most 255 characters")
+	}
+}
+
+func (p *Problems) saml(path string, s SAML) {
+	if s.MetadataFile != "" && s.MetadataURL != "" {
+		p.add(path, "has metadata twice, by metadata_file and metadata_url")
+	}
+	if s.MetadataURL != "" {
+		u, err := url.Parse(s.MetadataURL)
+		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !secureScheme(u) {
+			p.add(path+".metadata_url", "must be an https URL; http is for loopback hosts only")
+		}
+	}
+	if len(s.EntityID) > 1024 || len(s.NameIDFormat) > 255 {
+		p.add(path+".entity_id", "or name_id_format is too long")
+	}
+	for key, list := range map[string][]string{"subject": s.Subject, "mfa_contexts": s.MFAContexts, "mfa_methods": s.MFAMethods} {
+		if len(list) > 20 || slices.Contains(list, "") {
+			p.add(path+"."+key, "must list at most 20 names, none empty")
+		}
+	}
+	if len(s.Require) > 20 {
+		p.add(path+".require", "must have at most 20 attributes")
+	}
+}

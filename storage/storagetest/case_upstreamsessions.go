@@ -1,0 +1,78 @@
+package storagetest
+
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+func testUpstreamSessions(e *env) {
+	x := e.tenant()
+	known := authz.UpstreamSession{
+		Issuer: e.issuer, WorkspaceID: x.workspace.ID, SessionID: x.session.ID, ConnectionID: x.connection.ID, Side: authz.SAMLSide,
+		Name: randomDigest(), Index: "_1", ExpiresAt: e.now.Add(time.Hour),
+	}
+	e.must(e.PutUpstreamSession(e.ctx, known))
+	find := func(of authz.UpstreamSession, indexes []string, want ...authz.Session) {
+		e.Helper()
+		got, err := e.SessionsByUpstream(e.ctx, of, indexes)
+		e.must(err)
+		e.same(len(got), len(want))
+		for i := range want {
+			e.same(got[i], want[i])
+		}
+	}
+	find(known, nil, x.session)
+	find(known, []string{"_0", "_1"}, x.session)
+	find(known, []string{"_2"})
+	for _, change := range []func(*authz.UpstreamSession){
+		func(o *authz.UpstreamSession) { o.Issuer = "another" },
+		func(o *authz.UpstreamSession) { o.WorkspaceID = "ws_other" },
+		func(o *authz.UpstreamSession) { o.ConnectionID = "con_other" },
+		func(o *authz.UpstreamSession) { o.Side = authz.OIDCSide },
+		func(o *authz.UpstreamSession) { o.Name = randomDigest() },
+	} {
+		other := known
+		change(&other)
+		find(other, nil)
+	}
+
+	// A later sign-in has another index; an ended session is not found.
+	known.Index = "_2"
+	e.must(e.PutUpstreamSession(e.ctx, known))
+	find(known, []string{"_1"})
+	find(known, []string{"_2"}, x.session)
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.SessionNode, ID: string(x.session.ID)}, authz.Revoked))
+	find(known, nil)
+	_, err := e.DeleteExpiredAcrossWorkspaces(e.ctx, known.ExpiresAt, 1000)
+	e.must(err)
+}
+
+func testSidesOfAConnection(e *env) {
+	x := e.tenant()
+	x.connection.Vendor, x.connection.SAMLKey = "entra", []byte{1, 0, 255}
+	x.connection.SAML = &authz.SAMLUpstream{
+		EntityID: "https://sts.example/", SSO: map[string]string{"redirect": "https://sts.example/sso"}, Certificates: [][]byte{{1}, {2, 3}},
+		Subject: []string{"tenantid", "objectidentifier"}, Require: map[string]string{"tenantid": "t"},
+	}
+	x.connection.Fallback.Routes = []authz.Route{{Domain: "legacy.example", Use: authz.SAMLSide}}
+	e.must(e.PutConnection(e.ctx, x.connection))
+	got, err := e.GetConnectionAcrossWorkspaces(e.ctx, e.issuer, x.connection.ID)
+	e.must(err)
+	e.same(got, x.connection)
+	list, err := e.ListConnections(e.ctx, e.issuer, x.workspace.ID)
+	e.must(err)
+	e.same(list, []authz.Connection{x.connection})
+
+	// The sides may call two people by one name.
+	twin := x.user
+	twin.ID = authz.NewUserID()
+	identity := x.identity
+	identity.UserID, identity.Side = twin.ID, authz.SAMLSide
+	e.must(e.CreateUser(e.ctx, twin, identity))
+	for side, want := range map[authz.Side]authz.UserID{authz.OIDCSide: x.user.ID, authz.SAMLSide: twin.ID} {
+		user, _, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, side, x.identity.Subject)
+		e.must(err)
+		e.same(user.ID, want)
+	}
+}

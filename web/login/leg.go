@@ -1,0 +1,132 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp"
+	"github.com/gatehouse-auth/gatehouse/web/ui"
+)
+
+// upstreamLeg is what must be remembered while the person is away.
+type upstreamLeg struct {
+	// Side is the way that was taken; empty means OpenID Connect.
+	Side            authz.Side `json:",omitempty"`
+	Nonce, Verifier string
+	// Identity is who an accepted response says has come back. What is left is
+	// to see that it is the browser that went away.
+	Identity *idp.Identity `json:",omitempty"`
+}
+
+const legPurpose = "upstream leg"
+
+// begin sends the person to the upstream: fresh state, nonce and code
+// verifier, of which the database keeps a digest and a sealed copy.
+func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string) (idp.Message, error) {
+	state, leg := randomText(), upstreamLeg{Side: choose(c, hint), Nonce: randomText(), Verifier: randomText()}
+	connector, err := f.cfg.Connect(ctx, c, leg.Side)
+	if err != nil {
+		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
+	}
+	login := idp.Login{
+		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint, Prompt: upstreamPrompt(p), MaxAge: p.request.MaxAge,
+		UILocales: strings.Fields(p.request.UILocales),
+	}
+	if leg.Side == authz.OIDCSide {
+		// By SAML they would be demanded exactly, and Entra refuses what it does
+		// not know (AADSTS75011): there an administrator says what to ask for.
+		login.ACRValues = p.request.ACRValues
+	}
+	away, err := goodbye(ctx, connector, login)
+	if err != nil {
+		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
+	}
+	sealed, err := f.sealLeg(p.row.ID, leg)
+	if err != nil {
+		return idp.Message{}, err
+	}
+	if p.drafted {
+		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
+		return away, f.create(ctx, p)
+	}
+	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed)
+}
+
+// remember keeps a leg under a state that is good once.
+func (f *Flow) remember(ctx context.Context, request string, c authz.ConnectionID, state string, sealed []byte) error {
+	err := f.cfg.Store.BeginUpstream(ctx, f.issuer, request, c, authz.Digest(state), sealed)
+	if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
+		return errRequestGone
+	}
+	return err
+}
+
+// goodbye is how the browser leaves for the upstream.
+func goodbye(ctx context.Context, connector idp.Connector, login idp.Login) (idp.Message, error) {
+	if sp, ok := connector.(idp.ServiceProvider); ok && sp.ByForm() {
+		form, err := sp.BeginForm(login)
+		return idp.Message{Form: form}, err
+	}
+	location, err := connector.Begin(ctx, login)
+	return idp.Message{URL: location}, err
+}
+
+// leave sends the browser to an upstream, by a redirect or by a form.
+func (f *Flow) leave(w http.ResponseWriter, r *http.Request, away idp.Message) error {
+	if away.URL != "" {
+		return seeOther(w, r, away.URL)
+	}
+	fields := make(map[string][]string, len(away.Form.Fields))
+	for name, value := range away.Form.Fields {
+		fields[name] = []string{value}
+	}
+	return postOn(w, f.cfg.Pages, away.Form.Action, fields, "your organisation's sign-in")
+}
+
+// postOn answers with a form that sends itself on where there is script, and
+// has a button.
+func postOn(w http.ResponseWriter, pages *ui.Pages, action string, fields map[string][]string, to string) error {
+	return pages.Write(w, http.StatusOK, ui.FormPostPage, map[string]any{"URI": action, "Parameters": fields, "To": to}, originOf(action))
+}
+
+func (f *Flow) sealLeg(request string, leg upstreamLeg) ([]byte, error) {
+	plain, err := json.Marshal(leg)
+	if err != nil {
+		return nil, err
+	}
+	return f.cfg.Sealer.Seal(legPurpose, request, plain)
+}
+
+// openLeg returns what was remembered when the person went away by that side.
+func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamLeg, error) {
+	plain, err := f.cfg.Sealer.Open(legPurpose, row.ID, row.Upstream)
+	if err != nil {
+		return upstreamLeg{}, err
+	}
+	var leg upstreamLeg
+	if err := json.Unmarshal(plain, &leg); err != nil {
+		return upstreamLeg{}, err
+	}
+	if leg.Side == "" {
+		leg.Side = authz.OIDCSide
+	}
+	if leg.Side != by {
+		return upstreamLeg{}, idp.Refuse(idp.ReasonState, errors.New("the answer came by the other side of the connection"))
+	}
+	return leg, nil
+}
+
+// choose says by which side of a connection somebody signs in.
+func choose(c authz.Connection, hint string) authz.Side {
+	if side := c.Fallback.RouteOf(strings.ToLower(hint), emailDomain(hint)); side != "" && c.Has(side) {
+		return side
+	}
+	if c.Has(authz.OIDCSide) {
+		return authz.OIDCSide
+	}
+	return authz.SAMLSide
+}
