@@ -50,10 +50,11 @@ func person(by authz.Principal) authz.UserID {
 	return ""
 }
 
-// mayGive checks that the principal holds all that the role allows: a person by
-// the roles they have in the whole workspace, a machine by its scopes and what
-// its issuing delegation hands out. The operator gives every role.
-func (a *Admin) mayGive(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, r authz.Role) error {
+// mayGive checks that the principal holds all that the role allows in the
+// environment, or in both where it is empty: a person by the roles they have in
+// the whole workspace, a machine by its scopes and what its issuing delegation
+// hands out. The operator gives every role.
+func (a *Admin) mayGive(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, r authz.Role, env authz.Environment) error {
 	if by.Platform() {
 		return nil
 	}
@@ -62,11 +63,7 @@ func (a *Admin) mayGive(ctx context.Context, by authz.Principal, ws authz.Worksp
 		if err != nil {
 			return err
 		}
-		left := authz.PersonBounds(m.Bounds).Narrow(by.Environment, r.Permissions, authz.Resources{})
-		if !left.Resources.Empty() || len(left.Scopes) < len(r.Permissions) {
-			return role.ErrExceeds
-		}
-		return free(m.Bounds, r)
+		return role.MayGive(heldBy(m.Bounds, env), r)
 	}
 	held := slices.Clone(by.Scopes)
 	if d := by.Delegation; d != nil && (d.ExpiresAt.IsZero() || a.cfg.Clock.Now().Before(d.ExpiresAt)) && slices.Contains(d.Workspaces, ws) {
@@ -75,19 +72,37 @@ func (a *Admin) mayGive(ctx context.Context, by authz.Principal, ws authz.Worksp
 	return role.MayGive(held, r)
 }
 
-// free refuses what a person may use only because no role narrows it: they do
-// not hold it.
-func free(b *authz.Bounds, r authz.Role) error {
-	if b == nil || b.Free {
-		held := []string{}
-		if b != nil {
-			for _, bound := range b.List {
-				if bound.Resources.Empty() && bound.Environment == "" {
-					held = append(held, bound.Scopes...)
-				}
-			}
+// heldBy are the permissions a person has by their roles in the whole workspace.
+// What they may use only because no role narrows it they do not hold.
+func heldBy(b *authz.Bounds, env authz.Environment) []string {
+	var held []string
+	if b == nil {
+		return held
+	}
+	for _, bound := range b.List {
+		if bound.Resources.Empty() && (bound.Environment == "" || bound.Environment == env) {
+			held = append(held, bound.Scopes...)
 		}
-		return role.MayGive(held, r)
+	}
+	return held
+}
+
+// hasRoom checks that a role of the workspace's own is not had by more subjects
+// than are compiled when it changes.
+func (a *Admin) hasRoom(ctx context.Context, ws authz.WorkspaceID, r authz.Role) error {
+	if r.BuiltIn {
+		return nil
+	}
+	bound, err := a.cfg.Store.BindingsOfRole(ctx, a.cfg.Issuer, ws, r.ID, maxBound)
+	if err != nil {
+		return err
+	}
+	members, err := a.cfg.Store.MembersOfRole(ctx, a.cfg.Issuer, ws, r.ID, maxBound)
+	if err != nil {
+		return err
+	}
+	if len(bound) >= maxBound || len(members) >= maxBound {
+		return authz.NewError(authz.Conflict, "role_full", "A role of your own is given 1000 times at most.")
 	}
 	return nil
 }

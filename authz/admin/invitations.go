@@ -64,7 +64,7 @@ func (a *Admin) Invite(ctx context.Context, by authz.Principal, ws authz.Workspa
 		if err != nil {
 			return notThere("role", err)
 		}
-		if err := a.mayGive(ctx, by, ws, r); err != nil {
+		if err := a.mayGive(ctx, by, ws, r, ""); err != nil {
 			return err
 		}
 		if err := a.cfg.Store.CreateInvitation(ctx, i); err != nil {
@@ -149,7 +149,14 @@ func (a *Admin) join(ctx context.Context, by authz.Principal, i authz.Invitation
 	if err := a.cfg.Store.EndInvitation(ctx, a.cfg.Issuer, i.WorkspaceID, i.ID, authz.Used, user, now); err != nil {
 		return authz.Member{}, err
 	}
-	if err := a.stillGiven(ctx, i); err != nil {
+	r, err := a.roleOf(ctx, i.WorkspaceID, i.Role)
+	if err != nil {
+		return authz.Member{}, err
+	}
+	if err := a.stillGiven(ctx, i, r); err != nil {
+		return authz.Member{}, err
+	}
+	if err := a.hasRoom(ctx, i.WorkspaceID, r); err != nil {
 		return authz.Member{}, err
 	}
 	m := authz.Member{Issuer: a.cfg.Issuer, WorkspaceID: i.WorkspaceID, UserID: user, Role: i.Role, Revision: 1, CreatedAt: now}
@@ -159,22 +166,19 @@ func (a *Admin) join(ctx context.Context, by authz.Principal, i authz.Invitation
 	if err := a.compilePerson(ctx, i.WorkspaceID, user); err != nil {
 		return authz.Member{}, err
 	}
+	by.AccountID = "" // that of the workspace they come from
 	return m, a.record(ctx, by, i.WorkspaceID, "member.joined", string(user), map[string]any{"role": m.Role, "invitation_id": i.ID})
 }
 
 // stillGiven refuses the invitation of a person who could not give its role any
 // more: they left, or are less than they were. People who invite each other in
 // a circle gain nothing.
-func (a *Admin) stillGiven(ctx context.Context, i authz.Invitation) error {
+func (a *Admin) stillGiven(ctx context.Context, i authz.Invitation, r authz.Role) error {
 	if !strings.HasPrefix(i.InvitedBy, "usr_") {
 		return nil
 	}
-	r, err := a.roleOf(ctx, i.WorkspaceID, i.Role)
-	if err != nil {
-		return err
-	}
 	inviter := authz.Principal{Issuer: a.cfg.Issuer, WorkspaceID: i.WorkspaceID, Subject: i.InvitedBy}
-	if err := a.mayGive(ctx, inviter, i.WorkspaceID, r); err != nil {
+	if err := a.mayGive(ctx, inviter, i.WorkspaceID, r, ""); err != nil {
 		return errInvitation
 	}
 	return nil

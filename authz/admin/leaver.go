@@ -6,9 +6,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// maxOwned bounds the service accounts one person answers for, and the keys of
-// one of them that end with its owner.
-const maxOwned = 1000
+// batch is how many service accounts of one person, or keys of one of them, are
+// looked at together.
+const batch = 500
 
 // passOn gives the service accounts a leaver answers for to somebody else, or
 // ends their keys, as the workspace decided; and says which for the audit.
@@ -17,49 +17,65 @@ func (a *Admin) passOn(ctx context.Context, by authz.Principal, m authz.Member, 
 	if err != nil {
 		return nil, err
 	}
-	owned, err := a.cfg.Store.ServiceAccountsOf(ctx, a.cfg.Issuer, m.WorkspaceID, m.UserID, maxOwned)
-	if err != nil || len(owned) == 0 {
-		return map[string]any{}, err
-	}
-	if ws.Leaver == authz.EndKeys {
-		ended, err := a.endKeys(ctx, by, "owner_left", owned)
-		return map[string]any{"policy": authz.EndKeys, "service_accounts": len(owned), "keys_revoked": ended}, err
-	}
-	if successor == "" && person(by) != m.UserID {
-		successor = person(by)
-	}
-	if successor == m.UserID {
-		return nil, invalid("successor", "is who leaves.")
-	}
-	if successor != "" {
-		if _, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, m.WorkspaceID, successor); err != nil {
-			return nil, notThere("successor", err)
-		}
-	}
-	for _, account := range owned {
-		account.OwnerID = successor // nobody, where a machine removes a member and names none
-		if err := a.cfg.Store.UpdateServiceAccount(ctx, account); err != nil {
+	told := map[string]any{"policy": authz.EndKeys}
+	if ws.Leaver != authz.EndKeys {
+		if successor, err = a.successor(ctx, by, m, successor); err != nil {
 			return nil, err
 		}
+		told = map[string]any{"policy": authz.TransferKeys, "successor": successor}
 	}
-	return map[string]any{"policy": authz.TransferKeys, "service_accounts": len(owned), "successor": successor}, nil
+	accounts, ended := 0, 0
+	for {
+		owned, err := a.cfg.Store.ServiceAccountsOf(ctx, a.cfg.Issuer, m.WorkspaceID, m.UserID, batch)
+		if err != nil || len(owned) == 0 {
+			told["service_accounts"], told["keys_revoked"] = accounts, ended
+			return told, err
+		}
+		accounts += len(owned)
+		for _, account := range owned {
+			if ws.Leaver == authz.EndKeys {
+				n, err := a.endKeys(ctx, by, "owner_left", account)
+				if err != nil {
+					return nil, err
+				}
+				ended += n
+			}
+			account.OwnerID = successor
+			if err := a.cfg.Store.UpdateServiceAccount(ctx, account); err != nil {
+				return nil, err
+			}
+		}
+	}
 }
 
-// endKeys revokes the keys of service accounts, each with its audit entry.
-func (a *Admin) endKeys(ctx context.Context, by authz.Principal, reason string, accounts []authz.ServiceAccount) (int, error) {
+// successor is who was named, or else whoever removes the member: nobody, where
+// that is a machine or the member.
+func (a *Admin) successor(ctx context.Context, by authz.Principal, m authz.Member, named authz.UserID) (authz.UserID, error) {
+	if named == "" && person(by) != m.UserID {
+		named = person(by)
+	}
+	if named == "" {
+		return "", nil
+	}
+	if named == m.UserID {
+		return "", invalid("successor", "is who leaves.")
+	}
+	_, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, m.WorkspaceID, named)
+	return named, notThere("successor", err)
+}
+
+// endKeys revokes the keys of a service account, each with its audit entry, and
+// says how many.
+func (a *Admin) endKeys(ctx context.Context, by authz.Principal, reason string, account authz.ServiceAccount) (int, error) {
 	now, ended := a.cfg.Clock.Now(), 0
-	for _, account := range accounts {
-		keys, err := a.cfg.Store.KeysOfServiceAccount(ctx, a.cfg.Issuer, account.WorkspaceID, account.ID, maxOwned)
-		if err != nil {
+	for {
+		keys, err := a.cfg.Store.KeysOfServiceAccount(ctx, a.cfg.Issuer, account.WorkspaceID, account.ID, batch)
+		if err != nil || len(keys) == 0 {
 			return ended, err
 		}
 		for _, key := range keys {
-			moved, err := a.cfg.Store.RevokeAPIKey(ctx, a.cfg.Issuer, key.WorkspaceID, key.ID, now, now.Add(a.cfg.Quarantine))
-			if err != nil {
+			if _, err := a.cfg.Store.RevokeAPIKey(ctx, a.cfg.Issuer, key.WorkspaceID, key.ID, now, now.Add(a.cfg.Quarantine)); err != nil {
 				return ended, err
-			}
-			if !moved {
-				continue
 			}
 			ended++
 			details := map[string]any{"prefix": key.Prefix, "service_account_id": account.ID, "reason": reason}
@@ -68,5 +84,4 @@ func (a *Admin) endKeys(ctx context.Context, by authz.Principal, reason string, 
 			}
 		}
 	}
-	return ended, nil
 }

@@ -104,8 +104,11 @@ func (a *Admin) mayMove(ctx context.Context, by authz.Principal, m authz.Member,
 	if err != nil {
 		return notThere("role", err)
 	}
+	if err := a.hasRoom(ctx, m.WorkspaceID, will); err != nil {
+		return err
+	}
 	for _, r := range []authz.Role{was, will} {
-		if err := a.mayGive(ctx, by, m.WorkspaceID, r); err != nil {
+		if err := a.mayGive(ctx, by, m.WorkspaceID, r, ""); err != nil {
 			return err
 		}
 	}
@@ -159,5 +162,5 @@ func (a *Admin) mayRemove(ctx context.Context, by authz.Principal, m authz.Membe
 	if err != nil {
 		return err
 	}
-	return a.mayGive(ctx, by, m.WorkspaceID, r)
+	return a.mayGive(ctx, by, m.WorkspaceID, r, "")
 }

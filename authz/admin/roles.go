@@ -95,7 +95,7 @@ func (a *Admin) checkRole(ctx context.Context, by authz.Principal, before, r aut
 	if err := a.cfg.Roles.Check(before, r); err != nil {
 		return err
 	}
-	return a.mayGive(ctx, by, r.WorkspaceID, r)
+	return a.mayGive(ctx, by, r.WorkspaceID, r, "")
 }
 
 var errBuiltIn = authz.NewError(authz.Forbidden, "role_built_in", "Built-in roles are the same everywhere.")
@@ -158,7 +158,7 @@ func (a *Admin) ownRole(ctx context.Context, by authz.Principal, ws authz.Worksp
 	if err != nil {
 		return authz.Role{}, err
 	}
-	return r, a.mayGive(ctx, by, ws, r)
+	return r, a.mayGive(ctx, by, ws, r, "")
 }
 
 var errRoleInUse = authz.NewError(authz.Conflict, "role_in_use", "Somebody has the role; take it from them first.")
@@ -257,7 +257,10 @@ func (a *Admin) checkBinding(ctx context.Context, by authz.Principal, b authz.Ro
 	if len(held) >= maxBindings {
 		return authz.NewError(authz.Conflict, "too_many_bindings", "The subject has 100 roles already.")
 	}
-	return a.mayGive(ctx, by, b.WorkspaceID, r)
+	if err := a.hasRoom(ctx, b.WorkspaceID, r); err != nil {
+		return err
+	}
+	return a.mayGive(ctx, by, b.WorkspaceID, r, b.Environment)
 }
 
 var errEnvironment = authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")
@@ -294,7 +297,7 @@ func (a *Admin) Unbind(ctx context.Context, by authz.Principal, ws authz.Workspa
 		if err != nil {
 			return err
 		}
-		if err := a.mayGive(ctx, by, ws, r); err != nil {
+		if err := a.mayGive(ctx, by, ws, r, b.Environment); err != nil {
 			return err
 		}
 		if by.Environment != "" && !by.Platform() && b.Environment != by.Environment {

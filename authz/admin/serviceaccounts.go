@@ -163,7 +163,7 @@ func (a *Admin) moveServiceAccount(ctx context.Context, by authz.Principal, ws a
 		}
 		s.State = to
 		if to == authz.Deleted {
-			if _, err := a.endKeys(ctx, by, "service_account_deleted", []authz.ServiceAccount{s}); err != nil {
+			if _, err := a.endKeys(ctx, by, "service_account_deleted", s); err != nil {
 				return err
 			}
 			if err := a.cfg.Store.DeleteBindingsOfSubject(ctx, a.cfg.Issuer, ws, authz.ServiceAccountSubject, string(id)); err != nil {

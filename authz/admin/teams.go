@@ -122,7 +122,7 @@ func (a *Admin) mayGiveTeam(ctx context.Context, by authz.Principal, ws authz.Wo
 		if by.Environment != "" && !by.Platform() && g.Environment != by.Environment {
 			return errEnvironment
 		}
-		if err := a.mayGive(ctx, by, ws, g.Role); err != nil {
+		if err := a.mayGive(ctx, by, ws, g.Role, g.Environment); err != nil {
 			return err
 		}
 	}
