@@ -152,6 +152,7 @@ func records() []promise {
 		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
+		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
 	}
 }
 
