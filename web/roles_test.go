@@ -20,11 +20,13 @@ import (
 // returns the answer.
 func (h *house) done(method, path, body string) map[string]any {
 	h.Helper()
-	join := "?"
-	if strings.Contains(path, "?") {
-		join = "&"
+	in := "workspace_id=" + string(h.workspace.ID)
+	if made := strings.Count(path, "/") == 2 || strings.HasPrefix(path, "/v1/resources/"); made && method == "POST" {
+		body = `{"workspace_id":"` + string(h.workspace.ID) + `",` + body[1:]
+	} else {
+		path += "?" + in
 	}
-	w := h.manage(h.operator, method, path+join+"workspace_id="+string(h.workspace.ID), body)
+	w := h.manage(h.operator, method, path, body)
 	if w.Code/100 != 2 {
 		h.Fatalf("%s %s %s: %d %s", method, path, body, w.Code, w.Body)
 	}
@@ -140,7 +142,7 @@ func TestS1_AReadOnlyRoleIsNeverWidened(t *testing.T) {
 	for _, body := range []string{`{"permissions":["monitor:read","monitor:write"]}`, `{"read_only":false}`, `{"read_only":false,"permissions":["monitor:write"]}`} {
 		h.wants(body, h.manage(h.operator, "PATCH", "/v1/roles/"+readers+in, body), http.StatusForbidden, "role_read_only")
 	}
-	h.wants("made so", h.manage(h.operator, "POST", "/v1/roles"+in, `{"name":"x","read_only":true,"permissions":["monitor:write"]}`), http.StatusForbidden, "role_read_only")
+	h.wants("made so", h.manage(h.operator, "POST", "/v1/roles", `{"workspace_id":"`+string(h.workspace.ID)+`","name":"x","read_only":true,"permissions":["monitor:write"]}`), http.StatusForbidden, "role_read_only")
 	h.wants("viewer", h.manage(h.operator, "PATCH", "/v1/roles/viewer"+in, `{"permissions":["monitor:write"]}`), http.StatusForbidden, "role_built_in")
 }
 
@@ -149,12 +151,14 @@ func TestS30_AdminAllIsNoServiceAccounts(t *testing.T) {
 	account := h.id("POST", "/v1/service-accounts", `{"name":"runner"}`)
 	all := h.id("POST", "/v1/roles", `{"name":"All","permissions":["admin:all"]}`)
 	in := "?workspace_id=" + string(h.workspace.ID)
-	body := `{"subject_kind":"service_account","subject":"` + account + `","role":"`
-	h.wants("AD-02", h.manage(h.operator, "POST", "/v1/role-bindings"+in, body+all+`"}`), http.StatusForbidden, "people_only")
+	body := `{"workspace_id":"` + string(h.workspace.ID) + `","subject_kind":"service_account","subject":"` + account + `","role":"`
+	h.wants("AD-02", h.manage(h.operator, "POST", "/v1/role-bindings", body+all+`"}`), http.StatusForbidden, "people_only")
 	later := h.id("POST", "/v1/roles", `{"name":"Later","permissions":["monitor:read"]}`)
-	h.done("POST", "/v1/role-bindings", body+later+`"}`)
+	if w := h.manage(h.operator, "POST", "/v1/role-bindings", body+later+`"}`); w.Code != http.StatusCreated {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
 	h.wants("AD-02 by a change", h.manage(h.operator, "PATCH", "/v1/roles/"+later+in, `{"permissions":["admin:all"]}`), http.StatusForbidden, "people_only")
-	h.wants("ownership", h.manage(h.operator, "POST", "/v1/role-bindings"+in, body+`owner"}`), http.StatusBadRequest, "invalid_role")
+	h.wants("ownership", h.manage(h.operator, "POST", "/v1/role-bindings", body+`owner"}`), http.StatusBadRequest, "invalid_role")
 }
 
 func TestAD_01_NobodyGivesMoreThanTheyMay(t *testing.T) {

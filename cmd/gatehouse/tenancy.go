@@ -124,7 +124,8 @@ func (t *things) bind() *cobra.Command {
 		if resources := r.body(c); len(resources) > 0 {
 			body["resources"] = resources
 		}
-		return t.do(c, http.MethodPost, t.path+query("workspace_id", t.workspace), body, t.members)
+		setText(body, "workspace_id", t.workspace)
+		return t.do(c, http.MethodPost, t.path, body, t.members)
 	}
 	return c
 }

@@ -94,7 +94,9 @@ func (t *things) create(use, short string, flags func(*cobra.Command, *settings)
 		_ = c.MarkFlagRequired(flag)
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return t.do(c, http.MethodPost, t.path+query("workspace_id", t.workspace), s.body(c), t.members)
+		body := s.body(c)
+		setText(body, "workspace_id", t.workspace)
+		return t.do(c, http.MethodPost, t.path, body, t.members)
 	}
 	return c
 }

@@ -41,6 +41,12 @@ type Invitation struct {
 	ExpiresAt   string `json:"expires_at"`
 }
 
+// NewInvitation is what a new one is made of.
+type NewInvitation struct {
+	ForWorkspace
+	InvitationMembers
+}
+
 func (a *api) viewInvitation(i authz.Invitation) Invitation {
 	status := string(i.State)
 	if i.State == authz.Active && !a.cfg.Clock.Now().Before(i.ExpiresAt) {
@@ -146,7 +152,7 @@ func (a *api) invitationRoutes(h huma.API) {
 		})
 }
 
-func (a *api) createInvitation(ctx context.Context, in *create[InvitationMembers]) (*answer[Invitation], error) {
+func (a *api) createInvitation(ctx context.Context, in *create[NewInvitation]) (*answer[Invitation], error) {
 	request := admin.NewInvitation{Email: in.Body.Email, Role: authz.RoleID(in.Body.Role)}
 	if in.Body.ExpiresIn != "" {
 		var err error
@@ -154,7 +160,7 @@ func (a *api) createInvitation(ctx context.Context, in *create[InvitationMembers
 			return nil, authz.NewError(authz.Invalid, "invalid_expires_in", "expires_in: must be a duration such as 24h.")
 		}
 	}
-	i, token, err := a.cfg.Admin.Invite(ctx, principal(ctx), in.in(ctx), request)
+	i, token, err := a.cfg.Admin.Invite(ctx, principal(ctx), in.Body.in(ctx), request)
 	if err != nil {
 		return nil, err
 	}

@@ -34,8 +34,14 @@ type patch[B any] struct {
 	Body B
 }
 
-// create makes an object in a workspace.
-type create[B any] struct {
-	InWorkspace
-	Body B
+// ForWorkspace names, in a body, the workspace that something is made in.
+type ForWorkspace struct {
+	WorkspaceID string `json:"workspace_id,omitempty" maxLength:"64" doc:"Absent: the caller's own."`
 }
+
+func (w ForWorkspace) in(ctx context.Context) authz.WorkspaceID {
+	return workspaceOr(ctx, w.WorkspaceID)
+}
+
+// create makes an object.
+type create[B any] struct{ Body B }

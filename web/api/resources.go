@@ -59,8 +59,8 @@ func (a *api) resourceRoutes(h huma.API) {
 	const path = "/v1/resources/{kind}"
 	type registered struct {
 		ResourceKind
-		InWorkspace
 		Body struct {
+			ForWorkspace
 			ID string `json:"id" minLength:"1" maxLength:"128" doc:"Your own id for it."`
 			ResourceMembers
 		}
@@ -72,7 +72,7 @@ func (a *api) resourceRoutes(h huma.API) {
 	}
 	repeatable(a, h, http.MethodPost, path, "register-resource", "Register a resource that keys and roles can be restricted to", http.StatusCreated,
 		func(ctx context.Context, in *registered) (*answer[Resource], error) {
-			return oneResource(a.cfg.Admin.RegisterResource(ctx, principal(ctx), in.in(ctx), in.kind(), in.Body.ID, in.Body.settings()))
+			return oneResource(a.cfg.Admin.RegisterResource(ctx, principal(ctx), in.Body.in(ctx), in.kind(), in.Body.ID, in.Body.settings()))
 		})
 	register(a, h, http.MethodGet, path, "list-resources", "List resources of a kind", http.StatusOK, a.listResources)
 	register(a, h, http.MethodGet, path+"/{id}", "get-resource", "Get a resource", http.StatusOK,

@@ -66,14 +66,26 @@ type BindingMembers struct {
 	Resources   authz.Resources `json:"resources,omitempty"`
 }
 
+// NewRole is what a new one is made of.
+type NewRole struct {
+	ForWorkspace
+	RoleMembers
+}
+
+// NewRoleBinding is what a new one is made of.
+type NewRoleBinding struct {
+	ForWorkspace
+	BindingMembers
+}
+
 func (a *api) roleRoutes(h huma.API) {
 	const path = "/v1/roles"
 	settings := func(m RoleMembers) admin.RoleSettings {
 		return admin.RoleSettings{Name: m.Name, Permissions: m.Permissions, ReadOnly: m.ReadOnly}
 	}
 	repeatable(a, h, http.MethodPost, path, "create-role", "Create a role", http.StatusCreated,
-		func(ctx context.Context, in *create[RoleMembers]) (*answer[Role], error) {
-			return oneRole(a.cfg.Admin.CreateRole(ctx, principal(ctx), in.in(ctx), settings(in.Body)))
+		func(ctx context.Context, in *create[NewRole]) (*answer[Role], error) {
+			return oneRole(a.cfg.Admin.CreateRole(ctx, principal(ctx), in.Body.in(ctx), settings(in.Body.RoleMembers)))
 		})
 	register(a, h, http.MethodGet, path, "list-roles", "List roles, the built-in ones first", http.StatusOK, a.listRoles)
 	register(a, h, http.MethodGet, path+"/{id}", "get-role", "Get a role", http.StatusOK,
@@ -126,9 +138,9 @@ func oneRole(r authz.Role, err error) (*answer[Role], error) {
 func (a *api) bindingRoutes(h huma.API) {
 	const path = "/v1/role-bindings"
 	repeatable(a, h, http.MethodPost, path, "create-role-binding", "Give a subject a role", http.StatusCreated,
-		func(ctx context.Context, in *create[BindingMembers]) (*answer[RoleBinding], error) {
+		func(ctx context.Context, in *create[NewRoleBinding]) (*answer[RoleBinding], error) {
 			b := in.Body
-			return oneBinding(a.cfg.Admin.Bind(ctx, principal(ctx), in.in(ctx), admin.Binding{
+			return oneBinding(a.cfg.Admin.Bind(ctx, principal(ctx), in.Body.in(ctx), admin.Binding{
 				Kind: authz.SubjectKind(b.SubjectKind), Subject: b.Subject, Role: authz.RoleID(b.Role),
 				Environment: authz.Environment(b.Environment), Resources: b.Resources,
 			}))

@@ -41,11 +41,17 @@ func (m ServiceAccountMembers) settings() admin.ServiceAccountSettings {
 	return admin.ServiceAccountSettings{Name: m.Name, OwnerID: (*authz.UserID)(m.OwnerID), TeamID: (*authz.TeamID)(m.TeamID)}
 }
 
+// NewServiceAccount is what a new one is made of.
+type NewServiceAccount struct {
+	ForWorkspace
+	ServiceAccountMembers
+}
+
 func (a *api) serviceAccountRoutes(h huma.API) {
 	const path = "/v1/service-accounts"
 	repeatable(a, h, http.MethodPost, path, "create-service-account", "Create a service account", http.StatusCreated,
-		func(ctx context.Context, in *create[ServiceAccountMembers]) (*answer[ServiceAccount], error) {
-			return oneServiceAccount(a.cfg.Admin.CreateServiceAccount(ctx, principal(ctx), in.in(ctx), in.Body.settings()))
+		func(ctx context.Context, in *create[NewServiceAccount]) (*answer[ServiceAccount], error) {
+			return oneServiceAccount(a.cfg.Admin.CreateServiceAccount(ctx, principal(ctx), in.Body.in(ctx), in.Body.settings()))
 		})
 	register(a, h, http.MethodGet, path, "list-service-accounts", "List service accounts", http.StatusOK, a.listServiceAccounts)
 	register(a, h, http.MethodGet, path+"/{id}", "get-service-account", "Get a service account", http.StatusOK,

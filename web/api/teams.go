@@ -37,11 +37,17 @@ type teamMember struct {
 	UserID string `path:"user_id" maxLength:"64"`
 }
 
+// NewTeam is what a new one is made of.
+type NewTeam struct {
+	ForWorkspace
+	TeamName
+}
+
 func (a *api) teamRoutes(h huma.API) {
 	const path = "/v1/teams"
 	repeatable(a, h, http.MethodPost, path, "create-team", "Create a team", http.StatusCreated,
-		func(ctx context.Context, in *create[TeamName]) (*answer[Team], error) {
-			return oneTeam(a.cfg.Admin.CreateTeam(ctx, principal(ctx), in.in(ctx), in.Body.Name))
+		func(ctx context.Context, in *create[NewTeam]) (*answer[Team], error) {
+			return oneTeam(a.cfg.Admin.CreateTeam(ctx, principal(ctx), in.Body.in(ctx), in.Body.Name))
 		})
 	register(a, h, http.MethodGet, path, "list-teams", "List teams", http.StatusOK, a.listTeams)
 	register(a, h, http.MethodGet, path+"/{id}", "get-team", "Get a team and who is in it", http.StatusOK,
