@@ -85,6 +85,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientHistoryRoutes(h)
 	a.registrationRoutes(h)
 	a.keyRoutes(h)
+	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
 }
