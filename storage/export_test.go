@@ -19,6 +19,7 @@ func Rows() []any {
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
 		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{},
+		policyRow{}, policyVersionRow{}, policyDecisionRow{},
 	}
 }
 
@@ -34,6 +35,7 @@ func HotStatements() map[string]string {
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "node by node": byNode, "upstream identity": memberByUpstream, "domain": connectionByDomain,
 		"pending devices": pendingDevices, "waiting pushed requests": waitingPushed, "waiting requests": waitingRequests,
+		"rules in force": rulesInForce,
 	}
 }
 
