@@ -120,7 +120,7 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 	client := do("POST", "/v1/clients", `{"name":"theirs","environment":"live","redirect_uris":["https://theirs.example/cb"],"scopes":["openid"]}`)
 	key, text := h.mint(func(r *apikey.Request) {
 		r.WorkspaceID, r.Name = ws.ID, "theirs"
-		r.Scopes = []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace"}
+		r.Scopes = []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies"}
 	})
 	do("POST", "/v1/resources/cluster", `{"id":"theirs-cluster-1","name":"theirs"}`)
 	maps.Copy(l.ids, map[string]string{
@@ -132,6 +132,15 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
 	l.key = text
+	l.ids["policies"] = id("/v1/policies", `{"rules":[{"id":"theirs","name":"theirs","state":"report_only","then":{"deny":true}}]}`)
+	if w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+text); w.Code != http.StatusOK {
+		h.Fatalf("their token: %d %s", w.Code, w.Body)
+	}
+	decisions := made(h.store.ListDecisions(h.Context(), issuer, ws.ID, authz.Page{}))(h)
+	if len(decisions) == 0 {
+		h.Fatal("no decision is recorded")
+	}
+	l.ids["policy-decisions"] = decisions[0].ID
 	return l
 }
 
@@ -158,14 +167,14 @@ func kindOf(path string) string {
 
 // filled puts an id where a path wants one.
 func filled(path, id string) string {
-	path = strings.Replace(path, "{kind}", "cluster", 1)
+	path = strings.NewReplacer("{kind}", "cluster", "{version}", "1").Replace(path)
 	return parameter.ReplaceAllString(path, url.PathEscape(id))
 }
 
 // attackers are the credentials of another tenant, of every kind that opens /v1.
 func (h *house) attackers(ws authz.Workspace) map[string]string {
 	h.Helper()
-	scopes := []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace"}
+	scopes := []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies"}
 	_, key := h.mint(func(r *apikey.Request) { r.WorkspaceID, r.Scopes = ws.ID, scopes })
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:keys"}, Delegation: &authz.Delegation{Issuer: issuer, Scopes: []string{"*"}}}
 	_, minting, err := h.keys.Mint(h.Context(), by, authz.Origin{}, apikey.Request{
