@@ -26,6 +26,7 @@ var (
 	errDisabled   = authz.NewError(authz.Conflict, "key_disabled", "The key is disabled; enable it first.")
 	errClaimed    = authz.NewError(authz.Conflict, "successor_claimed", "The key was replaced, and its successor's text was handed out. Rotate the successor, or revoke it and rotate again.")
 	errInRotation = authz.NewError(authz.Conflict, "rotation_under_way", "The key this one replaced is still valid. Wait for its grace to end, or end it.")
+	errSucceeded  = authz.NewError(authz.Conflict, "successor_replaced", "The key was replaced, and so was its successor: it stays disabled. Use the newest of them, or create a key.")
 	errGrace      = invalid("grace", "must be at most 30 days")
 	errOwnGrace   = authz.NewError(authz.Forbidden, "insufficient_scope", "A key does not choose its own grace; whoever manages keys does.")
 )
