@@ -86,6 +86,17 @@ func (s *Store) GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz
 	return r.apiKey(), nil
 }
 
+// HoldAPIKey is GetAPIKey for a transaction in which nobody else may change the
+// key until it ends. Of keys that replaced one another the older is held first.
+func (s *Store) HoldAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
+	held := s.writer(ctx).Model(&apiKeyRow{}).Where("id = ? AND issuer = ? AND workspace_id = ?", id, issuer, ws).
+		UpdateColumns(map[string]any{"revision": gorm.Expr("revision")})
+	if err := changed(ctx, "holding an API key", held, authz.ErrNotFound); err != nil {
+		return authz.APIKey{}, err
+	}
+	return s.GetAPIKey(ctx, issuer, ws, id)
+}
+
 const apiKeyWithLineage = `SELECT k.*,
 	a.state AS account_state, a.epoch AS account_epoch, w.state AS workspace_state, w.epoch AS workspace_epoch,
 	sa.state AS service_account_state, sa.epoch AS service_account_epoch, sa.bounds AS service_account_bounds

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -41,25 +42,29 @@ const countOnces = `SELECT count(*) FROM (SELECT 1 FROM onces WHERE issuer = ? A
 // true, unless another did, does or is asked to do something else under the
 // same key: then that one is returned. An attempt that has done nothing since
 // stale is given up for the new one, and one that is over is forgotten.
-// ErrConflict says that the workspace has limit acts remembered already.
+// ErrConflict says that the workspace has limit acts remembered already, and
+// this is none of them.
 func (s *Store) BeginOnce(ctx context.Context, want authz.Once, stale time.Time, limit int) (found authz.Once, mine bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
 		var counted int
 		if err := s.reader(ctx).Raw(countOnces, want.Issuer, want.WorkspaceID, limit).Scan(&counted).Error; err != nil {
 			return failure(ctx, "counting acts", err)
 		}
-		if counted >= limit {
-			return authz.ErrConflict
+		if counted < limit {
+			made := s.writer(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&onceRow{
+				Digest: want.Digest, Issuer: want.Issuer, WorkspaceID: want.WorkspaceID, Request: want.Request, Attempt: want.Attempt,
+				CreatedAt: utc(want.CreatedAt), ExpiresAt: utc(want.ExpiresAt),
+			})
+			if mine = made.RowsAffected == 1; made.Error != nil || mine {
+				found = want
+				return failure(ctx, "beginning an act", made.Error)
+			}
 		}
-		made := s.writer(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&onceRow{
-			Digest: want.Digest, Issuer: want.Issuer, WorkspaceID: want.WorkspaceID, Request: want.Request, Attempt: want.Attempt,
-			CreatedAt: utc(want.CreatedAt), ExpiresAt: utc(want.ExpiresAt),
-		})
-		if mine = made.RowsAffected == 1; made.Error != nil || mine {
-			found = want
-			return failure(ctx, "beginning an act", made.Error)
+		err := s.takeOver(ctx, want, stale, &found, &mine)
+		if counted >= limit && errors.Is(err, authz.ErrNotFound) {
+			return authz.ErrConflict // a new one would be one too many
 		}
-		return s.takeOver(ctx, want, stale, &found, &mine)
+		return err
 	})
 	return found, mine && err == nil, err
 }

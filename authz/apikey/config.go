@@ -29,6 +29,7 @@ type Store interface {
 
 	CreateAPIKey(ctx context.Context, k authz.APIKey) error
 	GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
+	HoldAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error)
 	UpdateAPIKey(ctx context.Context, k authz.APIKey) error

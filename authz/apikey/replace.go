@@ -26,7 +26,7 @@ type plan struct {
 // replace makes the successor of a key. Of many who try at once one succeeds;
 // ErrStale is for the others.
 func (k *Keys) replace(ctx context.Context, p plan) (Rotated, error) {
-	if err := k.alone(ctx, p.old, p.now); err != nil {
+	if err := k.alone(ctx, p.old, p.now); err != nil { // before a text is drawn and hashed
 		return Rotated{}, err
 	}
 	policy, err := k.policy(ctx, p.old.WorkspaceID)
@@ -49,6 +49,9 @@ func (k *Keys) replace(ctx context.Context, p plan) (Rotated, error) {
 		if err := k.cfg.Store.UpdateAPIKey(ctx, old); err != nil {
 			return err
 		}
+		if err := k.alone(ctx, old, p.now); err != nil {
+			return err
+		}
 		if err := k.cfg.Store.CreateAPIKey(ctx, next); err != nil {
 			return err
 		}
@@ -65,7 +68,8 @@ func (k *Keys) replace(ctx context.Context, p plan) (Rotated, error) {
 }
 
 // alone refuses to make a third key beside one that is valid and the one it
-// replaced, which is valid still.
+// replaced, which is valid still. It counts inside the transaction, behind
+// the change of the key: whoever enables the one before holds the key (last).
 func (k *Keys) alone(ctx context.Context, key authz.APIKey, now time.Time) error {
 	if key.Predecessor == "" {
 		return nil
@@ -78,6 +82,23 @@ func (k *Keys) alone(ctx context.Context, key authz.APIKey, now time.Time) error
 		return fmt.Errorf("reading the predecessor of an API key: %w", err)
 	case before.UsableAt(now):
 		return errInRotation
+	}
+	return nil
+}
+
+// last refuses to enable a key that was replaced, as its successor was: they
+// would be three. It belongs into the transaction, behind the change of the key;
+// that its successor is held keeps it from being replaced meanwhile.
+func (k *Keys) last(ctx context.Context, key authz.APIKey) error {
+	if key.Successor == "" {
+		return nil
+	}
+	next, err := k.cfg.Store.HoldAPIKey(ctx, key.Issuer, key.WorkspaceID, key.Successor)
+	if err != nil && !errors.Is(err, authz.ErrNotFound) {
+		return fmt.Errorf("reading the successor of an API key: %w", err)
+	}
+	if err != nil || next.Successor != "" { // of one that was purged nobody knows
+		return errSucceeded
 	}
 	return nil
 }

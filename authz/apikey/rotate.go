@@ -31,6 +31,7 @@ var (
 	errClaimed    = authz.NewError(authz.Conflict, "successor_claimed", "The key was replaced, and its successor's text was handed out. Rotate the successor, or revoke it and rotate again.")
 	errInRotation = authz.NewError(authz.Conflict, "rotation_under_way", "The key this one replaced is still valid. Wait for its grace to end, or end it.")
 	errOutgrown   = authz.NewError(authz.Forbidden, "successor_outgrown", "The successor may do more than the key by now; whoever could mint it rotates it.")
+	errSucceeded  = authz.NewError(authz.Conflict, "successor_replaced", "The key was replaced, and so was its successor: it stays disabled. Use the newest of them, or create a key.")
 	errGrace      = invalid("grace", "must be at most 30 days")
 	errOwnGrace   = authz.NewError(authz.Forbidden, "insufficient_scope", "A key does not choose its own grace; whoever manages keys does.")
 )

@@ -245,6 +245,56 @@ func TestAK14_NoThirdKeyIsMadeBesideTwoThatAreValid(t *testing.T) {
 	refused(t, "the first is over", err, authz.Conflict, "key_ended")
 }
 
+func TestAK14_NoThirdKeyIsEnabledBesideTwoThatAreValid(t *testing.T) {
+	h := newHouse(t)
+	on, off := authz.Active, authz.Disabled
+	first, text := h.mint()
+	second, err := h.rotate(h.operator, first.ID)
+	h.check(err)
+	must(h.update(h.operator, first.ID, apikey.Change{State: &off}))(t)
+	must(h.update(h.operator, first.ID, apikey.Change{State: &on}))(t) // two are two
+	must(h.update(h.operator, first.ID, apikey.Change{State: &off}))(t)
+	third, err := h.rotate(h.operator, second.Key.ID)
+	h.check(err)
+	before := len(h.entries(h.ws.ID, "api_key.enabled"))
+	_, err = h.update(h.operator, first.ID, apikey.Change{State: &on})
+	refused(t, "the first of three", err, authz.Conflict, "successor_replaced")
+	must(h.keys.Revoke(t.Context(), h.operator, origin, h.ws.ID, second.Key.ID))(t)
+	_, err = h.update(h.operator, first.ID, apikey.Change{State: &on})
+	refused(t, "the first, whose successor's successor stands", err, authz.Conflict, "successor_replaced")
+	if h.works(text) || !h.works(third.Text) || h.status(first.ID) != "disabled" || len(h.entries(h.ws.ID, "api_key.enabled")) != before {
+		t.Errorf("the first is %s, the third %s", h.status(first.ID), h.status(third.Key.ID))
+	}
+	// Who names the second no more knows not whether it was replaced.
+	h.clock.Advance(29 * 24 * time.Hour)
+	until := h.clock.Now().Add(20 * 24 * time.Hour)
+	must(h.update(h.operator, first.ID, apikey.Change{GraceUntil: &until}))(t)
+	h.clock.Advance(2 * 24 * time.Hour)
+	must(h.keys.Purge(t.Context()))(t)
+	_, err = h.update(h.operator, first.ID, apikey.Change{State: &on})
+	refused(t, "the first, whose successor was purged", err, authz.Conflict, "successor_replaced")
+}
+
+// While one enables the first key another replaces the second: one of them fails.
+func TestAK14_AThirdKeyIsNotMadeByTwoAtOnce(t *testing.T) {
+	h := newHouse(t)
+	on, off := authz.Active, authz.Disabled
+	for range 10 {
+		first, _ := h.mint()
+		second, err := h.rotate(h.operator, first.ID)
+		h.check(err)
+		must(h.update(h.operator, first.ID, apikey.Change{State: &off}))(t)
+		var enabling, replacing error
+		var both sync.WaitGroup
+		both.Go(func() { _, enabling = h.update(h.operator, first.ID, apikey.Change{State: &on}) })
+		both.Go(func() { _, replacing = h.rotate(h.operator, second.Key.ID) })
+		both.Wait()
+		if (enabling == nil) == (replacing == nil) {
+			t.Fatalf("enabling: %v; replacing: %v", enabling, replacing)
+		}
+	}
+}
+
 func TestAKeyWhoseSuccessorWasRevokedIsRotatedAgainAndStaysNoLonger(t *testing.T) {
 	h := newHouse(t)
 	key, text := h.mint()

@@ -97,38 +97,36 @@ func (s *Scanner) within(text []byte, past int, line int64) error {
 // next finds the first key that begins at from or later.
 func next(text []byte, from int) (begin, end int, parsed Text, last4 string, ok bool) {
 	for at := from; ; {
-		mark, env := nextMark(text[at:])
-		if mark < 0 {
+		underscore := bytes.IndexByte(text[at:], '_')
+		if underscore < 0 {
 			return 0, 0, Text{}, "", false
 		}
-		mark += at
-		end = mark + len(env) + bodyLength
-		if end <= len(text) && alphanumeric(text[mark+len(env):end]) {
-			for brand := minBrand; brand <= maxBrand && mark-brand >= from; brand++ {
-				if t, err := Parse(authz.Secret(text[mark-brand : end])); err == nil {
-					return mark - brand, end, t, string(text[end-4 : end]), true
-				}
+		mark := at + underscore
+		at = mark + 1
+		if !marked(text[mark:]) {
+			continue
+		}
+		body := mark + envLength
+		if end = body + bodyLength; end > len(text) || !alphanumeric(text[body:end]) {
+			continue
+		}
+		for brand := minBrand; brand <= maxBrand && mark-brand >= from; brand++ {
+			if t, err := Parse(authz.Secret(text[mark-brand : end])); err == nil {
+				return mark - brand, end, t, string(text[end-4 : end]), true
 			}
 		}
-		at = mark + 1
 	}
 }
 
-var marks = [][]byte{[]byte("_live_"), []byte("_test_")}
-
-// nextMark finds what every key has behind its brand.
-func nextMark(text []byte) (int, []byte) {
-	first, found := -1, []byte(nil)
-	for _, mark := range marks {
-		within := text
-		if first >= 0 {
-			within = text[:min(len(text), first+len(mark))]
-		}
-		if at := bytes.Index(within, mark); at >= 0 && (first < 0 || at < first) {
-			first, found = at, mark
-		}
+// marked reports whether text begins with what every key has behind its brand.
+// It looks no further: whoever writes an URL decides how many near misses it
+// holds, and each must cost the same few bytes.
+func marked(text []byte) bool {
+	if len(text) < envLength {
+		return false
 	}
-	return first, found
+	mark := string(text[:envLength])
+	return mark == "_live_" || mark == "_test_"
 }
 
 // maxPicked bounds the keys that are picked out of one text.

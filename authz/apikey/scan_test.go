@@ -102,6 +102,51 @@ func TestPickReturnsTheKeysOfAText(t *testing.T) {
 	}
 }
 
+// halfKeys are texts that hold what keys have behind their brands, and no key.
+func halfKeys() map[string]string {
+	return map[string]string{
+		"live": "_live_", "test": "_test_", "both": "_live_test_", "underscores": "_",
+		"bodies": "up_test_" + strings.Repeat("A", bodyLength),
+	}
+}
+
+// One GET may hold thousands of half keys. Were the rest of the text searched
+// anew for each, this test would not end: it is a million times eight million bytes.
+func TestU12_ATextOfHalfKeysIsLookedThroughOnce(t *testing.T) {
+	const size = 8 << 20
+	for name, half := range halfKeys() {
+		if got := Pick(strings.Repeat(half, size/len(half))); got != nil {
+			t.Errorf("%s: %d were picked", name, len(got))
+		}
+	}
+}
+
+// Where a mark is looked for, nothing behind it is read.
+func TestAMarkIsToldByItsOwnBytesAlone(t *testing.T) {
+	for text, want := range map[string]bool{
+		"_live_": true, "_test_": true, "_live_x": true, "_live": false, "_": false, "": false, "x_live_": false, "_liveX": false, "_test_live_": true, "_best_": false,
+	} {
+		if marked([]byte(text)) != want {
+			t.Errorf("%q: marked is %v", text, !want)
+		}
+	}
+}
+
+// BenchmarkPick tells bytes a second, which must not fall as texts grow.
+func BenchmarkPick(b *testing.B) {
+	for name, half := range halfKeys() {
+		for _, size := range []int{1 << 10, 64 << 10} {
+			text := strings.Repeat(half, size/len(half))
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				for b.Loop() {
+					Pick(text)
+				}
+			})
+		}
+	}
+}
+
 // What the published expression and the checksum agree on is found, and
 // nothing but what the checksum says is a key.
 func FuzzScan(f *testing.F) {

@@ -97,6 +97,11 @@ func (k *Keys) settleChange(ctx context.Context, a act, before, after authz.APIK
 		if err := k.cfg.Store.UpdateAPIKey(ctx, after); err != nil {
 			return err
 		}
+		if before.State == authz.Disabled && after.State.Usable() {
+			if err := k.last(ctx, after); err != nil {
+				return err
+			}
+		}
 		if !after.GraceUntil.Equal(before.GraceUntil) {
 			err := k.cfg.Store.MoveKeyClaim(ctx, after.Issuer, after.WorkspaceID, after.Successor, after.EndsAt())
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -27,7 +28,8 @@ var (
 )
 
 // Check reads one JSON value to its end. Members that differ in case only are
-// the same one, because encoding/json takes one for the other.
+// the same one, because encoding/json takes one for the other; so are those that
+// differ as "s" and "ſ" (U+017F) do.
 func (r Rules) Check(raw []byte) error {
 	if !utf8.Valid(raw) {
 		return errUTF8
@@ -75,7 +77,7 @@ func (r Rules) members(d *json.Decoder, depth int) error {
 		if err := r.text(name); err != nil {
 			return err
 		}
-		if name = strings.ToLower(name); seen[name] {
+		if name = strings.Map(folded, name); seen[name] {
 			return errTwice
 		}
 		seen[name] = true
@@ -84,6 +86,18 @@ func (r Rules) members(d *json.Decoder, depth int) error {
 		}
 	}
 	return closed(d)
+}
+
+// folded is the least of the runes that encoding/json takes for r in the name of
+// a member. Lower case is not enough: a second "ſub" would replace "sub".
+func folded(r rune) rune {
+	for {
+		next := unicode.SimpleFold(r)
+		if next <= r { // round the cycle once
+			return next
+		}
+		r = next
+	}
 }
 
 // list walks a list whose bracket was read.

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"context"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -11,6 +12,7 @@ func keys() []promise {
 	return []promise{
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"KeysChangeOnlyFromTheRevisionThatWasRead", testChangedKeys},
+		{"WhoHoldsAKeyAloneSeesWhetherItIsReplaced", testHeldKeys},
 		{"TheTextOfAKeyIsClaimedByOneAndGoesWithItsTime", testKeyClaims},
 		{"KeysAreDueByScheduleAgeAndPolicy", testKeysDue},
 		{"KeysThatEndedArePurgedWithWhatStoodOnThem", testPurgedKeys},
@@ -42,6 +44,47 @@ func testChangedKeys(e *env) {
 	stolen.WorkspaceID = e.tenant().workspace.ID
 	e.is(e.UpdateAPIKey(e.ctx, stolen), authz.ErrStale)
 	e.oneWins(racers, authz.ErrStale, func() error { return e.UpdateAPIKey(e.ctx, k) })
+}
+
+// testHeldKeys has one enable a key unless its successor is replaced, and another
+// replace the successor unless the key is enabled: both must not succeed.
+func testHeldKeys(e *env) {
+	_, err := e.HoldAPIKey(e.ctx, e.issuer, "elsewhere", e.tenant().key.ID)
+	e.is(err, authz.ErrNotFound)
+	for range rounds() {
+		x, y := e.tenant(), e.tenant()
+		first, second := x.key, y.key
+		held, err := e.HoldAPIKey(e.ctx, e.issuer, x.workspace.ID, first.ID)
+		e.must(err)
+		e.same(held, first) // holding changes nothing
+		first.State = authz.Disabled
+		e.must(e.UpdateAPIKey(e.ctx, first))
+		first.Revision, first.State, second.Successor = first.Revision+1, authz.Active, "key_third"
+		enable := func(ctx context.Context) error {
+			if err := e.UpdateAPIKey(ctx, first); err != nil {
+				return err
+			}
+			next, err := e.HoldAPIKey(ctx, e.issuer, y.workspace.ID, second.ID)
+			if err == nil && next.Successor != "" {
+				return errHeld
+			}
+			return err
+		}
+		replace := func(ctx context.Context) error {
+			if err := e.UpdateAPIKey(ctx, second); err != nil {
+				return err
+			}
+			before, err := e.GetAPIKey(ctx, e.issuer, x.workspace.ID, first.ID)
+			if err == nil && before.State == authz.Active {
+				return errHeld
+			}
+			return err
+		}
+		acts := make(chan func(context.Context) error, 2)
+		acts <- enable
+		acts <- replace
+		e.oneWins(2, errHeld, func() error { return e.InTx(e.ctx, <-acts) })
+	}
 }
 
 func testAPIKeys(e *env) {

@@ -80,13 +80,30 @@ func testOnce(e *env) { //nolint:funlen // one story, told in order
 		e.Fatal("an act is remembered past its end")
 	}
 
+	// A full workspace begins nothing new, and answers what it remembers.
+	_, _, err = e.BeginOnce(e.ctx, e.anAct(), e.now, 2)
+	e.is(err, authz.ErrConflict)
+	full := func(o authz.Once) (authz.Once, bool) {
+		e.Helper()
+		found, mine, err := e.BeginOnce(e.ctx, o, o.CreatedAt.Add(-time.Minute), 2)
+		e.must(err)
+		return found, mine
+	}
+	if found, mine := full(second); mine || !found.Done || found.Status != 201 || string(found.Answer) != "{}" {
+		e.Fatalf("a full workspace answers a repeat with %+v, mine %t", found, mine)
+	}
+	given := other
+	given.Attempt, given.CreatedAt = authz.NewID("att"), other.CreatedAt.Add(2*time.Minute)
+	if _, mine := full(given); !mine {
+		e.Fatal("a full workspace does not let an attempt be given up")
+	}
+	other = given
+
 	foreign := other
 	foreign.WorkspaceID = "ws_other"
 	foreign.Status = 500
 	e.must(e.FinishOnce(e.ctx, foreign))
 	e.must(e.ForgetOnce(e.ctx, foreign))
-	_, _, err = e.BeginOnce(e.ctx, e.anAct(), e.now, 2)
-	e.is(err, authz.ErrConflict)
 	if found, _ := e.begin(other); found.Attempt != other.Attempt || found.Done {
 		e.Fatalf("another workspace changed the act: %+v", found)
 	}
