@@ -103,8 +103,10 @@ type APIKey struct {
 	CreatedBy  string    // subject that minted it
 	ExpiresAt  time.Time // zero: never
 	GraceUntil time.Time // zero unless it was replaced
-	RevokedAt  time.Time // zero unless revoked
-	PurgeAt    time.Time // when the row goes; zero unless revoked
+	// GraceWarned says that its people were told of the end of its grace.
+	GraceWarned bool
+	RevokedAt   time.Time // zero unless revoked
+	PurgeAt     time.Time // when the row goes; zero unless revoked
 	// Predecessor is the key this one replaced, Successor the one that replaced
 	// it; empty without.
 	Predecessor KeyID

@@ -33,6 +33,7 @@ type apiKeyRow struct {
 	CreatedBy        string
 	ExpiresAt        sql.NullTime
 	GraceUntil       sql.NullTime
+	GraceWarned      bool
 	RevokedAt        sql.NullTime
 	PurgeAt          sql.NullTime
 	PredecessorID    authz.KeyID
@@ -53,7 +54,7 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		Environment: r.Environment, Name: r.Name, Prefix: r.Prefix, Last4: r.Last4, Hash: r.Hash, Scopes: r.Scopes.V,
 		Resources: r.Resources.V, IPAllowlist: r.IPAllowlist.V, Tier: r.Tier, Delegation: r.DelegationID,
 		State: r.State, Epoch: r.Epoch, Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
-		ExpiresAt: instant(r.ExpiresAt), GraceUntil: instant(r.GraceUntil), RevokedAt: instant(r.RevokedAt),
+		ExpiresAt: instant(r.ExpiresAt), GraceUntil: instant(r.GraceUntil), GraceWarned: r.GraceWarned, RevokedAt: instant(r.RevokedAt),
 		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
 		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
 		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
@@ -68,7 +69,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		Environment: k.Environment, Name: k.Name, Prefix: k.Prefix, Last4: k.Last4, Hash: k.Hash, Scopes: asText(k.Scopes),
 		Resources: asText(k.Resources), IPAllowlist: asText(k.IPAllowlist), Tier: k.Tier, DelegationID: k.Delegation,
 		State: k.State, Epoch: k.Epoch, Revision: k.Revision, CreatedAt: utc(k.CreatedAt), CreatedBy: k.CreatedBy,
-		ExpiresAt: optional(k.ExpiresAt), GraceUntil: optional(k.GraceUntil), RevokedAt: optional(k.RevokedAt),
+		ExpiresAt: optional(k.ExpiresAt), GraceUntil: optional(k.GraceUntil), GraceWarned: k.GraceWarned, RevokedAt: optional(k.RevokedAt),
 		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
 		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
 		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
@@ -142,7 +143,7 @@ func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
 			UpdateColumns(map[string]any{
 				"name": k.Name, "scopes": asText(k.Scopes), "resources": asText(k.Resources),
 				"ip_allowlist": asText(k.IPAllowlist), "tier": k.Tier, "state": k.State, "epoch": k.Epoch,
-				"expires_at": optional(k.ExpiresAt), "grace_until": optional(k.GraceUntil), "successor_id": k.Successor,
+				"expires_at": optional(k.ExpiresAt), "grace_until": optional(k.GraceUntil), "grace_warned": k.GraceWarned, "successor_id": k.Successor,
 				"rotation_seconds": int64(k.RotateEvery / time.Second), "rotate_at": optional(k.RotateAt),
 				"enabled_at": optional(k.EnabledAt), "revision": gorm.Expr("revision + 1"),
 			})

@@ -53,6 +53,26 @@ func (s *Store) KeysEnforcedAcrossWorkspaces(ctx context.Context, issuer authz.I
 	return keysOf(rows), failure(ctx, "listing keys that are old where that is enforced", err)
 }
 
+const endingKeys = `SELECT * FROM api_keys WHERE issuer = ? AND state = 'grace' AND NOT grace_warned
+	AND grace_until > ? AND grace_until <= ? ORDER BY grace_until, id LIMIT ?`
+
+// KeysEndingAcrossWorkspaces lists keys of an issuer whose grace ends after now,
+// at the moment or before, and of which nobody was told.
+func (s *Store) KeysEndingAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, end time.Time, limit int) ([]authz.APIKey, error) {
+	var rows []apiKeyRow
+	err := s.reader(ctx).Raw(endingKeys, issuer, utc(now), utc(end), limit).Scan(&rows).Error
+	return keysOf(rows), failure(ctx, "listing keys whose grace is about to end", err)
+}
+
+// WarnOfKey notes that the people of a key are told of the end of its grace;
+// moved is false when they were before, or the grace was moved.
+func (s *Store) WarnOfKey(ctx context.Context, k authz.APIKey) (moved bool, err error) {
+	done := s.writer(ctx).Model(&apiKeyRow{}).
+		Where("id = ? AND issuer = ? AND workspace_id = ?", k.ID, k.Issuer, k.WorkspaceID).
+		Where("revision = ? AND NOT grace_warned", k.Revision).UpdateColumns(map[string]any{"grace_warned": true})
+	return done.RowsAffected == 1, failure(ctx, "warning of the end of a key", done.Error)
+}
+
 func keysOf(rows []apiKeyRow) []authz.APIKey {
 	keys := make([]authz.APIKey, len(rows))
 	for i, r := range rows {

@@ -75,6 +75,7 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 		}
 	}
 	if c.GraceUntil != nil {
+		before := key.GraceUntil
 		switch key.GraceUntil = whole(*c.GraceUntil); {
 		case key.Successor == "":
 			return key, errNoGrace
@@ -83,6 +84,7 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 		case key.GraceUntil.Before(now):
 			key.GraceUntil = now
 		}
+		key.GraceWarned = key.GraceWarned && key.GraceUntil.Equal(before)
 	}
 	return moved(key, c, now)
 }

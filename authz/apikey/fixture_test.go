@@ -23,7 +23,7 @@ const (
 
 // house is two issuers over one real database.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	path   string
 	store  *storage.Store
 	clock  *authz.MovableClock
@@ -36,7 +36,7 @@ type house struct {
 	operatorText           authz.Secret
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, path: filepath.Join(t.TempDir(), "gatehouse.db"), clock: &authz.MovableClock{}}
 	h.store = must(storage.Open(t.Context(), storage.Config{Driver: storage.SQLite, Path: h.path, Clock: h.clock, AutoMigrate: true}))(t)

@@ -19,6 +19,7 @@ const (
 	typeRotated  = "api_key.rotated"
 	typeClaimed  = "api_key.claimed"
 	typeRevoked  = "api_key.revoked"
+	typeEnding   = "api_key.grace_ending"
 	typeLeaked   = "api_key.leaked"
 	typeRefused  = "api_key.refused" // audit only
 )

@@ -2,6 +2,7 @@ package apikey_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -263,5 +264,44 @@ func TestAK15_OfManyNodesThatRunTheScheduleOneMakesEachSuccessor(t *testing.T) {
 	all, err := h.keys.List(t.Context(), h.operator, h.ws.ID, authz.KeyFilter{}, authz.Page{Limit: 500})
 	if err != nil || len(all) != 2*len(keys) {
 		t.Errorf("%d keys, %v", len(all), err)
+	}
+}
+
+func TestU11_TheEndOfAGraceIsToldADayBeforeAndOnce(t *testing.T) {
+	h := newHouse(t)
+	claimed, text := h.mint()
+	waiting, _ := h.mint(every90)
+	h.clock.Advance(90 * day)
+	h.due()
+	_, err := h.rotate(h.principal(text), claimed.ID)
+	h.check(err)
+	warn := func(want int) []authz.Delivery {
+		t.Helper()
+		if n, err := h.keys.WarnOfEnds(t.Context()); n != want || err != nil {
+			t.Errorf("%d told of, want %d: %v", n, want, err)
+		}
+		return h.events("api_key.grace_ending")
+	}
+	h.clock.Advance(48*time.Hour - time.Minute)
+	warn(0)
+	h.keys.Used(claimed.ID, "198.51.100.7")
+	h.check(h.keys.WriteUses(t.Context()))
+	h.clock.Advance(2 * time.Minute)
+	for _, d := range warn(2) {
+		body := string(d.Body)
+		isWaiting := strings.Contains(body, string(waiting.ID))
+		if strings.Contains(body, `"claimed":false`) != isWaiting || !isWaiting && !strings.Contains(body, `"last_used_ip":"198.51.100.7"`) || !strings.Contains(body, `"successor_id":"key_`) {
+			t.Errorf("told %s", body)
+		}
+	}
+	warn(0)
+	_, err = h.update(h.operator, waiting.ID, apikey.Change{GraceUntil: new(h.clock.Now().Add(50 * time.Hour))})
+	h.check(err)
+	h.clock.Advance(23 * time.Hour)
+	warn(0) // it was put off
+	h.clock.Advance(4 * time.Hour)
+	warn(1)
+	if n := len(h.entries(h.ws.ID, "api_key.grace_ending")); n != 3 {
+		t.Errorf("%d entries", n)
 	}
 }

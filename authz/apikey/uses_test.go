@@ -189,3 +189,11 @@ func sameIDs(a, b []authz.KeyID) bool {
 	}
 	return len(a) == len(b)
 }
+
+func BenchmarkUsed(b *testing.B) {
+	h := newHouse(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.keys.Used("key_AQAAAAAAAAAAAAAA", "192.0.2.1")
+	}
+}

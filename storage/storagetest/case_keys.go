@@ -15,6 +15,7 @@ func keys() []promise {
 		{"WhoHoldsAKeyAloneSeesWhetherItIsReplaced", testHeldKeys},
 		{"TheTextOfAKeyIsClaimedByOneAndGoesWithItsTime", testKeyClaims},
 		{"KeysAreDueByScheduleAgeAndPolicy", testKeysDue},
+		{"TheEndOfAGraceIsToldOnce", testKeysEnding},
 		{"KeysThatEndedArePurgedWithWhatStoodOnThem", testPurgedKeys},
 		{"KeysAreListedByFilterAndTellTheirLastUse", testKeyList},
 		{"APolicyOfKeysChangesOnlyFromTheRevisionThatWasRead", testKeyPolicies},
@@ -244,6 +245,39 @@ func testKeysDue(e *env) { //nolint:funlen // one story, told in order
 	if list := ids(due(e.ctx, e.issuer, at, 10)); list != nil {
 		e.Fatalf("due below what does not stand: %v", list)
 	}
+}
+
+// testKeysEnding tells of the end of a grace once, unless it is moved.
+func testKeysEnding(e *env) {
+	x := e.tenant()
+	k := x.key
+	k.State, k.GraceUntil = authz.Grace, e.now.Add(72*time.Hour)
+	e.must(e.UpdateAPIKey(e.ctx, k))
+	k.Revision++
+	end := func(now, end time.Time, want int) {
+		e.Helper()
+		list, err := e.KeysEndingAcrossWorkspaces(e.ctx, e.issuer, now, end, 10)
+		e.must(err)
+		if len(list) != want {
+			e.Fatalf("%d keys end, want %d", len(list), want)
+		}
+	}
+	end(e.now, k.GraceUntil.Add(-time.Microsecond), 0)
+	end(k.GraceUntil, k.GraceUntil, 0)
+	end(e.now, k.GraceUntil, 1)
+	stale := k
+	stale.Revision--
+	e.still(e.WarnOfKey(e.ctx, stale))
+	e.oneWins(racers, errHeld, func() error {
+		moved, err := e.WarnOfKey(e.ctx, k)
+		if err == nil && !moved {
+			return errHeld
+		}
+		return err
+	})
+	end(e.now, k.GraceUntil, 0)
+	e.must(e.UpdateAPIKey(e.ctx, k)) // to what k says, which is that nobody was told
+	end(e.now, k.GraceUntil, 1)
 }
 
 func testKeyPolicies(e *env) {

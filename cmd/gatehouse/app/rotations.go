@@ -38,6 +38,8 @@ func (a *App) rotateKeys(ctx context.Context) {
 	for _, name := range a.issuerNames() {
 		n, err := a.Issuers[name].Keys.RotateDue(ctx)
 		a.logFailure(ctx, "rotating API keys", err)
+		_, err = a.Issuers[name].Keys.WarnOfEnds(ctx)
+		a.logFailure(ctx, "warning of the ends of API keys", err)
 		if n > 0 {
 			a.options.Logger.InfoContext(ctx, "API keys were replaced", "issuer", string(name), "count", n)
 		}
