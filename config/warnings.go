@@ -43,6 +43,9 @@ func (c Config) Warnings() Problems {
 	for i, k := range c.Secrets.RootKeys {
 		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
 	}
+	for i, k := range c.Secrets.ForeignHMACKeys {
+		w.exposed(index("secrets.foreign_hmac_keys", i)+".value_file", k.ValueFile)
+	}
 	for i, issuer := range c.Issuers {
 		for j, connection := range issuer.Connections {
 			path := index(index("issuers", i)+".connections", j)

@@ -35,6 +35,10 @@ type Store interface {
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
 
+	CreateImportedKey(ctx context.Context, k authz.ImportedKey) error
+	FindImportedKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, lookups []string) (authz.ImportedKey, error)
+	TagImportedKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, tag []byte) error
+
 	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
 	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
 	ClearFuse(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (moved bool, err error)
@@ -46,6 +50,8 @@ type Store interface {
 type Hasher interface {
 	HashMachine(ctx context.Context, text authz.Secret) (string, error)
 	VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
+	// Foreign is what is stored for the digest that another system made.
+	Foreign(kind, value, keyID string) (stored string, err error)
 }
 
 // Outbox takes an event that commits with the context's transaction (authz/event).
@@ -77,6 +83,8 @@ type Config struct {
 	// others an operator may name.
 	DefaultTier string
 	Tiers       []string
+	// Layouts are those of keys that were imported.
+	Layouts []Layout
 	// Leaks is what happens to leaked keys; of an environment that is not
 	// named, its people are told.
 	Leaks  map[authz.Environment]LeakPolicy

@@ -71,27 +71,31 @@ func (r *remote) call(ctx context.Context, method, path string, in any) (json.Ra
 	if r.output != "text" && r.output != "json" {
 		return nil, usagef("-o must be text or json")
 	}
+	if in == nil {
+		return r.send(ctx, method, path, "", nil)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	return r.send(ctx, method, path, "application/json", body)
+}
+
+// send is call for a body of any media type; none with an empty one.
+func (r *remote) send(ctx context.Context, method, path, media string, body []byte) (json.RawMessage, error) {
 	key, err := r.key()
 	if err != nil {
 		return nil, err
 	}
-	var body io.Reader
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(text)
-	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, usagef("--url is no URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if media != "" {
+		req.Header.Set("Content-Type", media)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

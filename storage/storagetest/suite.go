@@ -153,6 +153,7 @@ func records() []promise {
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
 		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
+		{"ImportedKeysAreFoundUntilTheyArePurged", testImportedKeys},
 	}
 }
 

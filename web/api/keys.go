@@ -86,6 +86,7 @@ func (a *api) keyRoutes(h huma.API) {
 	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
 	register(a, h, http.MethodPatch, path+"/{id}", "update-key", "Change, disable or enable an API key", http.StatusOK, a.patchKey)
 	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
+	a.importRoute(h, path)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
 	}
