@@ -83,7 +83,8 @@ func (k *Keys) Import(ctx context.Context, by authz.Principal, from authz.Origin
 	if err != nil {
 		return authz.APIKey{}, fmt.Errorf("importing an API key: %w", err)
 	}
-	return shown(key), nil
+	key.Hash = ""
+	return key, nil
 }
 
 // foreign is what an imported key is found by and what is stored as its hash.
@@ -151,7 +152,8 @@ func (k *Keys) authenticateImported(ctx context.Context, l *Layout, text authz.S
 	if err := k.proveImported(ctx, key, imported, text, now); err != nil {
 		return authz.APIKey{}, nil, err
 	}
-	return shown(key), lineage, nil
+	key.Hash = ""
+	return key, lineage, nil
 }
 
 // findImported finds the key that a text of the layout would be, in any state.

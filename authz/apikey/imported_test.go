@@ -162,7 +162,7 @@ func TestOnlyTheOperatorImportsAndOnlyWhatIsWhole(t *testing.T) {
 	must(keys.Import(t.Context(), h.operator, origin, h.importOf(acmeKey)))(t)
 	_, err = keys.Import(t.Context(), h.operator, origin, h.importOf(acmeKey))
 	refused(t, "twice", err, authz.Conflict, "already_imported")
-	all := must(keys.List(t.Context(), h.operator, h.ws.ID, authz.Page{}))(t)
+	all := must(keys.List(t.Context(), h.operator, h.ws.ID, authz.KeyFilter{}, authz.Page{}))(t)
 	if len(all) != 2 || all[1].Prefix != acmeKey[:14] || all[1].Last4 != acmeKey[28:] {
 		t.Errorf("%d keys: %+v", len(all), all) // the other one issues
 	}

@@ -78,6 +78,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientRoutes(h)
 	a.registrationRoutes(h)
 	a.keyRoutes(h)
+	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
 }
