@@ -139,7 +139,7 @@ func (i *keyImport) flush(ctx context.Context) error {
 	if len(i.numbers) == 0 {
 		return nil
 	}
-	answer, err := i.remote.send(ctx, http.MethodPost, i.path, "application/x-ndjson", i.batch.Bytes())
+	answer, _, err := i.remote.send(ctx, request{method: http.MethodPost, path: i.path, media: "application/x-ndjson", body: i.batch.Bytes()})
 	if err != nil {
 		i.progress.clear()
 		return fmt.Errorf("after %d keys, at lines %d to %d: %w; run it again once that is mended",

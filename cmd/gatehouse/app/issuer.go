@@ -66,6 +66,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.Access, err = a.conditionalAccess(name, cfg, outbox); err != nil {
+		return err
+	}
 	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
 		return err
 	}
@@ -199,7 +202,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		},
 		IsKey:    func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
-		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
+		Allow: a.allowClient(), Access: i.Access, UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
 		PairwiseKey: a.pairwiseKey(),
 	})
 	if err != nil {
@@ -259,7 +262,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	management, err := api.New(api.Config{
-		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
