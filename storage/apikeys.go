@@ -168,28 +168,3 @@ func (s *Store) UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, i
 		UpdateColumns(map[string]any{"hash": hash})
 	return done.RowsAffected == 1, failure(ctx, "updating an API key's hash", done.Error)
 }
-
-const (
-	purgeAPIKeys = `DELETE FROM api_keys WHERE id IN (
-		SELECT id FROM api_keys WHERE purge_at IS NOT NULL AND purge_at <= ? AND state = 'revoked' ORDER BY purge_at LIMIT ?) RETURNING id`
-	purgeKeyLeaks     = `DELETE FROM key_leaks WHERE key_id IN ?`
-	purgeImportedKeys = `DELETE FROM imported_keys WHERE key_id IN ?`
-)
-
-// PurgeAPIKeysAcrossWorkspaces deletes at most limit revoked keys whose time
-// has come at now, with what is known of them, and returns how many.
-func (s *Store) PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (n int64, err error) {
-	err = s.InTx(ctx, func(ctx context.Context) error {
-		var gone []authz.KeyID
-		if err := s.writer(ctx).Raw(purgeAPIKeys, utc(now), min(limit, maxBatch)).Scan(&gone).Error; err != nil || len(gone) == 0 {
-			return failure(ctx, "purging API keys", err)
-		}
-		n = int64(len(gone))
-		err := s.writer(ctx).Exec(purgeKeyLeaks, gone).Error
-		if err == nil {
-			err = s.writer(ctx).Exec(purgeImportedKeys, gone).Error
-		}
-		return failure(ctx, "purging what is known of API keys", err)
-	})
-	return n, err
-}
