@@ -76,12 +76,26 @@ type APIKey struct {
 	Delegation DelegationID
 	State      State // active, grace, disabled, revoked
 	Epoch      int64
+	// Revision counts the changes of the key, from 1.
+	Revision   int64
 	CreatedAt  time.Time
 	CreatedBy  string    // subject that minted it
 	ExpiresAt  time.Time // zero: never
-	GraceUntil time.Time // zero unless in grace
+	GraceUntil time.Time // zero unless it was replaced
 	RevokedAt  time.Time // zero unless revoked
 	PurgeAt    time.Time // zero unless revoked: when the row goes
+	// Predecessor is the key this one replaced, Successor the one that replaced
+	// it; empty without.
+	Predecessor KeyID
+	Successor   KeyID
+	// RotateEvery is the key's own schedule, in whole seconds, and RotateAt when
+	// it is due; zero without one.
+	RotateEvery time.Duration
+	RotateAt    time.Time
+	// LastUsedAt is when the key, or a token of it, was used last; zero for never
+	// yet. LastUsedIP is from where, as far as it was told.
+	LastUsedAt time.Time
+	LastUsedIP string
 }
 
 // UsableAt reports whether the key itself, its ancestors aside, is valid at now.
@@ -94,7 +108,7 @@ func (k APIKey) UsableAt(now time.Time) bool {
 
 // EndsAt is the moment the key stops by itself; zero for never.
 func (k APIKey) EndsAt() time.Time {
-	if k.State == Grace && (k.ExpiresAt.IsZero() || k.GraceUntil.Before(k.ExpiresAt)) {
+	if !k.GraceUntil.IsZero() && (k.ExpiresAt.IsZero() || k.GraceUntil.Before(k.ExpiresAt)) {
 		return k.GraceUntil
 	}
 	return k.ExpiresAt
@@ -104,10 +118,13 @@ func (k APIKey) EndsAt() time.Time {
 // revoked or expired.
 func (k APIKey) StatusAt(now time.Time) string {
 	if end := k.EndsAt(); k.State.Usable() && !end.IsZero() && !now.Before(end) {
-		return "expired"
+		return StatusExpired
 	}
 	return string(k.State)
 }
+
+// StatusExpired is the status of a key whose time is over.
+const StatusExpired = "expired"
 
 // Delegation lets a key mint other keys with no person present. It never
 // allows more than its maker could.

@@ -60,6 +60,9 @@ type Grant struct {
 	// (CIDR): both are read with the grant's ancestors and kept with the key.
 	Tier        string
 	IPAllowlist []string
+	// KeyEpoch is the epoch the key was looked at in by whoever makes the grant,
+	// which is not kept: a key that moved since may be less than it was.
+	KeyEpoch int64
 	// ParentID is the grant of the token this one was exchanged from (RFC
 	// 8693), ParentToken that token's digest: revoking either revokes this
 	// grant in the same transaction.

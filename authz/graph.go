@@ -72,6 +72,16 @@ func (l Lineage) Usable() bool {
 	return true
 }
 
+// Epoch is that of the node of a kind, of which a lineage has one; zero without.
+func (l Lineage) Epoch(kind NodeKind) int64 {
+	for _, n := range l {
+		if n.Kind == kind {
+			return n.Epoch
+		}
+	}
+	return 0
+}
+
 // Refs lists the nodes without their states.
 func (l Lineage) Refs() []NodeRef {
 	refs := make([]NodeRef, len(l))

@@ -60,6 +60,9 @@ type Credential struct {
 	AllowedFrom []netip.Prefix
 	// Tier is the rate tier of the key that is used, itself or by a token of it.
 	Tier string
+	// KeyEpoch is the epoch an API key was looked at in: what is made of the key
+	// must hang on that one. Zero for tokens.
+	KeyEpoch int64
 	// Confirmation is the key the presenter of an access token must hold.
 	Confirmation Confirmation
 	// Claims is the claims parameter of an access token's grant, a JSON object

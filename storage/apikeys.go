@@ -28,12 +28,19 @@ type apiKeyRow struct {
 	DelegationID     authz.DelegationID
 	State            authz.State
 	Epoch            int64
+	Revision         int64
 	CreatedAt        time.Time
 	CreatedBy        string
 	ExpiresAt        sql.NullTime
 	GraceUntil       sql.NullTime
 	RevokedAt        sql.NullTime
 	PurgeAt          sql.NullTime
+	PredecessorID    authz.KeyID
+	SuccessorID      authz.KeyID
+	RotationSeconds  int64
+	RotateAt         sql.NullTime
+	LastUsedAt       sql.NullTime
+	LastUsedIP       string `gorm:"column:last_used_ip"`
 }
 
 // TableName is the row's table.
@@ -44,8 +51,11 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, AccountID: r.AccountID, ServiceAccountID: r.ServiceAccountID,
 		Environment: r.Environment, Name: r.Name, Prefix: r.Prefix, Last4: r.Last4, Hash: r.Hash, Scopes: r.Scopes.V,
 		Resources: r.Resources.V, IPAllowlist: r.IPAllowlist.V, Tier: r.Tier, Delegation: r.DelegationID,
-		State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ExpiresAt: instant(r.ExpiresAt),
-		GraceUntil: instant(r.GraceUntil), RevokedAt: instant(r.RevokedAt), PurgeAt: instant(r.PurgeAt),
+		State: r.State, Epoch: r.Epoch, Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		ExpiresAt: instant(r.ExpiresAt), GraceUntil: instant(r.GraceUntil), RevokedAt: instant(r.RevokedAt),
+		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
+		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
+		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
 	}
 }
 
@@ -55,8 +65,11 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		ID: k.ID, Issuer: k.Issuer, WorkspaceID: k.WorkspaceID, AccountID: k.AccountID, ServiceAccountID: k.ServiceAccountID,
 		Environment: k.Environment, Name: k.Name, Prefix: k.Prefix, Last4: k.Last4, Hash: k.Hash, Scopes: asText(k.Scopes),
 		Resources: asText(k.Resources), IPAllowlist: asText(k.IPAllowlist), Tier: k.Tier, DelegationID: k.Delegation,
-		State: k.State, Epoch: k.Epoch, CreatedAt: utc(k.CreatedAt), CreatedBy: k.CreatedBy, ExpiresAt: optional(k.ExpiresAt),
-		GraceUntil: optional(k.GraceUntil), RevokedAt: optional(k.RevokedAt), PurgeAt: optional(k.PurgeAt),
+		State: k.State, Epoch: k.Epoch, Revision: k.Revision, CreatedAt: utc(k.CreatedAt), CreatedBy: k.CreatedBy,
+		ExpiresAt: optional(k.ExpiresAt), GraceUntil: optional(k.GraceUntil), RevokedAt: optional(k.RevokedAt),
+		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
+		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
+		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
 	}).Error
 	return failure(ctx, "creating an API key", err)
 }
@@ -116,6 +129,29 @@ func (s *Store) ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws aut
 	return keys, nil
 }
 
+// UpdateAPIKey replaces what can change of a key, if its revision is still
+// k.Revision, and raises that by one. Its epoch becomes k.Epoch, which is never
+// lower than it was. ErrStale says that the key was changed or revoked, or that
+// the workspace has no such key.
+func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&apiKeyRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ?", k.ID, k.Issuer, k.WorkspaceID).
+			Where("revision = ? AND epoch <= ? AND state <> 'revoked'", k.Revision, k.Epoch).
+			UpdateColumns(map[string]any{
+				"name": k.Name, "scopes": asText(k.Scopes), "resources": asText(k.Resources),
+				"ip_allowlist": asText(k.IPAllowlist), "tier": k.Tier, "state": k.State, "epoch": k.Epoch,
+				"expires_at": optional(k.ExpiresAt), "grace_until": optional(k.GraceUntil), "successor_id": k.Successor,
+				"rotation_seconds": int64(k.RotateEvery / time.Second), "rotate_at": optional(k.RotateAt),
+				"revision": gorm.Expr("revision + 1"),
+			})
+		if err := changed(ctx, "changing an API key", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(k.ID)})
+	})
+}
+
 // RevokeAPIKey ends a key for good; its row goes at purgeAt. moved is false
 // when the workspace has no such key or it is revoked already.
 func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error) {
@@ -123,7 +159,8 @@ func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws au
 		done := s.writer(ctx).Model(&apiKeyRow{}).
 			Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'revoked'", id, issuer, ws).
 			UpdateColumns(map[string]any{
-				"state": authz.Revoked, "epoch": gorm.Expr("epoch + 1"), "revoked_at": utc(at), "purge_at": utc(purgeAt),
+				"state": authz.Revoked, "epoch": gorm.Expr("epoch + 1"), "revision": gorm.Expr("revision + 1"),
+				"revoked_at": utc(at), "purge_at": utc(purgeAt),
 			})
 		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
 			return failure(ctx, "revoking an API key", done.Error)

@@ -30,7 +30,7 @@ func HotStatements() map[string]string {
 		"access token": accessTokenWithLineage, "authorization code": authorizationCodeWithLineage,
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "node by node": byNode, "upstream identity": memberByUpstream, "domain": connectionByDomain,
-		"pending devices": pendingDevices,
+		"pending devices": pendingDevices, "waiting pushed requests": waitingPushed, "waiting requests": waitingRequests,
 	}
 }
 
@@ -44,3 +44,12 @@ func (s *Store) AwaitLine(n int) {
 		runtime.Gosched()
 	}
 }
+
+// How many wait at most, and how many of them are served together.
+const (
+	MaxQueue    = maxQueue
+	MaxTogether = maxTogether
+)
+
+// Waiting is how many wait for a connection.
+func (s *Store) Waiting() int64 { return s.gate.waiting.Load() }

@@ -47,7 +47,7 @@ func (s *Store) NodeEventsSince(ctx context.Context, pos EventPosition) ([]authz
 	if s.driver == SQLite {
 		read = s.nodeEventsBySeq
 	}
-	refs, next, err := read(ctx, pos)
+	refs, next, err := read(ahead(ctx), pos)
 	if err != nil {
 		return nil, pos, err
 	}

@@ -36,7 +36,10 @@ func openPostgres(ctx context.Context, cfg Config) (*pools, error) {
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(failure(ctx, "reaching the database", err), db.Close())
 	}
-	return &pools{reading: db, writing: db, dialector: postgresDialector, close: db.Close}, nil
+	return &pools{
+		reading: db, writing: db, dialector: postgresDialector, close: db.Close,
+		places: cfg.MaxOpenConns - 2, // one is for what is issued together, one for those who go ahead
+	}, nil
 }
 
 func postgresDialector(db *sql.DB) gorm.Dialector {

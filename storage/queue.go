@@ -7,12 +7,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // What happens at the same time is committed together (docs/adr/0008).
 const (
 	maxTogether  = 64
-	maxWaiting   = 4096
 	lookRoundFor = 4 // times, while others still come
 )
 
@@ -43,7 +43,7 @@ type queue[T any] struct {
 }
 
 func startQueue[T any](commit func([]*job[T])) *queue[T] {
-	q := &queue[T]{commit: commit, waiting: make(chan *job[T], maxWaiting), stop: make(chan struct{}), stopped: make(chan struct{})}
+	q := &queue[T]{commit: commit, waiting: make(chan *job[T], maxQueue), stop: make(chan struct{}), stopped: make(chan struct{})}
 	go q.run()
 	return q
 }
@@ -55,18 +55,27 @@ func (q *queue[T]) do(ctx context.Context, what T) error {
 	}
 	mine := &job[T]{what: what, done: make(chan error, 1)}
 	select {
-	case q.waiting <- mine:
-	case <-ctx.Done():
-		return ctx.Err()
 	case <-q.stop:
 		return unavailable(errClosing)
+	default:
 	}
+	select {
+	case q.waiting <- mine:
+	default:
+		return unavailable(errBusy)
+	}
+	patience := time.NewTimer(maxWait)
+	defer patience.Stop()
 	select {
 	case err := <-mine.done:
 		return err
 	case <-ctx.Done():
 		if mine.begin() {
 			return ctx.Err() // nobody will run it
+		}
+	case <-patience.C:
+		if mine.begin() {
+			return unavailable(errBusy)
 		}
 	case <-q.stopped:
 		if mine.begin() {

@@ -19,10 +19,11 @@ type reads struct {
 	texts    sync.Map // constant SQL → SQL of this dialect
 	prepared sync.Map // constant SQL → *sql.Stmt
 	observe  func(string)
+	gate     *gate
 }
 
-func newReads(p *pools, cfg Config) *reads {
-	r := &reads{db: p.reading, prepare: p.prepare, observe: cfg.Observe}
+func newReads(p *pools, cfg Config, g *gate) *reads {
+	r := &reads{db: p.reading, prepare: p.prepare, observe: cfg.Observe, gate: g}
 	if cfg.Driver == Postgres {
 		r.numbered = func(query string) string {
 			var b strings.Builder
@@ -45,17 +46,22 @@ func (s *Store) queryRow(ctx context.Context, query string, args ...any) rowScan
 // queryRows asks for rows likewise; the caller closes them.
 func (s *Store) queryRows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if t := s.transaction(ctx); t != nil {
-		return pool(t.db).QueryContext(ctx, s.reads.dialect(query), args...)
+		return pool(t.db).QueryContext(ctx, s.reads.dialect(query), args...) //nolint:sqlclosecheck // the caller closes
 	}
 	s.reads.observe(query)
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	stmt, err := s.reads.statement(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if stmt == nil {
 		if err != nil {
 			return nil, err
 		}
-		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...)
+		return s.reads.db.QueryContext(ctx, s.reads.dialect(query), args...) //nolint:sqlclosecheck // the caller closes
 	}
-	return stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller closes
 }
 
 // rowScanner is a row that was asked for.
@@ -66,6 +72,11 @@ func pool(db *gorm.DB) gorm.ConnPool { return db.Statement.ConnPool }
 
 func (r *reads) queryRow(ctx context.Context, query string, args ...any) rowScanner {
 	r.observe(query)
+	leave, err := r.gate.enter(ctx)
+	if err != nil {
+		return failedRow{err}
+	}
+	defer leave()
 	stmt, err := r.statement(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	switch {
 	case err != nil:

@@ -60,7 +60,7 @@ func openSQLiteFile(ctx context.Context, path string, cfg Config) (*pools, error
 	reading.SetMaxIdleConns(cfg.MaxOpenConns)
 	reading.SetConnMaxIdleTime(idle)
 	return &pools{
-		reading: reading, writing: writing, dialector: sqliteDialector, prepare: true,
+		reading: reading, writing: writing, dialector: sqliteDialector, prepare: true, places: cfg.MaxOpenConns,
 		// The writer goes last: it folds the write-ahead log into the file.
 		close: func() error { return errors.Join(reading.Close(), writing.Close()) },
 	}, nil

@@ -26,6 +26,8 @@ type Store struct {
 	// hand.
 	raw   *sql.DB
 	reads *reads
+	// gate bounds who waits for a connection that is not SQLite's writer.
+	gate *gate
 	// writes is what commits on SQLite, issuing what issues on PostgreSQL.
 	writes  *queue[*write]
 	issuing *queue[*authz.Issuance]
@@ -48,8 +50,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		driver: cfg.Driver, clock: cfg.Clock, onMoved: cfg.OnMoved, logger: cfg.Logger, observe: cfg.Observe, close: pools.close,
-		raw: pools.writing, reads: newReads(pools, cfg),
+		raw: pools.writing, gate: newGate(pools.places),
 	}
+	s.reads = newReads(pools, cfg, s.gate)
 	if err := s.ready(ctx, cfg, pools); err != nil {
 		return nil, errors.Join(err, pools.close())
 	}
@@ -65,12 +68,13 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 		return fmt.Errorf("storage: opening the database: %w", err)
 	}
 	s.reading = s.writing
-	if cfg.Driver == SQLite {
+	if cfg.Driver == Postgres {
+		s.through(s.writing)
+		s.issuing = startQueue(s.issueTogether)
+	} else {
 		s.writes = startQueue(s.commitTogether)
 		s.writing.Statement.ConnPool = &groupedPool{DB: p.writing, queue: s.writes}
 		s.writing.ConnPool = s.writing.Statement.ConnPool
-	} else {
-		s.issuing = startQueue(s.issueTogether)
 	}
 	if p.reading == p.writing {
 		return nil
@@ -78,7 +82,14 @@ func (s *Store) ready(ctx context.Context, cfg Config, p *pools) error {
 	if s.reading, err = p.gorm(p.reading, cfg, p.prepare); err != nil {
 		return fmt.Errorf("storage: opening the database for reading: %w", err)
 	}
+	s.through(s.reading)
 	return nil
+}
+
+// through has GORM's statements pass the gate.
+func (s *Store) through(db *gorm.DB) {
+	db.Statement.ConnPool = &gatedPool{ConnPool: db.Statement.ConnPool, gate: s.gate}
+	db.ConnPool = db.Statement.ConnPool
 }
 
 // Close closes the database and, on SQLite, lets others have it.
@@ -95,9 +106,10 @@ func (s *Store) Close() error {
 }
 
 // Ping asks the database for a sign of life, by the way the next write takes.
+// Being busy is one.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	err := s.writing.WithContext(ctx).Raw("SELECT 1").Row().Scan(&one)
+	err := s.writing.WithContext(ahead(ctx)).Raw("SELECT 1").Row().Scan(&one)
 	return failure(ctx, "reaching the database", err)
 }
 
@@ -126,7 +138,9 @@ type pools struct {
 	reading, writing *sql.DB
 	dialector        func(*sql.DB) gorm.Dialector
 	prepare          bool
-	close            func() error
+	// places is for how many callers at once there are connections.
+	places int
+	close  func() error
 }
 
 func openPools(ctx context.Context, cfg Config) (*pools, error) {

@@ -98,6 +98,11 @@ func failureOf(ctx context.Context, err error) error {
 }
 
 func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) error {
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return failure(ctx, "waiting for a transaction", err)
+	}
+	defer leave()
 	db := s.writing.WithContext(ctx).Begin()
 	if db.Error != nil {
 		return failure(ctx, "beginning a transaction", db.Error)
@@ -116,7 +121,7 @@ func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) err
 		return fmt.Errorf("a part of the transaction failed: %w", t.failed)
 	}
 	ended = true
-	err := db.Commit().Error
+	err = db.Commit().Error
 	// A commit whose answer was lost may have happened: its nodes are taken as
 	// moved, which costs a look at the database at most.
 	if len(t.moved) > 0 {

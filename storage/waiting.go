@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	waitingPushed = `SELECT
-		(SELECT count(*) FROM pushed_requests WHERE state = 'active' AND issuer = ? AND expires_at > ?),
-		(SELECT count(*) FROM pushed_requests WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ?)`
-	waitingRequests = `SELECT
-		(SELECT count(*) FROM authorization_requests WHERE state = 'active' AND issuer = ? AND expires_at > ?),
-		(SELECT count(*) FROM authorization_requests WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ?)`
+	waitingPushed = `SELECT count(*),
+		(SELECT count(*) FROM pushed_requests WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ?)
+		FROM pushed_requests WHERE state = 'active' AND issuer = ? AND expires_at > ?`
+	waitingRequests = `SELECT count(*),
+		(SELECT count(*) FROM authorization_requests WHERE state = 'active' AND issuer = ? AND client_id = ? AND expires_at > ?)
+		FROM authorization_requests WHERE state = 'active' AND issuer = ? AND expires_at > ?`
 )
 
 // CountPushedRequests counts the pushed requests that can still be used at now.
@@ -29,6 +29,6 @@ func (s *Store) CountAuthorizationRequests(ctx context.Context, issuer authz.Iss
 func (s *Store) countWaiting(ctx context.Context, query string, issuer authz.IssuerName, client authz.ClientID, now time.Time) (authz.Waiting, error) {
 	var w authz.Waiting
 	at := utc(now)
-	err := s.queryRow(ctx, query, issuer, at, issuer, client, at).Scan(&w.Issuer, &w.Client)
+	err := s.queryRow(ctx, query, issuer, client, at, issuer, at).Scan(&w.Issuer, &w.Client)
 	return w, failure(ctx, "counting what waits", err)
 }

@@ -25,25 +25,35 @@ var (
 		"The service account is disabled.")
 )
 
-// mayMint checks that the principal carries a delegation that reaches as far
-// as the request. A key never gets what its maker could not hand out.
-func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
+// mayIssue checks that the principal carries a delegation that reaches as far
+// as a key of the workspace and environment with the scopes. A key never gets
+// what its maker could not hand out.
+func (k *Keys) mayIssue(by authz.Principal, ws authz.WorkspaceID, env authz.Environment, scopes []string, now time.Time) error {
 	d := by.Delegation
 	if d == nil || by.Issuer != k.cfg.Issuer || d.Issuer != k.cfg.Issuer || !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt) {
 		return errDelegation
 	}
-	if !by.Reaches(r.WorkspaceID) {
+	if !by.Reaches(ws) {
 		return authz.ErrNotFound
 	}
 	everywhere := by.Platform() && len(d.Workspaces) == 0
-	if !everywhere && !slices.Contains(d.Workspaces, r.WorkspaceID) {
+	if !everywhere && !slices.Contains(d.Workspaces, ws) {
 		return errExceeded
 	}
-	if !inEnvironment(by, r.Environment) {
+	if !inEnvironment(by, env) {
 		return errEnvironment
 	}
-	if !covers(by, r.Scopes) {
+	if !covers(by, scopes) {
 		return errExceeded
+	}
+	return nil
+}
+
+// mayMint is mayIssue for a request, which may ask for what is the operator's
+// to give.
+func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
+	if err := k.mayIssue(by, r.WorkspaceID, r.Environment, r.Scopes, now); err != nil {
+		return err
 	}
 	if !by.Platform() && (r.Tier != k.cfg.DefaultTier || r.Delegation != nil) {
 		return errOperator
@@ -51,7 +61,7 @@ func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
 	if r.Delegation == nil {
 		return nil
 	}
-	if !covers(by, r.Delegation.Scopes) || !d.ExpiresAt.IsZero() && r.Delegation.ExpiresAt.After(d.ExpiresAt) {
+	if end := by.Delegation.ExpiresAt; !covers(by, r.Delegation.Scopes) || !end.IsZero() && r.Delegation.ExpiresAt.After(end) {
 		return errExceeded
 	}
 	return nil

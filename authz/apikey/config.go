@@ -11,7 +11,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// ScopeManageKeys is the scope that lists, reads and revokes keys.
+// ScopeManageKeys is the scope that lists, reads, narrows, disables and revokes
+// keys.
 const ScopeManageKeys = "manage:keys"
 
 // Store keeps keys and what they hang on. Its methods join the transaction of
@@ -29,6 +30,7 @@ type Store interface {
 	GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error)
+	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)

@@ -57,5 +57,6 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 			ClientID: authz.ClientID(subject), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
 		},
 		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: authz.Prefixes(key.IPAllowlist), Tier: key.Tier,
+		KeyEpoch: key.Epoch,
 	}
 }

@@ -59,7 +59,7 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 		ID: parsed.KeyID, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
 		Environment: r.Environment, Name: r.Name, Prefix: parsed.Shown(), Last4: text.Reveal()[len(text)-4:], Hash: hash,
 		Scopes: r.Scopes, Resources: cloned(r.Resources), IPAllowlist: r.IPAllowlist, Tier: r.Tier,
-		State: authz.Active, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt,
+		State: authz.Active, Revision: 1, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt,
 	}
 	if key.ServiceAccountID == "" {
 		key.ServiceAccountID = authz.NewServiceAccountID()
@@ -142,8 +142,8 @@ func reach(ws authz.WorkspaceID) []authz.WorkspaceID {
 	return []authz.WorkspaceID{ws}
 }
 
+// cloned copies; a list without items is nil.
 func cloned(r authz.Resources) authz.Resources {
-	return authz.Resources{
-		Clusters: slices.Clone(r.Clusters), CheckGroups: slices.Clone(r.CheckGroups), AlertRoutes: slices.Clone(r.AlertRoutes),
-	}
+	list := func(ids []string) []string { return append([]string(nil), ids...) }
+	return authz.Resources{Clusters: list(r.Clusters), CheckGroups: list(r.CheckGroups), AlertRoutes: list(r.AlertRoutes)}
 }

@@ -67,7 +67,7 @@ func (k *Keys) operatorRequest(o OperatorRequest, now time.Time) (Request, error
 	case r.Environment != authz.Live && r.Environment != authz.Test:
 		return r, invalid("environment", `must be "live" or "test"`)
 	case !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now):
-		return r, invalid("expires_at", "must lie in the future")
+		return r, errExpiry
 	case !o.DelegationEndsAt.IsZero() && !o.DelegationEndsAt.After(now):
 		return r, invalid("delegation.expires_at", "must lie in the future")
 	}

@@ -48,6 +48,17 @@ func invalid(member, fault string) error {
 	return authz.NewError(authz.Invalid, "invalid_request", member+": "+fault)
 }
 
+// Faults that requests and changes share.
+var (
+	errBlocks = invalid("ip_allowlist", "must be at most 64 CIDR blocks, such as 192.0.2.0/24 or 2001:db8::/32")
+	errExpiry = invalid("expires_at", "must lie in the future")
+	errTier   = invalid("tier", "is not a tier of this issuer")
+)
+
+func (k *Keys) validTier(tier string) bool {
+	return tier == k.cfg.DefaultTier || slices.Contains(k.cfg.Tiers, tier)
+}
+
 // normal checks a request for what is wrong with it whoever asks, and returns
 // it as it will be kept.
 func (k *Keys) normal(r Request, now time.Time) (Request, error) {
@@ -72,16 +83,16 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	}
 	var ok bool
 	if r.IPAllowlist, ok = blocks(r.IPAllowlist); !ok {
-		return r, invalid("ip_allowlist", "must be at most 64 CIDR blocks, such as 192.0.2.0/24 or 2001:db8::/32")
+		return r, errBlocks
 	}
 	if r.ExpiresAt = whole(r.ExpiresAt); !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now) {
-		return r, invalid("expires_at", "must lie in the future")
+		return r, errExpiry
 	}
 	if r.Tier == "" {
 		r.Tier = k.cfg.DefaultTier
 	}
-	if r.Tier != k.cfg.DefaultTier && !slices.Contains(k.cfg.Tiers, r.Tier) {
-		return r, invalid("tier", "is not a tier of this issuer")
+	if !k.validTier(r.Tier) {
+		return r, errTier
 	}
 	r.Scopes = slices.Clone(r.Scopes)
 	return r, k.validDelegation(r, now)

@@ -26,8 +26,9 @@ type Standing struct {
 }
 
 type standingGrant struct {
-	grant authz.Grant
-	stamp stamp
+	grant    authz.Grant
+	keyEpoch int64
+	stamp    stamp
 }
 
 // maxStanding bounds the grants remembered, in number.
@@ -43,11 +44,12 @@ func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) 
 }
 
 // Grant returns the standing grant of want's client, key and environment, made
-// as want if there is none. ErrNotFound says that an ancestor is not usable.
+// as want if there is none. ErrNotFound says that an ancestor is not usable,
+// ErrStale that the key has moved since want was made of it.
 func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, error) {
 	key := standingKey(want)
 	if known, ok := s.known.get(key); ok && s.lease.Fresh() {
-		if s.epochs.current(&known.stamp) {
+		if s.epochs.current(&known.stamp) && known.keyEpoch == want.KeyEpoch {
 			return known.grant, nil
 		}
 		s.known.drop(key)
@@ -61,6 +63,9 @@ func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, er
 	if !lineage.Usable() {
 		return authz.Grant{}, authz.ErrNotFound
 	}
+	if want.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != want.KeyEpoch {
+		return authz.Grant{}, authz.ErrStale
+	}
 	want.Lineage = lineage.Sum()
 	grant, err := s.store.StandingGrant(ctx, want)
 	if err != nil {
@@ -68,7 +73,7 @@ func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, er
 	}
 	refs = append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)})
 	if stamp, ok := s.epochs.stampSince(before, refs); ok {
-		s.known.put(key, &standingGrant{grant, stamp})
+		s.known.put(key, &standingGrant{grant, want.KeyEpoch, stamp})
 	}
 	return grant, nil
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -28,8 +29,11 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 		req.GrantAudience(audience)
 	}
 	grant, err := s.cfg.Standing.Grant(ctx, u.client.standingGrant(s))
-	if errors.Is(err, authz.ErrNotFound) {
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
 		return errInvalidClient
+	case errors.Is(err, authz.ErrStale):
+		return errKeyMoved
 	}
 	if err != nil {
 		return unavailable(err)
@@ -38,6 +42,12 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 	req.SetID(string(grant.ID))
 	req.SetSession(&session{grant: grant})
 	return nil
+}
+
+// errKeyMoved answers when a key was changed between the look at it and the use
+// made of it: what it may now is not known here.
+var errKeyMoved = &authz.Error{
+	Kind: authz.Unavailable, Code: "temporarily_unavailable", Description: "The key was changed a moment ago; try again.", RetryAfter: time.Second,
 }
 
 func (v *clientView) standingGrant(s *Server) authz.Grant {
@@ -50,6 +60,7 @@ func (v *clientView) standingGrant(s *Server) authz.Grant {
 	if v.key != nil {
 		p := v.key.Principal
 		g.ServiceAccountID, g.KeyID, g.Environment = authz.ServiceAccountID(p.Subject), p.KeyID, p.Environment
+		g.KeyEpoch = v.key.KeyEpoch
 		if r := v.key.Introspection.Resources; r != nil {
 			g.Resources = *r
 		}

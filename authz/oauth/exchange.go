@@ -103,6 +103,9 @@ func (s *Server) exchanged(ctx context.Context, u *unit, in Request) (*TokenResp
 	if !lineage.Usable() {
 		return nil, refuse("ancestor_inactive")
 	}
+	if sub.grant.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != sub.grant.KeyEpoch {
+		return nil, refuse("changed_meanwhile") // the key may be less now than what was read of it
+	}
 	sub.grant.Lineage = lineage.Sum()
 	text, err := s.exchangedText(ctx, u, &sub)
 	if err != nil {

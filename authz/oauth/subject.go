@@ -114,7 +114,7 @@ func (s *Server) subjectToken(ctx context.Context, u *unit, text string) (subjec
 	g := held.grant
 	return subject{client: g.ClientID, endsAt: held.access.ExpiresAt, grant: authz.Grant{
 		WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: g.Subject, UserID: g.UserID, ServiceAccountID: g.ServiceAccountID,
-		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, ParentID: g.ID, ParentToken: held.access.Digest,
+		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, KeyEpoch: g.KeyEpoch, ParentID: g.ID, ParentToken: held.access.Digest,
 		Environment: g.Environment, Scopes: held.access.Scopes, Audience: held.access.Audience, Resources: g.Resources,
 		Details: held.access.Details, Actor: g.Actor, SID: g.SID, AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR,
 	}}, nil
@@ -135,7 +135,7 @@ func (s *Server) subjectKey(ctx context.Context, text string) (subject, error) {
 	p := key.Principal
 	sub := subject{endsAt: key.EndsAt, grant: authz.Grant{
 		WorkspaceID: p.WorkspaceID, AccountID: p.AccountID, Subject: p.Subject, ServiceAccountID: authz.ServiceAccountID(p.Subject),
-		KeyID: p.KeyID, Environment: p.Environment, Scopes: slices.Clone(p.Scopes), Audience: s.audience(),
+		KeyID: p.KeyID, KeyEpoch: key.KeyEpoch, Environment: p.Environment, Scopes: slices.Clone(p.Scopes), Audience: s.audience(),
 	}}
 	if r := key.Introspection.Resources; r != nil {
 		sub.grant.Resources = *r

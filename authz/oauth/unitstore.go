@@ -137,6 +137,7 @@ func (s *unitStore) GetAccessTokenSession(ctx context.Context, signature string,
 	case token.State != authz.Active, !live(grant, lineage):
 		return nil, fosite.ErrNotFound
 	}
+	grant.KeyEpoch = lineage.Epoch(authz.APIKeyNode)
 	u.access, u.grant = &token, grant
 	return s.requester(u, sess, token.Scopes), nil
 }

@@ -65,9 +65,3 @@ func setText(body map[string]any, member, text string) {
 		body[member] = text
 	}
 }
-
-func setIf(body map[string]any, member string, list []string) {
-	if len(list) > 0 {
-		body[member] = list
-	}
-}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,11 +15,13 @@ var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status"
 
 func newKey() *cobra.Command {
 	r := &remote{}
-	c := &cobra.Command{Use: "key", Short: "Create, list and revoke API keys"}
+	c := &cobra.Command{Use: "key", Short: "Create, list, change, disable and revoke API keys"}
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace),
+		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
+		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
 		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once", http.MethodDelete))
 	return c
@@ -55,21 +58,19 @@ func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any) error
 }
 
 func newKeyCreate(r *remote, workspace *string) *cobra.Command {
-	var name, environment, expires string
-	var scopes, cidrs []string
+	var environment string
+	var f keyFlags
 	c := &cobra.Command{Use: "create", Short: "Create an API key; its text is shown this once", RunE: func(c *cobra.Command, _ []string) error {
-		body := map[string]any{"name": name, "environment": environment, "scopes": scopes}
-		setIf(body, "ip_allowlist", cidrs)
-		setText(body, "expires_at", expires)
+		body, err := f.members(c)
+		if err != nil {
+			return err
+		}
+		body["environment"] = environment
 		setText(body, "workspace_id", *workspace)
 		return r.doKeys(c, http.MethodPost, "", body)
 	}}
-	f := c.Flags()
-	f.StringVar(&name, "name", "", "what the key is for")
-	f.StringVar(&environment, "environment", "test", "live or test")
-	f.StringSliceVar(&scopes, "scope", nil, "scope, such as monitor:read; repeatable")
-	f.StringSliceVar(&cidrs, "allow", nil, "CIDR block the key may be used from; repeatable")
-	f.StringVar(&expires, "expires-at", "", "end of the key, such as 2027-01-31T00:00:00Z")
+	f.add(c)
+	c.Flags().StringVar(&environment, "environment", "test", "live or test")
 	_ = c.MarkFlagRequired("name")
 	_ = c.MarkFlagRequired("scope")
 	return c
@@ -85,10 +86,23 @@ func newKeyList(r *remote, workspace *string) *cobra.Command {
 }
 
 func keyByID(r *remote, workspace *string, use, short, method string) *cobra.Command {
-	return &cobra.Command{Use: use + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		if strings.Contains(args[0], "_live_") || strings.Contains(args[0], "_test_") {
-			return usagef("give the key's id (key_…), never the key itself: it is now in your shell's history")
-		}
-		return r.doKeys(c, method, "/"+url.PathEscape(args[0])+query("workspace_id", *workspace), nil)
+	return &cobra.Command{Use: use + " ID", Short: short, Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
+		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil)
 	}}
+}
+
+// keyArgument takes the id of one key, and no key.
+func keyArgument(c *cobra.Command, args []string) error {
+	if err := cobra.ExactArgs(1)(c, args); err != nil {
+		return err
+	}
+	if strings.Contains(args[0], "_live_") || strings.Contains(args[0], "_test_") {
+		return errors.New("give the key's id (key_…), never the key itself: it is now in your shell's history")
+	}
+	return nil
+}
+
+// keyPath is where a key is, below the product's path.
+func keyPath(id, suffix, workspace string) string {
+	return "/" + url.PathEscape(id) + suffix + query("workspace_id", workspace)
 }

@@ -104,8 +104,9 @@ func (e *env) key(t tenant) authz.APIKey {
 		ID: id, Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ServiceAccountID: t.service.ID,
 		Environment: authz.Live, Name: "deploy", Prefix: "up_live_" + string(id), Last4: "wxyz", Hash: "$argon2id$old",
 		Scopes: []string{"monitor:read"}, Resources: authz.Resources{Clusters: []string{"eu-1"}}, IPAllowlist: []string{"192.0.2.0/24"},
-		Tier: "pro", Delegation: authz.NewDelegationID(), State: authz.Active, CreatedAt: e.now, CreatedBy: string(t.user.ID),
-		ExpiresAt: e.now.Add(90 * 24 * time.Hour),
+		Tier: "pro", Delegation: authz.NewDelegationID(), State: authz.Active, Revision: 1, CreatedAt: e.now, CreatedBy: string(t.user.ID),
+		ExpiresAt: e.now.Add(90 * 24 * time.Hour), Predecessor: authz.KeyID(authz.NewID("key")), RotateEvery: 90 * 24 * time.Hour,
+		RotateAt: e.now.Add(90 * 24 * time.Hour),
 	}
 }
 

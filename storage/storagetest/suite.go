@@ -23,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(exchanges(), administration(), records(), []promise{
+	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -41,7 +41,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
-		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},

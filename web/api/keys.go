@@ -33,6 +33,7 @@ type Key struct {
 	ExpiresAt        string          `json:"expires_at,omitempty"`
 	RevokedAt        string          `json:"revoked_at,omitempty"`
 	PurgeAt          string          `json:"purge_at,omitempty"`
+	Revision         int64           `json:"revision" doc:"Counts changes; the ETag."`
 }
 
 func (a *api) viewKey(k authz.APIKey) Key {
@@ -42,6 +43,7 @@ func (a *api) viewKey(k authz.APIKey) Key {
 		Scopes: orEmpty(k.Scopes), Resources: k.Resources, IPAllowlist: orEmpty(k.IPAllowlist), Tier: k.Tier,
 		Status: k.StatusAt(a.cfg.Clock.Now()), CreatedAt: stamp(k.CreatedAt), CreatedBy: k.CreatedBy,
 		ExpiresAt: stamp(k.ExpiresAt), RevokedAt: stamp(k.RevokedAt), PurgeAt: stamp(k.PurgeAt),
+		Revision: k.Revision,
 	}
 }
 
@@ -59,7 +61,8 @@ type createKey struct {
 	}
 }
 
-type keyPath struct {
+// KeyPath is where one key is.
+type KeyPath struct {
 	ID          string `path:"id" maxLength:"64"`
 	WorkspaceID string `query:"workspace_id" maxLength:"64"`
 }
@@ -81,6 +84,7 @@ func (a *api) keyRoutes(h huma.API) {
 	register(a, h, http.MethodPost, path, "create-key", "Create an API key; its text is shown this once", http.StatusCreated, a.createKey)
 	register(a, h, http.MethodGet, path, "list-keys", "List API keys", http.StatusOK, a.listKeys)
 	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
+	register(a, h, http.MethodPatch, path+"/{id}", "update-key", "Change, disable or enable an API key", http.StatusOK, a.patchKey)
 	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
@@ -100,9 +104,14 @@ func (a *api) createKey(ctx context.Context, in *createKey) (*answer[Key], error
 	if err != nil {
 		return nil, err
 	}
-	view := a.viewKey(key)
-	view.Key = text.Reveal()
-	return answered(view), nil
+	out := a.viewed(key)
+	out.Body.Key = text.Reveal()
+	return out, nil
+}
+
+// viewed is the answer that tells of a key.
+func (a *api) viewed(k authz.APIKey) *answer[Key] {
+	return tagged(a.viewKey(k), k.Revision)
 }
 
 func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], error) {
@@ -120,11 +129,11 @@ func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], e
 	return listed(in.Paging, rows, at, a.viewKey), nil
 }
 
-func (a *api) getKey(ctx context.Context, in *keyPath) (*answer[Key], error) {
+func (a *api) getKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
 	return a.keyAnswer(a.cfg.Keys.Get(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID)))
 }
 
-func (a *api) deleteKey(ctx context.Context, in *keyPath) (*answer[Key], error) {
+func (a *api) deleteKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
 	return a.revoke(ctx, in.WorkspaceID, in.ID)
 }
 
@@ -140,5 +149,5 @@ func (a *api) keyAnswer(k authz.APIKey, err error) (*answer[Key], error) {
 	if err != nil {
 		return nil, err
 	}
-	return answered(a.viewKey(k)), nil
+	return a.viewed(k), nil
 }

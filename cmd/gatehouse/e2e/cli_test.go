@@ -83,6 +83,19 @@ func TestTheCommandLineDoesWhatTheAPIDoes(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^`+id+`\s+-\s+ci\s+live\s+monitor:read\s+active`).MatchString(table.stdout) || strings.Contains(table.stdout, text) {
 		t.Errorf("the table is\n%s", table.stdout)
 	}
+	changed := gatehouse("key", "update", id, "--workspace", ws, "--name", "ci 2", "--resource", "cluster:eu-1", "--allow", "192.0.2.0/24")
+	if changed["name"] != "ci 2" || changed["revision"] != 2.0 || changed["resources"].(map[string]any)["clusters"].([]any)[0] != "eu-1" {
+		t.Errorf("after update the key is %v", changed)
+	}
+	if lifted := gatehouse("key", "update", id, "--workspace", ws, "--lift", "resource,allow"); len(lifted["ip_allowlist"].([]any)) != 0 || len(lifted["resources"].(map[string]any)) != 0 {
+		t.Errorf("without its restrictions the key is %v", lifted)
+	}
+	if status := gatehouse("key", "disable", id, "--workspace", ws)["status"]; status != "disabled" || n.active(t, text) {
+		t.Errorf("after disable the key is %v", status)
+	}
+	if status := gatehouse("key", "enable", id, "--workspace", ws)["status"]; status != "active" || !n.active(t, text) {
+		t.Errorf("after enable the key is %v", status)
+	}
 	if status := gatehouse("key", "revoke", id, "--workspace", ws)["status"]; status != "revoked" || n.active(t, text) {
 		t.Errorf("after revoke the key is %v", status)
 	}

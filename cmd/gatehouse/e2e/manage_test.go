@@ -266,7 +266,7 @@ func TestClientsAreChangedByRevisionAndDeletedAtOnce(t *testing.T) {
 				"Content-Type", "application/json", "If-Match", etag)
 		}
 		wantStatus(t, patch(got.header.Get("ETag")), http.StatusOK)
-		wantStatus(t, patch(got.header.Get("ETag")), http.StatusConflict)
+		wantStatus(t, patch(got.header.Get("ETag")), http.StatusPreconditionFailed)
 		token := i.token(t, c, "grant_type", "client_credentials")
 		wantStatus(t, token, http.StatusOK)
 		ws := i.introspect(t, token.text("access_token")).text("workspace_id")

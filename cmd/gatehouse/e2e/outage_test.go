@@ -30,6 +30,7 @@ const (
 	whole  wireState = iota
 	cut              // connections break and new ones are refused
 	silent           // nothing breaks and nothing arrives
+	slow             // what the database says takes half a second
 )
 
 // lay puts a wire in front of the deployment's database.
@@ -94,8 +95,8 @@ func (w *wire) carry(near net.Conn) {
 		}
 		return
 	}
-	go w.copy(far, near)
-	w.copy(near, far)
+	go w.copy(far, near, 0)
+	w.copy(near, far, 500*time.Millisecond)
 }
 
 func (w *wire) admit(near, far net.Conn) bool {
@@ -105,15 +106,19 @@ func (w *wire) admit(near, far net.Conn) bool {
 	return w.state != cut
 }
 
-func (w *wire) copy(to, from net.Conn) {
+// copy passes on what is said; late is how much later when the wire is slow.
+func (w *wire) copy(to, from net.Conn, late time.Duration) {
 	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		w.mu.Lock()
-		mended := w.mended
+		mended, state := w.mended, w.state
 		w.mu.Unlock()
 		<-mended
+		if state == slow {
+			time.Sleep(late)
+		}
 		if _, werr := to.Write(buffer[:n]); werr != nil || err != nil {
 			_, _ = io.Copy(io.Discard, from)
 			return
@@ -208,4 +213,66 @@ func refusesEverything(t *testing.T, n *node, token, key string) {
 	if live, err := http.Get("http://" + n.operator + "/livez"); err != nil || live.StatusCode != http.StatusOK {
 		t.Errorf("a process that waits for its database must not be restarted: %v", err)
 	}
+}
+
+// A database that is slow makes first sights slow and, when more ask than it
+// can answer, sheds: never "active" for what it does not know, and what is
+// remembered is answered as ever.
+func TestDS_10_ASlowDatabaseShedsAndWhatIsRememberedIsAnswered(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, "postgres", "")
+	w := d.lay(t)
+	n := d.start(t)
+	d.populate(t, n)
+	token, dead := n.serviceToken(t), n.serviceToken(t)
+	wantStatus(t, n.form(t, "/oauth2/revoke", d.Clients.Service, "token", dead), http.StatusOK)
+	if !n.active(t, token) || n.active(t, dead) {
+		t.Fatal("wrong before anything happened")
+	}
+	w.set(slow)
+	const crowd = 900
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	shed, told, longest := 0, 0, time.Duration(0)
+	for range crowd {
+		group.Go(func() {
+			began := time.Now()
+			a, err := n.tryForm("/oauth2/introspect", d.Clients.Introspector, "token", "at_"+nonce()+nonce()[:21])
+			mu.Lock()
+			defer mu.Unlock()
+			longest = max(longest, time.Since(began))
+			switch {
+			case err == nil && a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+				shed++
+			case err == nil && a.status == http.StatusOK && a.json["active"] == false:
+				told++
+			default:
+				t.Errorf("%d %s %v", a.status, a.body, err)
+			}
+		})
+	}
+	for range 5 {
+		if a := n.introspect(t, token); a.status != http.StatusOK || a.json["active"] != true {
+			t.Errorf("what is remembered: %d %s", a.status, a.body)
+		}
+		if a := n.introspect(t, dead); a.status == http.StatusOK && a.json["active"] != false {
+			t.Errorf("a revoked token: %s", a.body)
+		}
+		if a := sure(t)(n.try(http.MethodGet, "/.well-known/jwks.json", "")); a.status != http.StatusOK {
+			t.Errorf("the key set: %d", a.status)
+		}
+		if live, err := http.Get("http://" + n.operator + "/livez"); err != nil || live.StatusCode != http.StatusOK {
+			t.Errorf("liveness: %v", err)
+		}
+	}
+	group.Wait()
+	t.Logf("of %d first sights %d were told and %d shed, none waited longer than %v", crowd, told, shed, longest)
+	if shed == 0 || told == 0 {
+		t.Errorf("%d were told and %d shed", told, shed)
+	}
+	w.set(whole)
+	eventually(t, 5*time.Second, "the node recovers", func() bool {
+		a := n.introspect(t, n.serviceToken(t))
+		return a.status == http.StatusOK && a.json["active"] == true && n.ready() == http.StatusOK
+	})
 }

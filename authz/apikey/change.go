@@ -1,0 +1,93 @@
+package apikey
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Change is what someone asks to be different about a key. What is nil stays as
+// it is.
+type Change struct {
+	// Revision is the one the key was read at; 0 for whichever it has now.
+	Revision    int64
+	Name        *string
+	Scopes      *[]string
+	Resources   *authz.Resources
+	IPAllowlist *[]string
+	// ExpiresAt of the zero time is never.
+	ExpiresAt *time.Time
+	// Tier is the operator's to change.
+	Tier *string
+	// State is active or disabled. A key that is replaced and enabled again is
+	// in grace for what is left of it.
+	State *authz.State
+}
+
+// changed is the key as the change would have it, checked for what is wrong
+// with it whoever asks.
+func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey, error) {
+	var ok bool
+	if c.Name != nil {
+		if key.Name = strings.TrimSpace(*c.Name); !validName(key.Name) {
+			return key, invalid("name", "must be 1 to 100 printable characters")
+		}
+	}
+	if c.Scopes != nil {
+		key.Scopes = slices.Clone(*c.Scopes)
+		if err := k.validScopes("scopes", key.Scopes); err != nil {
+			return key, err
+		}
+	}
+	if c.Resources != nil {
+		key.Resources = cloned(*c.Resources)
+		if err := validResources(key.Resources); err != nil {
+			return key, err
+		}
+	}
+	if c.IPAllowlist != nil {
+		if key.IPAllowlist, ok = blocks(*c.IPAllowlist); !ok {
+			return key, errBlocks
+		}
+	}
+	if c.Tier != nil {
+		if key.Tier = *c.Tier; !k.validTier(key.Tier) {
+			return key, errTier
+		}
+	}
+	if c.ExpiresAt != nil {
+		if key.ExpiresAt = whole(*c.ExpiresAt); !key.ExpiresAt.IsZero() && !key.ExpiresAt.After(now) {
+			return key, errExpiry
+		}
+	}
+	return k.moved(key, c)
+}
+
+// moved switches the key off or on.
+func (k *Keys) moved(key authz.APIKey, c Change) (authz.APIKey, error) {
+	switch {
+	case c.State == nil:
+		return key, nil
+	case *c.State == authz.Disabled:
+		key.State = authz.Disabled
+	case *c.State != authz.Active:
+		return key, invalid("status", `must be "active" or "disabled"; a key is revoked by its own operation`)
+	case key.State == authz.Disabled:
+		if key.State = authz.Active; !key.GraceUntil.IsZero() {
+			key.State = authz.Grace
+		}
+	}
+	return key, nil
+}
+
+// same reports whether the change changed anything.
+func same(a, b authz.APIKey) bool {
+	return a.Name == b.Name && a.Tier == b.Tier && a.State == b.State && a.ExpiresAt.Equal(b.ExpiresAt) &&
+		slices.Equal(a.Scopes, b.Scopes) && sameResources(a.Resources, b.Resources) && slices.Equal(a.IPAllowlist, b.IPAllowlist)
+}
+
+func sameResources(a, b authz.Resources) bool {
+	return slices.Equal(a.Clusters, b.Clusters) && slices.Equal(a.CheckGroups, b.CheckGroups) && slices.Equal(a.AlertRoutes, b.AlertRoutes)
+}

@@ -1,0 +1,119 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Refusals of changes.
+var (
+	errEnded = authz.NewError(authz.Conflict, "key_ended", "The key was revoked or has expired; that is final.")
+	errBusy  = authz.NewError(authz.Conflict, "conflict", "The key is being changed by others; try again.")
+)
+
+// changeTries bounds how often a change without a revision is made anew on what
+// others changed meanwhile.
+const changeTries = 3
+
+// Update changes a key of the workspace and returns it as it then stands; ws is
+// read as Get reads it. It takes the scope manage:keys; what would let the key
+// do more, or for longer, also an issuing delegation that could have minted it
+// so. ErrStale says that the key is not at the revision asked for.
+//
+// Tokens made from the key end when it loses a scope, its resources change, its
+// end comes nearer or it is disabled: none is ever wider than the key is now.
+func (k *Keys) Update(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID, c Change) (authz.APIKey, error) {
+	if ws == "" {
+		ws = by.WorkspaceID
+	}
+	if err := k.mayManage(by, ws); err != nil {
+		return authz.APIKey{}, err
+	}
+	for range changeTries {
+		key, err := k.change(ctx, by, from, ws, id, c)
+		if err == nil {
+			return shown(key), nil
+		}
+		if c.Revision != 0 || !errors.Is(err, authz.ErrStale) {
+			return authz.APIKey{}, fmt.Errorf("changing an API key: %w", err)
+		}
+	}
+	return authz.APIKey{}, errBusy
+}
+
+func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID, c Change) (authz.APIKey, error) {
+	before, err := k.find(ctx, by, ws, id)
+	if err != nil {
+		return authz.APIKey{}, err
+	}
+	now := k.cfg.Clock.Now()
+	switch {
+	case !inEnvironment(by, before.Environment):
+		return authz.APIKey{}, errEnvironment
+	case c.Revision != 0 && c.Revision != before.Revision:
+		return authz.APIKey{}, authz.ErrStale
+	case before.State == authz.Revoked || before.StatusAt(now) == authz.StatusExpired:
+		return authz.APIKey{}, errEnded
+	}
+	after, err := k.changed(before, c, now)
+	if err != nil {
+		return authz.APIKey{}, err
+	}
+	if same(before, after) {
+		return before, nil
+	}
+	if err := k.mayChange(by, before, after, now); err != nil {
+		return authz.APIKey{}, err
+	}
+	return k.settleChange(ctx, by, from, before, after, now)
+}
+
+// mayChange checks what takes more than managing keys.
+func (k *Keys) mayChange(by authz.Principal, before, after authz.APIKey, now time.Time) error {
+	if after.Tier != before.Tier && !by.Platform() {
+		return errOperator
+	}
+	if !wider(before, after) {
+		return nil
+	}
+	return k.mayIssue(by, after.WorkspaceID, after.Environment, after.Scopes, now)
+}
+
+func (k *Keys) settleChange(ctx context.Context, by authz.Principal, from authz.Origin, before, after authz.APIKey, now time.Time) (authz.APIKey, error) {
+	if outgrown(before, after, now) {
+		after.Epoch++
+	}
+	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := k.cfg.Store.UpdateAPIKey(ctx, after); err != nil {
+			return err
+		}
+		for _, typ := range acts(before, after) {
+			if err := k.recordChange(ctx, by, from, typ, now, before, after); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	after.Revision++
+	return after, err
+}
+
+// acts are what a change is called in the audit trail.
+func acts(before, after authz.APIKey) []string {
+	var types []string
+	switch {
+	case before.State == after.State:
+	case after.State == authz.Disabled:
+		types = append(types, typeDisabled)
+	default:
+		types = append(types, typeEnabled)
+	}
+	if before.State = after.State; !same(before, after) {
+		types = append(types, typeUpdated)
+	}
+	return types
+}

@@ -1,0 +1,66 @@
+package apikey
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// wider reports whether a key could do anything, anywhere or at any time after
+// a change that it could not before. That takes what minting takes.
+func wider(before, after authz.APIKey) bool {
+	return !within(after.Scopes, before.Scopes) ||
+		loosened(before.Resources.Clusters, after.Resources.Clusters) ||
+		loosened(before.Resources.CheckGroups, after.Resources.CheckGroups) ||
+		loosened(before.Resources.AlertRoutes, after.Resources.AlertRoutes) ||
+		opened(before.IPAllowlist, after.IPAllowlist) ||
+		later(before.ExpiresAt, after.ExpiresAt)
+}
+
+// within reports whether every item of some is one of all.
+func within(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}
+
+// loosened reports whether a restriction lets more through; one that is empty
+// lets everything through.
+func loosened(before, after []string) bool {
+	return len(before) > 0 && (len(after) == 0 || !within(after, before))
+}
+
+// opened is loosened for CIDR blocks: a block inside one that was there is no
+// more than it.
+func opened(before, after []string) bool {
+	if len(before) == 0 {
+		return false
+	}
+	allowed := authz.Prefixes(before)
+	inside := func(block netip.Prefix) bool {
+		return slices.ContainsFunc(allowed, func(a netip.Prefix) bool { return a.Bits() <= block.Bits() && a.Contains(block.Addr()) })
+	}
+	return len(after) == 0 || slices.ContainsFunc(authz.Prefixes(after), func(block netip.Prefix) bool { return !inside(block) })
+}
+
+// later compares ends; zero is never.
+func later(before, after time.Time) bool {
+	return !before.IsZero() && (after.IsZero() || after.After(before))
+}
+
+// longestToken is the longest life of a token (the configuration holds it to that).
+const longestToken = 24 * time.Hour
+
+// outgrown reports whether a token made from the key before a change could do
+// what the key itself cannot after it: then they all end. The allow-list and
+// the tier are read with the key wherever a token of it is looked at.
+func outgrown(before, after authz.APIKey, now time.Time) bool {
+	if after.State == authz.Disabled && before.State != authz.Disabled {
+		return true
+	}
+	if !within(before.Scopes, after.Scopes) || !sameResources(before.Resources, after.Resources) {
+		return true
+	}
+	end := after.EndsAt()
+	return later(end, before.EndsAt()) && end.Before(now.Add(longestToken))
+}
