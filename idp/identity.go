@@ -30,6 +30,9 @@ type Identity struct {
 	// session is over (NameID); empty where that is Subject.
 	LogoutName string
 
+	// Told is all that was told as text, for an administrator's test sign-in.
+	Told Values
+
 	Profile Profile
 	// Email is for showing. It finds no account.
 	Email string

@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -32,6 +33,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
@@ -62,16 +64,18 @@ type house struct {
 	admin  *admin.Admin
 	rules  clientmeta.Rules
 
-	federation *federation.Federation
-	providers  map[time.Time]*oidc.Connector
-	registrar  *registration.Registrar
-	documents  *clientdoc.Documents
-	outside    *http.Client // fetches documents
-	opened     []netip.Prefix
-	upstream   *idptest.Provider
-	served     web.Issuer
-	handler    http.Handler
-	log        *lockedBuffer
+	federation  *federation.Federation
+	connections *connection.Connections
+	txt         map[string][]string
+	providers   map[time.Time]*oidc.Connector
+	registrar   *registration.Registrar
+	documents   *clientdoc.Documents
+	outside     *http.Client // fetches documents
+	opened      []netip.Prefix
+	upstream    *idptest.Provider
+	served      web.Issuer
+	handler     http.Handler
+	log         *lockedBuffer
 
 	workspace  authz.Workspace
 	connection authz.Connection
@@ -141,7 +145,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"}},
+		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:connections"}, {Name: "manage:workspace"}},
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
 		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
@@ -194,7 +198,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
@@ -206,7 +210,18 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
+	h.connections = made(connection.New(connection.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, DomainKey: h.ring.Derive("domain proof"),
+		Upstreams: app.Protocols{
+			Keyring: h.ring, Clock: h.clock, URL: host, HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+			Connect: func(c authz.Connection, side authz.Side) (idp.Connector, error) {
+				return h.connect(context.Background(), c, side)
+			},
+		},
+		LookupTXT: func(_ context.Context, name string) ([]string, error) { return h.txt[name], nil },
+	}))(h)
 	management := made(api.New(api.Config{
+		Connections: h.connections, Federation: h.federation,
 		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {

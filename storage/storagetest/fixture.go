@@ -82,7 +82,7 @@ func (e *env) connection(ws authz.WorkspaceID) authz.Connection {
 	return authz.Connection{
 		ID: id, Issuer: e.issuer, WorkspaceID: ws, Name: "Okta", UpstreamIssuer: "https://id.example", ClientID: "gatehouse",
 		ClientSecret: []byte{0, 1, 255}, Scopes: []string{"openid", "email"}, Domains: []string{string(id) + ".example"},
-		State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now,
+		State: authz.Active, Revision: 1, CreatedAt: e.now, UpdatedAt: e.now,
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
@@ -20,6 +22,9 @@ import (
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
+	// Connections and Federation administer the upstreams.
+	Connections *connection.Connections
+	Federation  *federation.Federation
 	// Registration mints registration tokens; nil where clients may not
 	// register themselves.
 	Registration *registration.Registrar
@@ -63,7 +68,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -77,6 +82,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.workspaceRoutes(h)
 	a.clientRoutes(h)
 	a.registrationRoutes(h)
+	a.connectionRoutes(h)
 	a.keyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
