@@ -21,6 +21,8 @@ type Config struct {
 	Outbound Outbound `yaml:"outbound"`
 	// Rate limits of the endpoints. Limits of API keys are tiers of the issuer.
 	Limits Limits `yaml:"limits"`
+	// Reports of leaked keys. What happens to a key that leaked is the issuer's.
+	Leaks Leaks `yaml:"leaks"`
 	// The authorization servers of this process, told apart by host.
 	Issuers []Issuer `yaml:"issuers"`
 }
@@ -54,4 +56,12 @@ type Outbound struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// The longest answer that is read, in bytes.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+}
+
+// Leaks are reports of leaked keys at POST /v1/leaks/report.
+type Leaks struct {
+	// Where GitHub publishes the keys that its secret scanning signs reports with,
+	// https://api.github.com/meta/public_keys/secret_scanning; empty to take none
+	// of its reports.
+	GitHubKeysURL string `yaml:"github_keys_url"`
 }

@@ -66,6 +66,25 @@ type Keys struct {
 	// Requests in any 60 seconds, by tier; keys are of tier "standard" unless
 	// they say otherwise.
 	Tiers map[string]int `yaml:"tiers"`
+	// What happens to keys that leaked.
+	Leaks KeyLeaks `yaml:"leaks"`
+}
+
+// KeyLeaks are the policies for leaked keys, by environment.
+type KeyLeaks struct {
+	// Keys of production.
+	Live LeakPolicy `yaml:"live"`
+	// Keys of the sandbox.
+	Test LeakPolicy `yaml:"test"`
+}
+
+// LeakPolicy is what happens to a key once it is known to have leaked. An audit
+// entry and an event tell of it in any case.
+type LeakPolicy struct {
+	// Nothing more; disable it, so that it can be enabled again; or revoke it at once.
+	Action string `yaml:"action" jsonschema:"enum=notify,enum=disable,enum=revoke"`
+	// How long after the first report it is disabled; 0 for at once.
+	Fuse time.Duration `yaml:"fuse"`
 }
 
 // Tokens are the rules of tokens.

@@ -14,6 +14,9 @@ type Limits struct {
 	Login Limit `yaml:"login"`
 	// The endpoint where clients register themselves.
 	Registration Limit `yaml:"registration"`
+	// Reports of leaked keys; per_client is for all who do not sign theirs, and for
+	// GitHub.
+	Leaks Limit `yaml:"leaks"`
 	// Where several nodes count the uses of API keys together.
 	Shared SharedLimits `yaml:"shared"`
 }
@@ -64,6 +67,7 @@ func defaultLimits() Limits {
 		Authorize:    Limit{PerAddress: Rate{20, 200}, PerClient: Rate{100, 400}},
 		Login:        Limit{PerAddress: Rate{10, 150}, PerClient: Rate{50, 200}},
 		Registration: Limit{PerAddress: Rate{1, 30}, PerClient: Rate{1, 30}},
+		Leaks:        Limit{PerAddress: Rate{0.2, 20}, PerClient: Rate{10, 100}},
 		Shared:       SharedLimits{KeyPrefix: "gatehouse:"},
 	}
 }

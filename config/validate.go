@@ -28,6 +28,9 @@ func (c Config) problems() Problems {
 	p.duration("outbound.timeout", c.Outbound.Timeout, 100*time.Millisecond, time.Minute)
 	p.number("outbound.max_body_bytes", c.Outbound.MaxBodyBytes, 64<<10, 16<<20)
 	p.limits(c.Limits)
+	if c.Leaks.GitHubKeysURL != "" {
+		p.endpoint("leaks.github_keys_url", c.Leaks.GitHubKeysURL)
+	}
 	p.issuers(c.Issuers)
 	return p
 }
@@ -54,7 +57,7 @@ func (p *Problems) limits(l Limits) {
 	}{
 		{"limits.token", l.Token}, {"limits.introspect", l.Introspect},
 		{"limits.authorize", l.Authorize}, {"limits.login", l.Login},
-		{"limits.registration", l.Registration},
+		{"limits.registration", l.Registration}, {"limits.leaks", l.Leaks},
 	} {
 		p.rate(e.path+".per_address", e.limit.PerAddress)
 		p.rate(e.path+".per_client", e.limit.PerClient)

@@ -20,6 +20,7 @@ var (
 var managementPaths = []string{
 	"accounts", "workspaces", "members", "role-bindings", "service-accounts", "clients", "connections",
 	"sessions", "policies", "audit-events", "event-sinks", "signing-keys", "verify", "forward-auth", "registration-tokens",
+	"leaks",
 }
 
 func (p *Problems) keys(seen issuersSeen, path string, k Keys) {
@@ -36,6 +37,8 @@ func (p *Problems) keys(seen issuersSeen, path string, k Keys) {
 	}
 	p.rotation(path, k)
 	p.duration(path+".quarantine", k.Quarantine, day, 3660*day)
+	p.leakPolicy(path+".leaks.live", k.Leaks.Live)
+	p.leakPolicy(path+".leaks.test", k.Leaks.Test)
 	if _, ok := k.Tiers["standard"]; !ok || len(k.Tiers) > 64 {
 		p.add(path+".tiers", "must hold the tier standard, and at most 64 tiers")
 	}
@@ -166,3 +169,8 @@ func (p *Problems) connections(ids map[string]string, path string, connections [
 // Longest is the longest life of a token that a signing key signs: how long a
 // retired key must stay published.
 func (t Tokens) Longest() time.Duration { return max(t.AccessTTL, t.IDTokenTTL) }
+
+func (p *Problems) leakPolicy(path string, l LeakPolicy) {
+	p.oneOf(path+".action", l.Action, "notify", "disable", "revoke")
+	p.duration(path+".fuse", l.Fuse, 0, 90*day)
+}

@@ -240,3 +240,16 @@ func TestTheServerOfTheLimitsIsDescribedWholly(t *testing.T) {
 	}
 	mustLoad(t, small+`limits: {shared: {address: "127.0.0.1:6379"}}`+"\n")
 }
+
+func TestThePoliciesForLeakedKeysAreKnownOnes(t *testing.T) {
+	c := mustLoad(t, small)
+	if l := c.Issuers[0].Keys.Leaks; l.Live != (LeakPolicy{"disable", 24 * time.Hour}) || l.Test != (LeakPolicy{"disable", time.Hour}) {
+		t.Errorf("by default %+v", l)
+	}
+	c.Issuers[0].Keys.Leaks.Live, c.Issuers[0].Keys.Leaks.Test.Fuse = LeakPolicy{"ignore", 0}, -time.Second
+	c.Leaks.GitHubKeysURL = "ftp://keys.test"
+	err := c.Validate()
+	for _, path := range []string{"issuers[0].keys.leaks.live.action", "issuers[0].keys.leaks.test.fuse", "leaks.github_keys_url"} {
+		problemAt(t, err, path)
+	}
+}

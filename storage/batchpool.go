@@ -8,8 +8,7 @@ import (
 )
 
 // batchPool runs statements on a transaction's own connection, each prepared
-// once: nothing prepared on the writing connection outlives its transaction
-// (docs/adr/0004).
+// once; beneath, the connection keeps them for the next (docs/adr/0004).
 type batchPool struct {
 	tx       *sql.Tx
 	prepared map[string]*sql.Stmt

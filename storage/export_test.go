@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"net/url"
 	"runtime"
 
 	"gorm.io/gorm"
@@ -15,7 +17,7 @@ func Rows() []any {
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
-		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, overrideRow{}, circuitRow{},
+		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
 	}
 }
 
@@ -43,6 +45,26 @@ func (s *Store) AwaitLine(n int) {
 	for len(s.writes.waiting) < n {
 		runtime.Gosched()
 	}
+}
+
+// OpenKeeping opens a SQLite database whose one connection keeps statements;
+// kept says how many.
+func OpenKeeping(path string) (db *sql.DB, kept func() int, err error) {
+	k, err := newKeepingStatements(sqliteDSN(path, url.Values{}))
+	if err != nil {
+		return nil, nil, err
+	}
+	db = sql.OpenDB(k)
+	db.SetMaxOpenConns(1)
+	return db, func() (n int) {
+		c, err := db.Conn(context.Background())
+		if err != nil {
+			return -1
+		}
+		defer c.Close()
+		_ = c.Raw(func(of any) error { n = len(of.(*keepingConn).kept); return nil })
+		return n
+	}, nil
 }
 
 // How many wait at most, and how many of them are served together.

@@ -40,13 +40,14 @@ func openSQLiteFile(ctx context.Context, path string, cfg Config) (*pools, error
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	writing, err := sql.Open("sqlite", sqliteDSN(path, url.Values{
+	keeping, err := newKeepingStatements(sqliteDSN(path, url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + cfg.Synchronous + ")", "foreign_keys(1)", "wal_autocheckpoint(4000)", "cache_size(-8192)", "temp_store(MEMORY)"},
 		"_txlock": {"immediate"},
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("storage: opening the database: %w", err)
 	}
+	writing := sql.OpenDB(keeping)
 	writing.SetMaxOpenConns(1)
 	// The first connection makes the file WAL; only then can others read it.
 	if err := writing.PingContext(ctx); err != nil {

@@ -234,6 +234,9 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
 		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits,
+		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
+			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
+		},
 		AuditUse: func(ctx context.Context, by authz.Principal, reason string) error {
 			return h.store.AppendAudit(ctx, authz.AuditEntry{
 				Issuer: issuer, WorkspaceID: by.WorkspaceID, Type: "credential.refused", Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),

@@ -60,6 +60,7 @@ func (s *site) decideForGateway(w http.ResponseWriter, r *http.Request, use cred
 	}
 	text, err := s.forwarded(r)
 	if err != nil {
+		s.reportForwarded(r, err)
 		return s.refusedAtGateway(r, by, err)
 	}
 	use.ClientIP = authz.OriginFrom(ctx).IP

@@ -39,14 +39,42 @@ func (s *site) urlHoldsCredential(r *http.Request) bool {
 	if s.holdsCredential(r.URL.RawQuery) {
 		return true
 	}
-	for _, header := range []string{"X-Original-Uri", "X-Original-Url", "X-Forwarded-Uri", "X-Envoy-Original-Path"} {
-		for _, uri := range r.Header[header] {
-			if _, query, ok := strings.Cut(uri, "?"); ok && s.holdsCredential(query) {
-				return true
-			}
+	for _, uri := range forwardedURIs(r) {
+		if _, query, ok := strings.Cut(uri, "?"); ok && s.holdsCredential(query) || len(keysIn(uri)) > 0 {
+			return true
 		}
 	}
 	return false
+}
+
+// forwardedURIs are what gateways say they were asked for, in whichever header
+// they say it.
+func forwardedURIs(r *http.Request) []string {
+	var uris []string
+	for _, header := range []string{"X-Original-Uri", "X-Original-Url", "X-Forwarded-Uri", "X-Envoy-Original-Path"} {
+		uris = append(uris, r.Header[header]...)
+	}
+	return uris
+}
+
+// reportForwarded reports the keys for which a request was refused.
+func (s *site) reportForwarded(r *http.Request, refusal error) {
+	switch authz.CodeOf(refusal) {
+	case errCredentialInURL.Code:
+		var keys []authz.Secret
+		for _, uri := range forwardedURIs(r) {
+			decoded, err := url.QueryUnescape(uri)
+			if err != nil {
+				decoded = uri
+			}
+			keys = append(keys, keysIn(decoded)...)
+		}
+		s.reportLeaks(r.Context(), "url", keys)
+	case errKeyInBrowser.Code:
+		if key, ok := s.keyInHeader(r); ok {
+			s.reportLeaks(r.Context(), "browser", []authz.Secret{key})
+		}
+	}
 }
 
 // holdsCredential reports whether a query has a credential in it, by the name

@@ -15,7 +15,7 @@ type Limit struct {
 
 // Limits are the limits of the endpoints.
 type Limits struct {
-	Token, Introspect, Authorize, Login, Registration Limit
+	Token, Introspect, Authorize, Login, Registration, Leaks Limit
 }
 
 // allow counts a request of the key, if there is a limiter.

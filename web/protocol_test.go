@@ -95,7 +95,8 @@ func TestIN_01_IN_02_TheCallerMustProveItself(t *testing.T) {
 			t.Errorf("%s: headers %v", name, w.Header())
 		}
 	}
-	h.wants("in the query", h.send("POST", "/oauth2/introspect?access_token="+h.operator, token, "Content-Type", form), 400, "invalid_request")
+	h.wants("in the query", h.send("POST", "/oauth2/introspect?access_token="+h.operator, token, "Content-Type", form), 400, "credential_in_query")
+	h.wants("a token in the query", h.send("POST", "/oauth2/introspect?access_token=x", token, "Content-Type", form), 400, "invalid_request")
 	for _, text := range []string{"x", h.operator, strings.Repeat("x", 20<<10), "ey.ey.ey", "rt_" + strings.Repeat("a", 43)} {
 		w := h.send("POST", "/oauth2/introspect", url.Values{"token": {text}, "token_type_hint": {"nonsense"}}.Encode(), "Content-Type", form, "Authorization", h.basic())
 		if w.Code != 200 || w.Body.String() != `{"active":false}` || w.Header().Get("Cache-Control") != "no-store" {

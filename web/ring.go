@@ -33,7 +33,7 @@ func (s *server) ring(st *site, rt route) http.Handler {
 		if r.ContentLength < 0 || r.ContentLength > s.cfg.MaxBody { // net/http holds a body to the length it tells
 			r.Body = http.MaxBytesReader(p, r.Body, s.cfg.MaxBody)
 		}
-		err := s.handle(p, r, rt, protection, p.Origin.IP)
+		err := s.handle(p, r, st, rt, protection)
 		if err != nil {
 			rt.fail(p, r.WithContext(p), err)
 		}
@@ -45,14 +45,17 @@ func (s *server) ring(st *site, rt route) http.Handler {
 
 // handle runs the handler, after the limits, and turns a panic into an error:
 // one request fails, the process lives.
-func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protection *http.CrossOriginProtection, address string) (err error) {
+func (s *server) handle(p *passage, r *http.Request, st *site, rt route, protection *http.CrossOriginProtection) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		if panicked := recover(); panicked != nil {
 			err = authz.NewError(authz.Internal, "server_error", "Something went wrong on our side.").
-				Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+				Because(fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
 		}
 	}()
-	if err := allow(rt.limit.PerAddress, address); err != nil {
+	if err := allow(rt.limit.PerAddress, p.Origin.IP); err != nil {
+		return err
+	}
+	if err := st.leaks(p, r, rt); err != nil {
 		return err
 	}
 	if rt.kind == pageRoute {
@@ -63,7 +66,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, rt route, protec
 	if rt.kind == pageRoute && r.Method == http.MethodHead && strings.HasPrefix(rt.pattern, "GET ") {
 		return nil // pages act when they are got: the preview of a link must not spend it
 	}
-	return rt.handle(w, r)
+	return rt.handle(p, r)
 }
 
 func clip(s string, n int) string {

@@ -104,6 +104,7 @@ func apiRoutes(s *site) []route {
 		{"GET /v1/forward-auth", s.forwardAuth, bearerError, hotRoute, limits.Introspect},
 		{"POST /v1/forward-auth", s.forwardAuth, bearerError, hotRoute, limits.Introspect},
 		{"/v1/forward-auth/", s.forwardAuthBelow, bearerError, hotRoute, limits.Introspect},
+		{"POST /v1/leaks/report", s.postLeakReport, problemError, apiRoute, limits.Leaks},
 		{"/v1/", s.management, problemError, apiRoute, limits.Introspect},
 		{"/v1", s.management, problemError, apiRoute, limits.Introspect},
 	}

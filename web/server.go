@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -51,6 +52,11 @@ type Issuer struct {
 	// Suspended finds a key that is dead for its workspace's suspension alone;
 	// nil tells such a key from no other dead one.
 	Suspended func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
+	// ReportLeak acts on a key that was seen where it must not be, and reports
+	// whether it is one; of whichever issuer. Nil serves no reports.
+	ReportLeak func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (known bool, err error)
+	// LeakPartner checks the reports of GitHub; nil takes none of them.
+	LeakPartner LeakVerifier
 	// KeyLimits counts the uses of keys; nil counts none.
 	KeyLimits KeyLimits
 	// Demands is how a person must have signed in for an operation, such as
@@ -95,6 +101,9 @@ type site struct {
 	clock             authz.Clock
 	// refusals bounds the audit entries about refused uses of a credential.
 	refusals *ratelimit.Limiter
+	// leakLooks bounds how often a key that leaks in requests is looked at.
+	leakLooks *ratelimit.Limiter
+	logger    *slog.Logger
 }
 
 type server struct {
@@ -126,7 +135,10 @@ func (s *server) add(issuer Issuer) error {
 	st := &site{
 		Issuer: issuer, pages: issuer.Pages, name: string(settings.Name), limits: s.cfg.Limits,
 		metadata: metadata, etag: []string{entityTag(metadata)}, jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
-		certificates: s.certificates,
+		certificates: s.certificates, logger: s.cfg.Logger,
+	}
+	if st.leakLooks, err = ratelimit.New(leakLooks(s.cfg.Clock)); err != nil {
+		return err
 	}
 	if st.refusals, err = ratelimit.New(refusalEntries(s.cfg.Clock)); err != nil {
 		return err

@@ -272,9 +272,10 @@ func TestVerifyRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}
 	plain := map[string]any{"credential": text}
 	raw, _ := json.Marshal(plain)
+	h.wants("AK-01 in the query", h.send("POST", "/v1/verify?credential="+text, string(raw), "Content-Type", "application/json", "Authorization", all), 400, "credential_in_query")
 	for what, w := range map[string]*httptest.ResponseRecorder{
-		"AK-01 in the query": h.send("POST", "/v1/verify?credential="+text, string(raw), "Content-Type", "application/json", "Authorization", all),
-		"as a form":          h.send("POST", "/v1/verify", "credential="+text, "Content-Type", form, "Authorization", all),
+		"another in the query": h.send("POST", "/v1/verify?credential=x", string(raw), "Content-Type", "application/json", "Authorization", all),
+		"as a form":            h.send("POST", "/v1/verify", "credential="+text, "Content-Type", form, "Authorization", all),
 	} {
 		h.wants(what, w, http.StatusBadRequest, "invalid_request")
 	}

@@ -35,6 +35,10 @@ type Store interface {
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
 
+	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
+	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
+	ClearFuse(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (moved bool, err error)
+
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
@@ -73,9 +77,12 @@ type Config struct {
 	// others an operator may name.
 	DefaultTier string
 	Tiers       []string
-	Store       Store
-	Outbox      Outbox
-	Hasher      Hasher
+	// Leaks is what happens to leaked keys; of an environment that is not
+	// named, its people are told.
+	Leaks  map[authz.Environment]LeakPolicy
+	Store  Store
+	Outbox Outbox
+	Hasher Hasher
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte

@@ -17,6 +17,7 @@ const (
 	typeDisabled = "api_key.disabled"
 	typeEnabled  = "api_key.enabled"
 	typeRevoked  = "api_key.revoked"
+	typeLeaked   = "api_key.leaked"
 	typeRefused  = "api_key.refused" // audit only
 )
 
@@ -58,11 +59,8 @@ func (k *Keys) recordChange(ctx context.Context, by authz.Principal, from authz.
 	if err := k.cfg.Store.AppendAudit(ctx, entry); err != nil {
 		return fmt.Errorf("auditing %s: %w", typ, err)
 	}
-	event := told{
-		KeyID: key.ID, Prefix: key.Prefix, Last4: key.Last4, Name: key.Name, Environment: key.Environment,
-		AccountID: key.AccountID, ServiceAccountID: key.ServiceAccountID, Scopes: key.Scopes,
-		Status: key.StatusAt(now), Actor: by.Subject, Changed: slices.Sorted(maps.Keys(is)),
-	}
+	event := toldOf(key, by.Subject, now)
+	event.Changed = slices.Sorted(maps.Keys(is))
 	if _, touched := is["scopes"]; touched {
 		event.ScopesBefore = before.Scopes
 	}
@@ -70,6 +68,14 @@ func (k *Keys) recordChange(ctx context.Context, by authz.Principal, from authz.
 		return fmt.Errorf("telling of %s: %w", typ, err)
 	}
 	return nil
+}
+
+func toldOf(key authz.APIKey, actor string, now time.Time) told {
+	return told{
+		KeyID: key.ID, Prefix: key.Prefix, Last4: key.Last4, Name: key.Name, Environment: key.Environment,
+		AccountID: key.AccountID, ServiceAccountID: key.ServiceAccountID, Scopes: key.Scopes,
+		Status: key.StatusAt(now), Actor: actor,
+	}
 }
 
 func (k *Keys) entry(key authz.APIKey, from authz.Origin, typ string, now time.Time) authz.AuditEntry {

@@ -107,7 +107,7 @@ func validBrand(s string) bool {
 	return true
 }
 
-func alphanumeric(s string) bool {
+func alphanumeric[T string | []byte](s T) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20 // folds the letters' case; moves no other byte among them
 		if letter := c >= 'a' && c <= 'z'; !letter && (s[i] < '0' || s[i] > '9') {

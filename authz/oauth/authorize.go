@@ -154,6 +154,7 @@ func (s *Server) unresolved(ctx context.Context, outer url.Values, err error) er
 			return err
 		}
 	}
+	_ = checkResponseMode(ctx, s, req) // as it asks to be answered, if that is possible
 	return s.Refuse(ctx, req, err)
 }
 

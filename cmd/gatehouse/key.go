@@ -15,11 +15,11 @@ var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status"
 
 func newKey() *cobra.Command {
 	r := &remote{}
-	c := &cobra.Command{Use: "key", Short: "Create, list, change, disable and revoke API keys"}
+	c := &cobra.Command{Use: "key", Short: "Create, list, change, revoke and search for API keys"}
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyScan(r),
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),

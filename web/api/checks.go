@@ -56,6 +56,34 @@ func describeChecks(h huma.API) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		h.OpenAPI().AddOperation(forwardAuth(method, environment))
 	}
+	h.OpenAPI().AddOperation(leakReport(problem))
+}
+
+// leakReport describes the one operation that asks for no authentication.
+func leakReport(problem *huma.Response) *huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString}
+	one := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"key"}, Properties: map[string]*huma.Schema{
+		"key": {Type: huma.TypeString, Description: "The key, whole: who reports it holds it."},
+		"url": {Type: huma.TypeString, Description: "Where it was seen; what follows a question mark is not kept."},
+	}}
+	many := &huma.Schema{Type: huma.TypeArray, Description: "What GitHub sends, signed in Github-Public-Key-Signature.", Items: &huma.Schema{
+		Type: huma.TypeObject, Properties: map[string]*huma.Schema{"token": text, "type": text, "url": text}, Required: []string{"token"},
+	}}
+	known := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"known": {Type: huma.TypeBoolean}}}
+	labels := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+		"token_hash": {Type: huma.TypeString, Description: "Base64 of the token's SHA-256."}, "token_type": text,
+		"label": {Type: huma.TypeString, Enum: []any{"true_positive", "false_positive"}},
+	}}}
+	return &huma.Operation{
+		OperationID: "report-leak", Method: http.MethodPost, Path: "/v1/leaks/report", Security: []map[string][]string{},
+		Summary:     "Report a leaked API key",
+		Description: "Whoever holds a key may report it. Its people are told, and the policy for its environment is applied.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{one, many}}}}},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "Whether it is a key of this server", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{known, labels}}}}},
+			"400": problem, "401": problem, "429": problem, "503": problem,
+		},
+	}
 }
 
 func forwardAuth(method string, environment *huma.Schema) *huma.Operation {

@@ -61,6 +61,7 @@ type App struct {
 	limits      web.Limits
 	together    *shared.Server // counts the uses of keys for all nodes; nil for no such server
 	peers       *peers
+	leakPartner web.LeakVerifier // checks the reports of GitHub; nil for none
 	// Issuers by name.
 	Issuers map[authz.IssuerName]*Issuer
 }
@@ -141,6 +142,9 @@ func (a *App) openParts(ctx context.Context) error {
 		return err
 	}
 	a.peers = newPeers()
+	if a.leakPartner, err = a.newLeakPartner(cfg.Leaks); err != nil {
+		return err
+	}
 	if a.together, err = a.newShared(cfg.Limits.Shared); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func (a *App) catchUp(ctx context.Context) {
 	for _, name := range a.issuerNames() {
 		a.logFailure(ctx, "rotating signing keys", a.Issuers[name].set.Rotate(ctx))
 	}
+	a.burnFuses(ctx)
 	a.purge(ctx)
 }
 

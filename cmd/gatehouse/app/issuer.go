@@ -117,7 +117,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	}
 	return apikey.New(apikey.Config{
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: defaultTier, Tiers: tiers, Store: a.store, Outbox: outbox, Hasher: a.hasher,
+		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -272,6 +272,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, AuditUse: a.refusedUses(name),
+		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
 }
 

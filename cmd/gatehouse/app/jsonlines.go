@@ -39,27 +39,47 @@ func (h *jsonLines) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // Handle writes one line.
 func (h *jsonLines) Handle(ctx context.Context, r slog.Record) error {
-	if r.Time.IsZero() || !isPlain(r.Message) {
-		return h.Handler.Handle(ctx, r)
+	attrs := make([]slog.Attr, 0, 16)
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	if plain, err := h.write(r.Time, r.Level, r.Message, attrs); plain {
+		return err
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// HandleAttrs writes the line of a record that was not made: what it would hold
+// is copied twice otherwise.
+func (h *jsonLines) HandleAttrs(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
+	if plain, err := h.write(at, level, message, attrs); plain {
+		return err
+	}
+	r := slog.NewRecord(at, level, message, 0)
+	r.AddAttrs(attrs...)
+	return h.Handler.Handle(ctx, r)
+}
+
+// write writes a line that is plain.
+func (h *jsonLines) write(at time.Time, level slog.Level, message string, attrs []slog.Attr) (plain bool, err error) {
+	if at.IsZero() || !isPlain(message) {
+		return false, nil
 	}
 	buffer, _ := h.buffers.Get().(*[]byte)
 	defer h.buffers.Put(buffer)
 	line := append((*buffer)[:0], `{"time":"`...)
-	line = r.Time.AppendFormat(line, time.RFC3339Nano)
-	line = append(append(append(line, `","level":"`...), r.Level.String()...), `","msg":"`...)
-	line = append(append(append(line, r.Message...), '"'), h.given...)
-	plain := true
-	r.Attrs(func(a slog.Attr) bool {
-		line, plain = appendPlain(line, a)
-		return plain
-	})
-	*buffer = line
-	if !plain {
-		return h.Handler.Handle(ctx, r)
+	line = at.AppendFormat(line, time.RFC3339Nano)
+	line = append(append(append(line, `","level":"`...), level.String()...), `","msg":"`...)
+	line = append(append(append(line, message...), '"'), h.given...)
+	for _, a := range attrs {
+		if line, plain = appendPlain(line, a); !plain {
+			return false, nil
+		}
 	}
 	*buffer = append(line, '}', '\n')
-	_, err := h.out.Write(*buffer)
-	return err
+	_, err = h.out.Write(*buffer)
+	return true, err
 }
 
 // appendPlain appends an attribute that looks in JSON as it does in Go, or

@@ -45,8 +45,26 @@ func lines(h slog.Handler, at time.Time, message string, attrs ...slog.Attr) {
 				r := slog.NewRecord(at, level, message, 0)
 				r.AddAttrs(append(attrs[:len(attrs):len(attrs)], others[:max(0, n-len(attrs))]...)[:n]...)
 				_ = h.Handle(context.Background(), r)
+				again(h, r)
 			}
 		}
 		_ = h.Handle(context.Background(), slog.Record{Message: message})
 	}
+}
+
+// again writes a record once more, by its attributes where the handler can.
+func again(h slog.Handler, r slog.Record) {
+	direct, ok := h.(interface {
+		HandleAttrs(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
+	})
+	if !ok {
+		_ = h.Handle(context.Background(), r)
+		return
+	}
+	var attrs []slog.Attr
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	_ = direct.HandleAttrs(context.Background(), r.Time, r.Level, r.Message, attrs)
 }

@@ -16,7 +16,7 @@ func (a *App) newLimits() (web.Limits, error) {
 	for _, l := range []struct {
 		from config.Limit
 		to   *web.Limit
-	}{{cfg.Token, &limits.Token}, {cfg.Introspect, &limits.Introspect}, {cfg.Authorize, &limits.Authorize}, {cfg.Login, &limits.Login}, {cfg.Registration, &limits.Registration}} {
+	}{{cfg.Token, &limits.Token}, {cfg.Introspect, &limits.Introspect}, {cfg.Authorize, &limits.Authorize}, {cfg.Login, &limits.Login}, {cfg.Registration, &limits.Registration}, {cfg.Leaks, &limits.Leaks}} {
 		var err error
 		if l.to.PerAddress, err = a.newLimiter(l.from.PerAddress); err != nil {
 			return limits, err

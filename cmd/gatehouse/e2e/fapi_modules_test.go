@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,43 +13,65 @@ import (
 )
 
 // The cases bear the names of the modules of the OpenID Foundation's plan
-// fapi2-security-profile-final (openid_connect, private_key_jwt, dpop), without
-// their common beginning.
+// fapi2-security-profile-final (openid_connect), without their common beginning,
+// and of fapi2-message-signing-final. Each runs in every variant it is for.
 func TestFAPI2SecurityProfileFinal(t *testing.T) {
 	t.Parallel()
-	h := newFAPIHouse(t)
-	for name, module := range map[string]func(*fapiHouse){
-		"happy-flow":                        happyFlow,
-		"discovery-end-point-verification":  fapiDiscovery,
-		"user-rejects-authentication":       userRejects,
-		"par-authorization-requests":        parRequests,
-		"par-attempt-reuse-request_uri":     parReuse,
-		"par-client-assertion-audience":     parAudience,
-		"authorization-requests":            fapiAuthorizationRequests,
-		"token-endpoint":                    fapiTokenEndpoint,
-		"dpop-code-binding":                 dpopBinding,
-		"dpop-negative-tests":               dpopNegative,
-		"refresh-token":                     fapiRefresh,
-		"attempt-reuse-authorization-code":  fapiCodeReuse,
-		"fapi_client_credentials_grant":     fapiClientCredentials,
-		"message-signing-request-objects":   messageSigningRequests,
-		"message-signing-jarm":              messageSigningJARM,
-		"tls":                               fapiTLS,
-		"expired-auth-code-and-request_uri": fapiExpired,
-		"ensure-holder-of-key-required":     holderOfKey,
-		"access-token-type-header-case":     tokenTypeCase,
-		"par-attempt-invalid-http-method":   parMethod,
-		"par-ensure-reused-request-uri-prior-to-auth-completion-succeeds": parVisitedTwice,
+	always, asserted, dpop := func(fapiVariant) bool { return true }, fapiVariant.asserted, fapiVariant.dpop
+	modules := []struct {
+		name string
+		in   func(fapiVariant) bool
+		run  func(*fapiHouse)
+	}{
+		{"happy-flow", always, happyFlow},
+		{"discovery-end-point-verification", always, fapiDiscovery},
+		{"user-rejects-authentication", always, userRejects},
+		{"par-authorization-requests", always, parRequests},
+		{"par-attempt-reuse-request_uri", always, parReuse},
+		{"par-client-assertion-audience", asserted, parAudience},
+		{"authorization-requests", always, fapiAuthorizationRequests},
+		{"token-endpoint", always, fapiTokenEndpoint},
+		{"dpop-code-binding", dpop, dpopBinding},
+		{"dpop-negative-tests", dpop, dpopNegative},
+		{"refresh-token", always, fapiRefresh},
+		{"attempt-reuse-authorization-code", always, fapiCodeReuse},
+		{"message-signing-request-objects", always, messageSigningRequests},
+		{"message-signing-jarm", always, messageSigningJARM},
+		{"tls", always, fapiTLS},
+		{"expired-auth-code-and-request_uri", always, fapiExpired},
+		{"ensure-holder-of-key-required", always, holderOfKey},
+		{"access-token-type-header-case", always, tokenTypeCase},
+		{"par-attempt-invalid-http-method", always, parMethod},
+		{"par-ensure-reused-request-uri-prior-to-auth-completion-succeeds", always, parVisitedTwice},
+		{"par-without-duplicate-parameters", always, parAlone},
+		{"fapi_client_credentials_grant-happy-flow", always, credentialsHappyFlow},
+		{"fapi_client_credentials_grant-negative", always, credentialsNegative},
+		{"fapi_client_credentials_grant-client-assertion", asserted, credentialsAssertion},
+		{"fapi_client_credentials_grant-dpop", dpop, credentialsDPoP},
+	}
+	for _, v := range []fapiVariant{
+		{"private_key_jwt", "dpop"}, {"private_key_jwt", "mtls"}, {"tls_client_auth", "dpop"}, {"tls_client_auth", "mtls"},
+		{"self_signed_tls_client_auth", "dpop"}, {"self_signed_tls_client_auth", "mtls"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			own := *h // each reports to its own test
-			own.TB = t
-			client, other := *h.client, *h.other
-			client.h, other.h = &own, &own
-			own.client, own.other = &client, &other
-			module(&own)
+		t.Run(v.auth+" "+v.bind, func(t *testing.T) {
+			h := newFAPIHouse(t, v)
+			for _, m := range modules {
+				if m.in(v) {
+					t.Run(m.name, func(t *testing.T) { m.run(h.reportingTo(t)) })
+				}
+			}
 		})
 	}
+}
+
+// reportingTo is the house for one module: each reports to its own test.
+func (h *fapiHouse) reportingTo(t *testing.T) *fapiHouse {
+	own := *h
+	own.TB = t
+	client, other := *h.client, *h.other
+	client.h, other.h = &own, &own
+	own.client, own.other = &client, &other
+	return &own
 }
 
 func happyFlow(h *fapiHouse) {
@@ -64,18 +87,17 @@ func happyFlow(h *fapiHouse) {
 		}
 		a := rp.token(rp.redemption(q.Get("code")))
 		wantStatus(h, a, http.StatusOK)
-		if a.text("token_type") != "DPoP" || a.text("id_token") == "" || a.header.Get("Cache-Control") != "no-store" {
+		if a.text("token_type") != h.tokenType() || a.text("id_token") == "" || a.header.Get("Cache-Control") != "no-store" {
 			h.Errorf("the answer: %s", a.body)
 		}
-		wantStatus(h, rp.resource("DPoP", a.text("access_token"), rp.proof("GET", "/oauth2/userinfo", a.text("access_token"))), http.StatusOK)
+		wantStatus(h, rp.use(a.text("access_token")), http.StatusOK)
 		inQuery := sure(h)(h.n.try(http.MethodGet, "/oauth2/userinfo?access_token="+a.text("access_token"), ""))
 		if inQuery.status < 400 {
 			h.Errorf("a token in the query: %d", inQuery.status)
 		}
 	}
 	first := h.client.tokens().text("access_token")
-	crossed := h.client.resource("DPoP", first, h.other.proof("GET", "/oauth2/userinfo", first))
-	wantStatus(h, crossed, http.StatusUnauthorized)
+	wantStatus(h, h.other.use(first), http.StatusUnauthorized)
 }
 
 func fapiDiscovery(h *fapiHouse) {
@@ -172,7 +194,7 @@ func parAudience(h *fapiHouse) {
 			"par-test-token-endpoint-url-as-audience-fails": h.d.url + "/oauth2/token", "none": nil,
 		} {
 			text := sign(h, "ES256", rp.key, nil, with(rp.assertionClaims(), "aud", aud))
-			wantErrorOf(h, path+" "+name, h.post(path, withAssertion(form, text), "DPoP", rp.proof("POST", path, "")), "invalid_client")
+			wantErrorOf(h, path+" "+name, rp.post(path, withAssertion(form, text), rp.holding("POST", path, "")...), "invalid_client")
 		}
 		now := time.Now().Unix()
 		for name, text := range map[string]string{
@@ -182,11 +204,11 @@ func parAudience(h *fapiHouse) {
 			"nbf 60 s ahead": sign(h, "ES256", rp.key, nil, with(rp.assertionClaims(), "nbf", now+60)),
 			"iat 60 s ahead": sign(h, "ES256", rp.key, nil, with(rp.assertionClaims(), "iat", now+60)), "none at all": "",
 		} {
-			wantErrorOf(h, path+" "+name, h.post(path, withAssertion(form, text), "DPoP", rp.proof("POST", path, "")), "invalid_client")
+			wantErrorOf(h, path+" "+name, rp.post(path, withAssertion(form, text), rp.holding("POST", path, "")...), "invalid_client")
 		}
 	}
 	soon := sign(h, "ES256", rp.key, nil, with(rp.assertionClaims(), "nbf", time.Now().Unix()+8))
-	wantStatus(h, h.post("/oauth2/par", withAssertion(rp.parameters(), soon)), http.StatusCreated)
+	wantStatus(h, rp.post("/oauth2/par", withAssertion(rp.parameters(), soon)), http.StatusCreated)
 }
 
 // wantErrorOf is wantError for one of many.
@@ -246,19 +268,68 @@ func fapiTokenEndpoint(h *fapiHouse) {
 	wantErrorOf(h, "ensure-client-id-in-token-endpoint", rp.token(mismatch), "invalid_client", "invalid_grant", "invalid_request")
 	bare := rp.redemption(rp.code())
 	bare.Set("client_id", rp.id)
-	wantErrorOf(h, "no assertion", h.post("/oauth2/token", bare, "DPoP", rp.proof("POST", "/oauth2/token", "")), "invalid_client")
+	unproven := postedTo(h, h.n, "/oauth2/token", bare, rp.holding("POST", "/oauth2/token", "")...)
+	wantErrorOf(h, "neither assertion nor certificate", unproven, "invalid_client")
 }
 
 func holderOfKey(h *fapiHouse) {
-	a := h.post("/oauth2/token", h.client.authenticated(h.client.redemption(h.client.code())))
-	wantErrorOf(h, "without a proof", a, "invalid_dpop_proof", "invalid_request", "invalid_grant")
+	wantErrorOf(h, "without a key", h.client.keyless("/oauth2/token", h.client.redemption(h.client.code())), h.keylessCodes()...)
+	h.wantBound(h.client.tokens().text("access_token"))
+}
+
+// keyless is a request of the client's that proves it and not its key.
+func (rp *fapiRP) keyless(path string, form url.Values) answer {
+	rp.h.Helper()
+	n := rp.n
+	if !rp.h.dpop() {
+		n = rp.h.n
+	}
+	return postedTo(rp.h, n, path, rp.authenticated(form))
+}
+
+// keylessCodes are what that may be answered with: without its certificate a
+// client may be nobody.
+func (h *fapiHouse) keylessCodes() []string {
+	switch {
+	case h.dpop():
+		return []string{"invalid_dpop_proof"}
+	case h.asserted():
+		return []string{"invalid_request"}
+	}
+	return []string{"invalid_client"}
+}
+
+// wantBound checks that a token is of use to the holder of its key alone.
+func (h *fapiHouse) wantBound(token string) {
+	h.Helper()
+	wantStatus(h, h.client.use(token), http.StatusOK)
+	stolen := sure(h)(h.n.try(http.MethodGet, "/oauth2/userinfo", "", "Authorization", h.tokenType()+" "+token))
+	wantStatus(h, stolen, http.StatusUnauthorized)
+	cnf, _ := h.n.introspect(h, token).json["cnf"].(map[string]any)
+	want := map[string]any{"jkt": thumbprintOf(h, h.client.dpop)}
+	if !h.dpop() {
+		want = map[string]any{"x5t#S256": hashed(string(h.client.certificate.Certificate[0]))}
+	}
+	if !maps.Equal(cnf, want) {
+		h.Errorf("cnf %v, want %v", cnf, want)
+	}
 }
 
 func tokenTypeCase(h *fapiHouse) {
 	token := h.client.tokens().text("access_token")
-	for _, scheme := range []string{"DPoP", "dpop", "DPOP"} {
-		wantStatus(h, h.client.resource(scheme, token, h.client.proof("GET", "/oauth2/userinfo", token)), http.StatusOK)
+	for _, scheme := range []string{h.tokenType(), strings.ToLower(h.tokenType()), strings.ToUpper(h.tokenType())} {
+		headers := append([]string{"Authorization", scheme + " " + token}, h.client.holding("GET", "/oauth2/userinfo", token)...)
+		wantStatus(h, sure(h)(h.client.n.try(http.MethodGet, "/oauth2/userinfo", "", headers...)), http.StatusOK)
 	}
+}
+
+func parAlone(h *fapiHouse) {
+	uri := h.client.pushed(h.client.parameters())
+	a := sure(h)(h.n.try(http.MethodGet, "/oauth2/authorize?"+url.Values{"request_uri": {uri}}.Encode(), ""))
+	if a.status != http.StatusBadRequest {
+		h.Errorf("without client_id: %d", a.status)
+	}
+	h.client.codeOf(uri)
 }
 
 func dpopBinding(h *fapiHouse) {
@@ -268,7 +339,7 @@ func dpopBinding(h *fapiHouse) {
 	withProof := rp.codeOf(rp.pushed(rp.parameters(), "DPoP", rp.proof("POST", "/oauth2/par", "")))
 	wantStatus(h, rp.token(rp.redemption(withProof)), http.StatusOK)
 	byAnother := func(code string) answer {
-		return h.post("/oauth2/token", rp.authenticated(rp.redemption(code)), "DPoP", proofBy(h, thief, rp.proofClaims("POST", "/oauth2/token", "")))
+		return rp.post("/oauth2/token", rp.authenticated(rp.redemption(code)), "DPoP", proofBy(h, thief, rp.proofClaims("POST", "/oauth2/token", "")))
 	}
 	wantErrorOf(h, "ensure-token-endpoint-fails-with-mismatched-dpop-jkt", byAnother(rp.code("dpop_jkt", jkt)), "invalid_grant", "invalid_dpop_proof")
 	bound := rp.codeOf(rp.pushed(rp.parameters(), "DPoP", rp.proof("POST", "/oauth2/par", "")))
@@ -277,11 +348,11 @@ func dpopBinding(h *fapiHouse) {
 	wantErrorOf(h, "ensure-mismatched-dpop-jkt-fails", a, "invalid_dpop_proof", "invalid_request")
 	for _, seconds := range []int64{-10, 10} {
 		claims := with(rp.proofClaims("POST", "/oauth2/token", ""), "iat", time.Now().Unix()+seconds)
-		a := h.post("/oauth2/token", rp.authenticated(rp.redemption(rp.code())), "DPoP", proofBy(h, rp.dpop, claims))
+		a := rp.post("/oauth2/token", rp.authenticated(rp.redemption(rp.code())), "DPoP", proofBy(h, rp.dpop, claims))
 		wantStatus(h, a, http.StatusOK)
 	}
 	ignored := with(with(rp.proofClaims("POST", "/oauth2/token", ""), "exp", 1), "nbf", time.Now().Unix()+3600)
-	wantStatus(h, h.post("/oauth2/token", rp.authenticated(rp.redemption(rp.code())), "DPoP", proofBy(h, rp.dpop, ignored)), http.StatusOK)
+	wantStatus(h, rp.post("/oauth2/token", rp.authenticated(rp.redemption(rp.code())), "DPoP", proofBy(h, rp.dpop, ignored)), http.StatusOK)
 }
 
 func dpopNegative(h *fapiHouse) {
@@ -336,14 +407,15 @@ func fapiRefresh(h *fapiHouse) {
 	for range 2 {
 		a := rp.token(form)
 		wantStatus(h, a, http.StatusOK)
-		if a.text("refresh_token") != "" || a.text("access_token") == first.text("access_token") || a.text("token_type") != "DPoP" {
+		if a.text("refresh_token") != "" || a.text("access_token") == first.text("access_token") || a.text("token_type") != h.tokenType() {
 			h.Errorf("refreshed: %s", a.body)
 		}
 	}
 	wantErrorOf(h, "another client", h.other.token(form), "invalid_grant")
 	alone := url.Values{"grant_type": form["grant_type"], "refresh_token": form["refresh_token"], "client_id": {rp.id}}
-	wantErrorOf(h, "without client authentication", h.post("/oauth2/token", alone, "DPoP", rp.proof("POST", "/oauth2/token", "")), "invalid_client")
-	wantErrorOf(h, "without a proof", h.post("/oauth2/token", rp.authenticated(form)), "invalid_dpop_proof")
+	unproven := postedTo(h, h.n, "/oauth2/token", alone, rp.holding("POST", "/oauth2/token", "")...)
+	wantErrorOf(h, "without client authentication", unproven, "invalid_client")
+	wantErrorOf(h, "without a key", rp.keyless("/oauth2/token", form), h.keylessCodes()...)
 }
 
 func fapiCodeReuse(h *fapiHouse) {
@@ -352,7 +424,7 @@ func fapiCodeReuse(h *fapiHouse) {
 	wantStatus(h, a, http.StatusOK)
 	wantErrorOf(h, "again", rp.token(rp.redemption(code)), "invalid_grant")
 	token := a.text("access_token")
-	wantStatus(h, rp.resource("DPoP", token, rp.proof("GET", "/oauth2/userinfo", token)), http.StatusUnauthorized)
+	wantStatus(h, rp.use(token), http.StatusUnauthorized)
 }
 
 func fapiExpired(h *fapiHouse) {
@@ -361,28 +433,23 @@ func fapiExpired(h *fapiHouse) {
 	if !ok {
 		h.Fatal("not a test")
 	}
-	own := newFAPIHouse(t)
+	own := newFAPIHouse(t, h.fapiVariant)
 	rp := own.client
 	code, uri := rp.code(), rp.pushed(rp.parameters())
 	own.n.advance(own, "62s")
 	if p := rp.browse(own.browser(), uri, "allow"); p.status != http.StatusBadRequest {
 		h.Errorf("par-attempt-to-use-expired-request_uri: %d %v", p.status, p.back)
 	}
-	late := map[string]any{"iss": rp.id, "sub": rp.id, "aud": own.d.url, "jti": nonce(), "exp": time.Now().Unix() + 120}
-	proof := with(rp.proofClaims("POST", "/oauth2/token", ""), "iat", time.Now().Unix()+62)
-	a := own.post("/oauth2/token", withAssertion(rp.redemption(code), sign(own, "ES256", rp.key, nil, late)), "DPoP", proofBy(own, rp.dpop, proof))
-	wantErrorOf(own, "ensure-token-endpoint-fails-with-expired-auth-code", a, "invalid_grant")
-}
-
-func fapiClientCredentials(h *fapiHouse) {
-	rp := h.register("", map[string]any{"grant_types": []string{"client_credentials"}, "redirect_uris": nil, "scopes": []string{"monitoring:admin"}})
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"monitoring:admin"}}
-	a := rp.token(form)
-	wantStatus(h, a, http.StatusOK)
-	if a.text("token_type") != "DPoP" || a.text("refresh_token") != "" {
-		h.Errorf("the answer: %s", a.body)
+	form, headers := rp.authenticated(rp.redemption(code)), []string(nil)
+	if own.asserted() {
+		late := map[string]any{"iss": rp.id, "sub": rp.id, "aud": own.d.url, "jti": nonce(), "exp": time.Now().Unix() + 120}
+		form = withAssertion(rp.redemption(code), sign(own, "ES256", rp.key, nil, late))
 	}
-	wantErrorOf(h, "ensure-holder-of-key-required", h.post("/oauth2/token", rp.authenticated(form)), "invalid_dpop_proof")
+	if own.dpop() {
+		headers = []string{"DPoP", proofBy(own, rp.dpop, with(rp.proofClaims("POST", "/oauth2/token", ""), "iat", time.Now().Unix()+62))}
+	}
+	a := rp.post("/oauth2/token", form, headers...)
+	wantErrorOf(own, "ensure-token-endpoint-fails-with-expired-auth-code", a, "invalid_grant")
 }
 
 func fapiTLS(h *fapiHouse) {

@@ -7,42 +7,61 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
+// fapiVariant is how the clients of a plan prove themselves and bind their
+// tokens, in the suite's words: client_auth_type and sender_constrain.
+type fapiVariant struct{ auth, bind string }
+
+func (v fapiVariant) dpop() bool     { return v.bind == "dpop" }
+func (v fapiVariant) asserted() bool { return v.auth == "private_key_jwt" }
+
+func (v fapiVariant) tokenType() string {
+	if v.dpop() {
+		return "DPoP"
+	}
+	return "Bearer"
+}
+
 // fapiHouse is a server that speaks TLS, with two FAPI 2.0 clients.
 type fapiHouse struct {
 	testing.TB
+	fapiVariant
 	d             *deployment
 	n             *node
 	tls           *tls.Config
+	ca            *tls.Certificate // of clients
 	client, other *fapiRP
 }
 
-// fapiRP is a FAPI 2.0 client: private_key_jwt, PAR and DPoP.
+// fapiRP is a FAPI 2.0 client, which pushes its requests.
 type fapiRP struct {
-	h        *fapiHouse
-	id       string
-	redirect string
-	key      *ecdsa.PrivateKey // of its assertions and request objects
-	dpop     *ecdsa.PrivateKey
+	h           *fapiHouse
+	n           *node // as the client reaches it, with its certificate if it has one
+	id          string
+	redirect    string
+	key         *ecdsa.PrivateKey // of its assertions and request objects
+	dpop        *ecdsa.PrivateKey
+	certificate *tls.Certificate
 }
 
 const fapiVerifier = "a-code-verifier-of-at-least-43-characters-0123456789"
 
-func newFAPIHouse(t *testing.T) *fapiHouse {
+func newFAPIHouse(t *testing.T, v fapiVariant) *fapiHouse {
 	t.Helper()
-	d, n, conf := secured(t, "1.3")
-	d.populate(t, n)
-	h := &fapiHouse{TB: t, d: d, n: n, tls: conf}
+	d, n, conf, ca := certifying(t)
+	h := &fapiHouse{TB: t, fapiVariant: v, d: d, n: n, tls: conf, ca: ca}
 	h.client = h.register("https://fapi.example/callback", map[string]any{})
 	// The second one's redirect URI has a query, as the suite's second client.
 	h.other = h.register("https://fapi.example/callback?dummy1=lorem&dummy2=ipsum", map[string]any{})
@@ -60,13 +79,29 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 
 func (h *fapiHouse) register(redirect string, members map[string]any) *fapiRP {
 	h.Helper()
-	rp := &fapiRP{h: h, redirect: redirect, key: newKey(h), dpop: newKey(h)}
+	rp := &fapiRP{h: h, n: h.n, redirect: redirect, key: newKey(h), dpop: newKey(h)}
+	keys := []jose.JSONWebKey{{Key: rp.key.Public(), KeyID: "k1"}}
 	all := map[string]any{
-		"name": "fapi", "workspace_id": h.d.WorkspaceID, "profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt",
-		"jwks":          jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: rp.key.Public(), KeyID: "k1"}}},
+		"name": "fapi", "workspace_id": h.d.WorkspaceID, "profile": "fapi2", "token_endpoint_auth_method": h.auth,
 		"redirect_uris": []string{redirect}, "scopes": []string{"openid", "profile", "offline_access"},
-		"dpop_bound_access_tokens": true, "id_token_signed_response_alg": "ES256",
+		"dpop_bound_access_tokens": h.dpop(), "tls_client_certificate_bound_access_tokens": !h.dpop(), "id_token_signed_response_alg": "ES256",
 	}
+	if !h.asserted() || !h.dpop() {
+		name := "client-" + strings.ToLower(rand.Text()) + ".example"
+		by := h.ca
+		switch h.auth {
+		case "tls_client_auth":
+			all["tls_client_auth_san_dns"] = name
+		case "self_signed_tls_client_auth":
+			by = nil
+		}
+		rp.certificate = issued(h, name, by)
+		rp.n = h.n.bearing(h.tls, rp.certificate)
+		if by == nil {
+			keys = append(keys, jose.JSONWebKey{Key: rp.certificate.Leaf.PublicKey, KeyID: "k2", Certificates: []*x509.Certificate{rp.certificate.Leaf}})
+		}
+	}
+	all["jwks"] = jose.JSONWebKeySet{Keys: keys}
 	maps.Copy(all, members)
 	if all["redirect_uris"] == nil {
 		delete(all, "redirect_uris")
@@ -128,9 +163,17 @@ func (rp *fapiRP) assertionClaims() map[string]any {
 	return map[string]any{"iss": rp.id, "sub": rp.id, "aud": rp.h.d.url, "jti": nonce(), "iat": now, "exp": now + 60}
 }
 
-// authenticated adds a client assertion to a form.
+// authenticated adds a client assertion to a form, or the name of a client whose
+// certificate says the rest.
 func (rp *fapiRP) authenticated(form url.Values) url.Values {
 	rp.h.Helper()
+	if !rp.h.asserted() {
+		all := maps.Clone(form)
+		if !all.Has("client_id") {
+			all.Set("client_id", rp.id)
+		}
+		return all
+	}
 	return withAssertion(form, sign(rp.h, "ES256", rp.key, map[string]any{"kid": "k1"}, rp.assertionClaims()))
 }
 
@@ -174,10 +217,25 @@ func thumbprintOf(t testing.TB, key *ecdsa.PrivateKey) string {
 	return base64.RawURLEncoding.EncodeToString(sum)
 }
 
-// post sends a form to the server.
-func (h *fapiHouse) post(path string, form url.Values, headers ...string) answer {
-	h.Helper()
-	return sure(h)(h.n.try(http.MethodPost, path, form.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...))
+// post sends a form to the server, over the client's own connection.
+func (rp *fapiRP) post(path string, form url.Values, headers ...string) answer {
+	rp.h.Helper()
+	return postedTo(rp.h, rp.n, path, form, headers...)
+}
+
+func postedTo(t testing.TB, n *node, path string, form url.Values, headers ...string) answer {
+	t.Helper()
+	return sure(t)(n.try(http.MethodPost, path, form.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...))
+}
+
+// holding are the headers by which the client proves its key, where that is not
+// in its connection.
+func (rp *fapiRP) holding(method, path, token string) []string {
+	rp.h.Helper()
+	if !rp.h.dpop() {
+		return nil
+	}
+	return []string{"DPoP", rp.proof(method, path, token)}
 }
 
 // parameters are those of an authorization request; further pairs replace.
@@ -196,7 +254,7 @@ func (rp *fapiRP) parameters(more ...string) url.Values {
 
 func (rp *fapiRP) push(form url.Values, headers ...string) answer {
 	rp.h.Helper()
-	return rp.h.post("/oauth2/par", rp.authenticated(form), headers...)
+	return rp.post("/oauth2/par", rp.authenticated(form), headers...)
 }
 
 // pushed is the request URI of a request that was taken.
@@ -252,7 +310,7 @@ func (rp *fapiRP) redemption(code string, more ...string) url.Values {
 
 func (rp *fapiRP) token(form url.Values) answer {
 	rp.h.Helper()
-	return rp.h.post("/oauth2/token", rp.authenticated(form), "DPoP", rp.proof("POST", "/oauth2/token", ""))
+	return rp.post("/oauth2/token", rp.authenticated(form), rp.holding("POST", "/oauth2/token", "")...)
 }
 
 // tokens are those of a whole flow.
@@ -270,7 +328,15 @@ func (rp *fapiRP) resource(scheme, token, proof string) answer {
 	if proof != "" {
 		headers = append(headers, "dPoP", proof)
 	}
-	return sure(rp.h)(rp.h.n.try(http.MethodGet, "/oauth2/userinfo", "", headers...))
+	return sure(rp.h)(rp.n.try(http.MethodGet, "/oauth2/userinfo", "", headers...))
+}
+
+// use presents a token at userinfo with what it is bound to, or what is the
+// client's own in its place.
+func (rp *fapiRP) use(token string) answer {
+	rp.h.Helper()
+	headers := append([]string{"Authorization", rp.h.tokenType() + " " + token}, rp.holding("GET", "/oauth2/userinfo", token)...)
+	return sure(rp.h)(rp.n.try(http.MethodGet, "/oauth2/userinfo", "", headers...))
 }
 
 func rsaKey(t testing.TB) *rsa.PrivateKey {

@@ -12,9 +12,59 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
-func TestOIDCC_Server(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+// modules are those of the plan oidcc-basic-certification, by the suite's names.
+// One that moves the clock has a server with others like it, one after the other.
+var modules = []struct {
+	name  string
+	moves bool
+	run   func(*testing.T, plan)
+}{
+	{"oidcc-server", false, happyFlow},
+	{"oidcc-response-type-missing", false, responseTypeMissing},
+	{"oidcc-idtoken-signature", false, idTokenSignature},
+	{"oidcc-userinfo-get, post-header, post-body", false, userInfo},
+	{"oidcc-userinfo-rs256", false, userInfoRS256},
+	{"oidcc-ensure-request-without-nonce-succeeds-for-code-flow", false, ensureRequestWithoutNonceSucceedsForCodeFlow},
+	{"oidcc-scope-profile, email, address, phone, all, alternate-happy-flow", false, scopes},
+	{"oidcc-display-page, display-popup, unknown-parameter, login-hint, ui-locales, claims-locales", false, harmlessParameters},
+	{"oidcc-prompt-login", true, promptLogin},
+	{"oidcc-prompt-none-not-logged-in", false, promptNoneNotLoggedIn},
+	{"oidcc-prompt-none-logged-in", true, promptNoneLoggedIn},
+	{"oidcc-max-age-1", true, maxAge1},
+	{"oidcc-max-age-10000", true, maxAge10000},
+	{"oidcc-id-token-hint", false, idTokenHint},
+	{"oidcc-ensure-request-with-acr-values-succeeds", false, ensureRequestWithAcrValuesSucceeds},
+	{"oidcc-codereuse", false, codeReuse},
+	{"oidcc-codereuse-30seconds", true, codeReuse30Seconds},
+	{"oidcc-ensure-registered-redirect-uri", false, ensureRegisteredRedirectUri},
+	{"oidcc-ensure-post-request-succeeds", false, ensurePostRequestSucceeds},
+	{"oidcc-server-client-secret-post", false, serverClientSecretPost},
+	{"oidcc-request-uri-unsigned, unsigned-request-object", false, unsignedRequestObjects},
+	{"oidcc-claims-essential", false, claimsEssential},
+	{"oidcc-refresh-token", true, refreshToken},
+	{"oidcc-ensure-request-with-valid-pkce-succeeds", false, ensureRequestWithValidPkceSucceeds},
+	{"pairwise-subjects", false, pairwiseSubjects},
+}
+
+func TestOIDCC_BasicCertification(t *testing.T) { certify(t, "") }
+
+// The same list with response_mode=form_post.
+func TestOIDCC_FormPostBasicCertification(t *testing.T) { certify(t, "form_post") }
+
+func certify(t *testing.T, responseMode string) {
+	for _, m := range modules {
+		t.Run(m.name, func(t *testing.T) {
+			if m.moves {
+				m.run(t, plan{movableServer(t), responseMode})
+				return
+			}
+			t.Parallel()
+			m.run(t, plan{theServer(t), responseMode})
+		})
+	}
+}
+
+func happyFlow(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	got := r.signIn(s.browser(t))
 	for name := range got.claims {
@@ -26,17 +76,13 @@ func TestOIDCC_Server(t *testing.T) {
 	r.wantClaims(got)
 }
 
-func TestOIDCC_ResponseTypeMissing(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func responseTypeMissing(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	a := r.request("response_type", "")
 	r.wantErrorRedirect(a, r.visit(s.browser(t), a), "unsupported_response_type", "invalid_request")
 }
 
-func TestOIDCC_IdTokenSignature(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func idTokenSignature(t *testing.T, s plan) {
 	for _, alg := range []string{"RS256", "ES256", "PS256", "EdDSA"} { // every one that the metadata lists
 		s.register(t, map[string]any{"id_token_signed_response_alg": alg}).signIn(s.browser(t))
 	}
@@ -50,9 +96,7 @@ func (s *server) metadata(t *testing.T) answer {
 	return s.send(t, http.MethodGet, s.URL+"/.well-known/openid-configuration", "")
 }
 
-func TestOIDCC_UserInfo(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func userInfo(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	got := r.signIn(s.browser(t))
 	for _, method := range []string{http.MethodGet, http.MethodPost} { // userinfo-get, userinfo-post-header
@@ -67,9 +111,7 @@ func TestOIDCC_UserInfo(t *testing.T) {
 	}
 }
 
-func TestOIDCC_UserInfoRS256(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func userInfoRS256(t *testing.T, s plan) {
 	for _, alg := range s.metadata(t).list("userinfo_signing_alg_values_supported") {
 		r := s.register(t, map[string]any{"userinfo_signed_response_alg": alg})
 		got := r.signIn(s.browser(t))
@@ -83,9 +125,7 @@ func TestOIDCC_UserInfoRS256(t *testing.T) {
 	}
 }
 
-func TestOIDCC_EnsureRequestWithoutNonceSucceedsForCodeFlow(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func ensureRequestWithoutNonceSucceedsForCodeFlow(t *testing.T, s plan) {
 	s.register(t, nil).signIn(s.browser(t), "nonce", "") // wantIDToken holds the nonce against none
 }
 
@@ -100,9 +140,7 @@ func claimsOf(scope string) []string {
 	}[scope]
 }
 
-func TestOIDCC_Scopes(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func scopes(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	var all []string
@@ -125,9 +163,7 @@ func TestOIDCC_Scopes(t *testing.T) {
 	r.wantClaims(r.signIn(b, "scope", "phone address email profile openid"), all...) // alternate-happy-flow
 }
 
-func TestOIDCC_HarmlessParameters(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func harmlessParameters(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	for _, pair := range [][]string{
 		{"display", "page"}, {"display", "popup"}, {"extra", "foobar"}, {"login_hint", alice}, {"ui_locales", "se"}, {"claims_locales", "se"},
@@ -137,8 +173,7 @@ func TestOIDCC_HarmlessParameters(t *testing.T) {
 	}
 }
 
-func TestOIDCC_PromptLogin(t *testing.T) {
-	s := movableServer(t)
+func promptLogin(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	first := r.signIn(b)
@@ -149,9 +184,7 @@ func TestOIDCC_PromptLogin(t *testing.T) {
 	}
 }
 
-func TestOIDCC_PromptNoneNotLoggedIn(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func promptNoneNotLoggedIn(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	a := r.request("prompt", "none", "state", longState())
 	b := s.browser(t)
@@ -161,8 +194,7 @@ func TestOIDCC_PromptNoneNotLoggedIn(t *testing.T) {
 	}
 }
 
-func TestOIDCC_PromptNoneLoggedIn(t *testing.T) {
-	s := movableServer(t)
+func promptNoneLoggedIn(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	first := r.signIn(b)
@@ -173,8 +205,7 @@ func TestOIDCC_PromptNoneLoggedIn(t *testing.T) {
 	}
 }
 
-func TestOIDCC_MaxAge1(t *testing.T) {
-	s := movableServer(t)
+func maxAge1(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	first := r.signIn(b)
@@ -186,8 +217,7 @@ func TestOIDCC_MaxAge1(t *testing.T) {
 	}
 }
 
-func TestOIDCC_MaxAge10000(t *testing.T) {
-	s := movableServer(t)
+func maxAge10000(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	first := r.signIn(b, "max_age", "15000")
@@ -202,9 +232,7 @@ func TestOIDCC_MaxAge10000(t *testing.T) {
 	}
 }
 
-func TestOIDCC_IdTokenHint(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func idTokenHint(t *testing.T, s plan) {
 	for _, kind := range []string{"public", "pairwise"} {
 		r := s.register(t, map[string]any{"subject_type": kind})
 		b := s.browser(t)
@@ -221,9 +249,7 @@ func TestOIDCC_IdTokenHint(t *testing.T) {
 	}
 }
 
-func TestOIDCC_EnsureRequestWithAcrValuesSucceeds(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func ensureRequestWithAcrValuesSucceeds(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	values := s.metadata(t).list("acr_values_supported")
 	got := r.signIn(s.browser(t), "acr_values", strings.Join(values, " "))
@@ -240,9 +266,7 @@ func TestOIDCC_EnsureRequestWithAcrValuesSucceeds(t *testing.T) {
 	}
 }
 
-func TestOIDCC_CodeReuse(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func codeReuse(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	a := r.request()
 	code := r.wantCode(a, r.visit(s.browser(t), a))
@@ -250,8 +274,7 @@ func TestOIDCC_CodeReuse(t *testing.T) {
 	wantTokenError(t, r.exchange(code), "invalid_grant")
 }
 
-func TestOIDCC_CodeReuse30Seconds(t *testing.T) {
-	s := movableServer(t)
+func codeReuse30Seconds(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	a := r.request()
 	code := r.wantCode(a, r.visit(s.browser(t), a))
@@ -263,9 +286,7 @@ func TestOIDCC_CodeReuse30Seconds(t *testing.T) {
 	}
 }
 
-func TestOIDCC_EnsureRegisteredRedirectUri(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func ensureRegisteredRedirectUri(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	a := r.request("redirect_uri", r.page("/other"))
 	s.wantErrorPage(t, r.visit(s.browser(t), a))
@@ -274,9 +295,7 @@ func TestOIDCC_EnsureRegisteredRedirectUri(t *testing.T) {
 	}
 }
 
-func TestOIDCC_EnsurePostRequestSucceeds(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func ensurePostRequestSucceeds(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	b := s.browser(t)
 	a := r.request()
@@ -297,15 +316,11 @@ func must(t *testing.T, raw string) *url.URL {
 	return u
 }
 
-func TestOIDCC_ServerClientSecretPost(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func serverClientSecretPost(t *testing.T, s plan) {
 	s.register(t, map[string]any{"token_endpoint_auth_method": "client_secret_post"}).signIn(s.browser(t))
 }
 
-func TestOIDCC_UnsignedRequestObjects(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func unsignedRequestObjects(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	const unsigned = "eyJhbGciOiJub25lIn0.e30." // {"alg":"none"}.{}
 	for _, pair := range [][]string{{"request", unsigned}, {"request_uri", r.page("/request.jwt")}} {
@@ -319,9 +334,7 @@ func TestOIDCC_UnsignedRequestObjects(t *testing.T) {
 	r.wantErrorRedirect(a, r.visit(s.browser(t), a), "registration_not_supported")
 }
 
-func TestOIDCC_ClaimsEssential(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func claimsEssential(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	got := r.signIn(s.browser(t), "claims", `{"userinfo":{"name":{"essential":true}}}`)
 	if info := r.wantClaims(got, "name"); info["name"] != "Alice Adams" || got.claims["name"] != nil {
@@ -333,8 +346,7 @@ func TestOIDCC_ClaimsEssential(t *testing.T) {
 	}
 }
 
-func TestOIDCC_RefreshToken(t *testing.T) {
-	s := movableServer(t)
+func refreshToken(t *testing.T, s plan) {
 	r, other := s.register(t, nil), s.register(t, nil)
 	b := s.browser(t)
 	first := r.signIn(b, "scope", "openid offline_access", "prompt", "consent")
@@ -356,9 +368,7 @@ func TestOIDCC_RefreshToken(t *testing.T) {
 	}
 }
 
-func TestOIDCC_EnsureRequestWithValidPkceSucceeds(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func ensureRequestWithValidPkceSucceeds(t *testing.T, s plan) {
 	r := s.register(t, nil)
 	verifier, challenge := pkce()
 	a := r.request("code_challenge", challenge, "code_challenge_method", "S256")
@@ -367,9 +377,7 @@ func TestOIDCC_EnsureRequestWithValidPkceSucceeds(t *testing.T) {
 	wantTokenError(t, r.exchange(r.wantCode(a, r.visit(s.browser(t), a))), "invalid_grant")
 }
 
-func TestOIDCC_PairwiseSubjects(t *testing.T) {
-	t.Parallel()
-	s := theServer(t)
+func pairwiseSubjects(t *testing.T, s plan) {
 	b := s.browser(t)
 	subs := map[any]string{}
 	parties := map[string]map[string]any{

@@ -32,6 +32,8 @@ type page struct {
 	header http.Header
 	body   string
 	doc    *html.Node
+	// posted is the form that led here, if one did without a redirect.
+	posted url.Values
 }
 
 func (s *server) browser(t *testing.T) *browser {
@@ -197,7 +199,11 @@ func (b *browser) submit(p *page, button string, fill map[string]string) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return b.post(target.String(), values, originOf(p.url))
+	next := b.post(target.String(), values, originOf(p.url))
+	if next.url.String() == target.String() {
+		next.posted = values
+	}
+	return next
 }
 
 // fields are the values of a form as they stand.
@@ -230,6 +236,22 @@ func carries(n *html.Node, name string) bool {
 	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
+// wantsNothingKept checks the page of a form_post: its form may go to the client
+// alone, and nobody keeps a copy.
+func (b *browser) wantsNothingKept(p *page) {
+	b.t.Helper()
+	form := p.element("continue")
+	for form != nil && form.Data != "form" {
+		form = form.Parent
+	}
+	target, err := p.url.Parse(attribute(form, "action"))
+	_, allowed, _ := strings.Cut(p.header.Get("Content-Security-Policy"), "form-action ")
+	allowed, _, _ = strings.Cut(allowed, ";")
+	if err != nil || !slices.Contains(strings.Fields(allowed), originOf(target)) || !strings.Contains(p.header.Get("Cache-Control"), "no-store") {
+		b.t.Errorf("a form to %s under %q, %q", attribute(form, "action"), allowed, p.header.Get("Cache-Control"))
+	}
+}
+
 // onward takes the person through sign-in and consent, as far as each is asked.
 func (b *browser) onward(p *page) *page {
 	b.t.Helper()
@@ -238,9 +260,14 @@ func (b *browser) onward(p *page) *page {
 		case p.element("password") != nil:
 			b.logins++
 			p = b.submit(p, "submit", map[string]string{"username": b.login, "password": password})
+		case p.element("username") != nil: // which organisation's sign-in?
+			p = b.submit(p, "submit", map[string]string{"username": b.login})
 		case p.element("allow") != nil:
 			b.consents++
 			p = b.submit(p, "allow", nil)
+		case p.element("continue") != nil: // a form that a script would send
+			b.wantsNothingKept(p)
+			p = b.submit(p, "continue", nil)
 		default:
 			return p
 		}

@@ -80,6 +80,21 @@ type rp struct {
 	alg            string // of its ID tokens
 	name           string // its part of the callback server
 	redirectURI    string
+	// mode is the response_mode it asks for; empty for none.
+	mode string
+}
+
+// plan is a server and how its relying parties want to be answered.
+type plan struct {
+	*server
+	mode string
+}
+
+func (p plan) register(t *testing.T, members map[string]any) *rp {
+	t.Helper()
+	r := p.server.register(t, members)
+	r.mode = p.mode
+	return r
 }
 
 const allScopes = "openid profile email phone address offline_access"
@@ -129,6 +144,9 @@ func (r *rp) request(pairs ...string) asked {
 		"client_id": {r.id}, "redirect_uri": {r.redirectURI}, "response_type": {"code"}, "scope": {"openid"},
 		"state": {rand.Text()}, "nonce": {rand.Text()},
 	}}
+	if r.mode != "" {
+		a.Set("response_mode", r.mode)
+	}
 	for n := 0; n+1 < len(pairs); n += 2 {
 		a.Del(pairs[n])
 		if pairs[n+1] != "" {
@@ -147,13 +165,20 @@ func (r *rp) visit(b *browser, a asked) *page {
 	return b.onward(b.get(r.authorizeURL(a)))
 }
 
-// returned are the parameters the browser came back with.
+// returned are the parameters the browser came back with, where the party
+// asked to have them and nowhere else.
 func (r *rp) returned(p *page) url.Values {
 	r.t.Helper()
 	if !strings.HasPrefix(p.url.String(), r.redirectURI) || p.url.Fragment != "" {
 		r.t.Fatalf("the browser is at %s (status %d):\n%s", p.url, p.status, p.body)
 	}
-	return p.url.Query()
+	if r.mode != "form_post" {
+		return p.url.Query()
+	}
+	if len(p.url.Query()) > 0 || p.posted == nil {
+		r.t.Fatalf("the response is not in a form: %s", p.url)
+	}
+	return p.posted
 }
 
 // signIn is a whole sign-in, every answer verified.

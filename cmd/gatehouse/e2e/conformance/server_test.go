@@ -108,6 +108,7 @@ type server struct {
 	cmd       *exec.Cmd
 	output    bytes.Buffer
 	callbacks *callbacks
+	mcp       string // an MCP server that issuers of tokens know
 }
 
 const upstreamSecret = "upstream-secret-1234567890"
@@ -142,6 +143,10 @@ issuers:
         - {name: phone, description: See your telephone number}
         - {name: address, description: See your address}
         - {name: offline_access, description: Stay connected while you are away}
+        - {name: "tools:use", description: Use the tools}
+      resources:
+        - {uri: %q, display_name: Tools, scopes: ["tools:use"]}
+      client_id_metadata_documents: {enabled: true, scopes: ["tools:use", offline_access]}
     connections:
       - {workspace: Example Corp, id: con_test, name: Example Corp, issuer: %q, client_id: gatehouse, client_secret: %q, domains: [example.com], scopes: [openid, profile, email, phone, address]}
 `
@@ -163,6 +168,11 @@ func launch() (*server, error) {
 		return nil, err
 	}
 	s.URL = "https://" + address
+	tools, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s.mcp = "http://" + tools + "/mcp"
 	if err := s.certify(); err != nil {
 		return nil, err
 	}
@@ -171,7 +181,7 @@ func launch() (*server, error) {
 	}
 	file := filepath.Join(s.dir, "gatehouse.yaml")
 	text := fmt.Sprintf(settings, address, s.path("tls.crt"), s.path("tls.key"), s.operator, s.path("gatehouse.db"), randomKey(), s.URL,
-		idptest.ACRPassword, idptest.ACRMultiFactor, s.upstream.Issuer(), upstreamSecret)
+		idptest.ACRPassword, idptest.ACRMultiFactor, s.mcp, s.upstream.Issuer(), upstreamSecret)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

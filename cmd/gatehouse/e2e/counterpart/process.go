@@ -31,8 +31,8 @@ type process struct {
 	said  *firstWords
 }
 
-// node starts a script of the node folder.
-func node(t testing.TB, script string) *process {
+// node starts a script of the node folder, with env beside the environment.
+func node(t testing.TB, script string, env ...string) *process {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	dir := filepath.Join(filepath.Dir(here), "node")
@@ -45,6 +45,7 @@ func node(t testing.TB, script string) *process {
 		storagetest.Missing(t, "the npm packages of "+script, "run make deps")
 	}
 	cmd := exec.Command("node", filepath.Join(dir, script))
+	cmd.Env = append(os.Environ(), env...)
 	return start(t, script, cmd)
 }
 

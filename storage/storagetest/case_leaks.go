@@ -1,0 +1,51 @@
+package storagetest
+
+import (
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+func testKeyLeaks(e *env) {
+	ws := authz.NewWorkspaceID()
+	leak := authz.KeyLeak{
+		Issuer: e.issuer, WorkspaceID: ws, KeyID: "key_1", Source: "url", FirstAt: e.now, ToldAt: e.now, Reports: 1, DisableAt: e.now.Add(time.Hour),
+	}
+	record := func(at, disableAt time.Time, fresh bool) authz.KeyLeak {
+		e.Helper()
+		again := leak
+		again.FirstAt, again.ToldAt, again.DisableAt = at, at, disableAt
+		stands, got, err := e.RecordKeyLeak(e.ctx, again, at.Add(-time.Hour))
+		e.must(err)
+		if got != fresh {
+			e.Fatalf("at %s fresh is %v", at, got)
+		}
+		return stands
+	}
+	e.same(record(e.now, leak.DisableAt, true), leak)
+	record(e.now.Add(time.Minute), e.now.Add(2*time.Hour), false)
+	told := record(e.now.Add(time.Hour), e.now.Add(9*time.Hour), true)
+	want := leak
+	want.ToldAt, want.Reports = e.now.Add(time.Hour), 3
+	e.same(told, want) // the fuse is as long as it was
+
+	due := func(at time.Time, n int) {
+		e.Helper()
+		list, err := e.ListKeyLeaksDueAcrossWorkspaces(e.ctx, e.issuer, at, 10)
+		e.must(err)
+		if len(list) != n {
+			e.Fatalf("%d are due at %s, want %d", len(list), at, n)
+		}
+	}
+	due(leak.DisableAt.Add(-time.Microsecond), 0)
+	due(leak.DisableAt, 1)
+	e.still(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt.Add(-time.Microsecond)))
+	e.still(e.ClearFuse(e.ctx, e.issuer, "another", "key_1", leak.DisableAt))
+	e.moved(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
+	e.still(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
+	due(leak.DisableAt, 0)
+	again := record(e.now.Add(3*time.Hour), e.now.Add(5*time.Hour), true) // it was enabled and leaked again
+	if !again.DisableAt.Equal(e.now.Add(5 * time.Hour)) {
+		e.Fatalf("the second fuse burns until %s", again.DisableAt)
+	}
+}
