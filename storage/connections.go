@@ -178,15 +178,15 @@ func (s *Store) ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer a
 
 // UpdateConnection replaces what an administrator decides of a connection, with
 // its domains, and forgets tests that are not in it. ErrStale says that another
-// changed it since that revision was read, or that it is deleted, ErrConflict that
-// a domain is another connection's.
-func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection) error {
+// changed it since that revision was read, or that it is in another state than
+// from, ErrConflict that a domain is another connection's.
+func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection, from authz.State) error {
 	if len(c.Domains) > maxDomains {
 		return fmt.Errorf("storage: a connection with %d domains; at most %d", len(c.Domains), maxDomains)
 	}
 	return s.InTx(ctx, func(ctx context.Context) error {
 		done := s.writer(ctx).Model(&connectionRow{}).
-			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision, from).
 			UpdateColumns(map[string]any{
 				"name": c.Name, "vendor": c.Vendor, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
 				"saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC),

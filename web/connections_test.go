@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/saml"
@@ -371,7 +372,7 @@ func TestZooOfBrokenUpstreams(t *testing.T) {
 			t.Fatalf("%s: %d %s", u.name, list.Code, list.Body)
 		}
 		last := failures.Items[0]
-		if last.Reason != u.reason || last.Diagnosis != idp.Explain(u.reason) || last.Diagnosis == "" {
+		if last.Reason != u.reason || last.Diagnosis != app.Explain(u.reason) || last.Diagnosis == "" {
 			t.Errorf("%s: %+v, want %s", u.name, last, u.reason)
 		}
 		if strings.Contains(w.Body.String(), last.Diagnosis) {

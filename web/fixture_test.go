@@ -259,13 +259,14 @@ func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) 
 	if kept := h.providers[c.UpdatedAt]; kept != nil { // as the product keeps it
 		return kept, nil
 	}
-	made, err := oidc.New(oidc.Config{
-		Mapping: idp.Mapping{Link: c.Fallback.Link.OIDC},
-		Observe: func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) },
-		ID:      string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
-		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,
-		HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
-	})
+	cfg, err := app.OIDCConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ClientSecret, cfg.RedirectURI, cfg.Now = "upstream-secret", host+"/oidc/"+string(c.ID)+"/callback", h.clock.Now
+	cfg.HTTP = outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	cfg.Observe = func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) }
+	made, err := oidc.New(cfg)
 	if err == nil && len(h.providers) == 0 && c.Has(authz.SAMLSide) {
 		h.providers = map[time.Time]*oidc.Connector{c.UpdatedAt: made}
 	}

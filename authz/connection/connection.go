@@ -17,7 +17,9 @@ type Store interface {
 	PutConnection(ctx context.Context, c authz.Connection) error
 	GetConnection(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ConnectionID) (authz.Connection, error)
 	ListConnections(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) ([]authz.Connection, error)
-	UpdateConnection(ctx context.Context, c authz.Connection) error
+	// UpdateConnection fails with authz.ErrStale when the connection is of another
+	// revision, or not in the state from.
+	UpdateConnection(ctx context.Context, c authz.Connection, from authz.State) error
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	ReviveNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)

@@ -65,7 +65,7 @@ func (s *Connections) ProveDomain(ctx context.Context, by authz.Principal, ws au
 	}
 	c.Domains = append(slices.Clone(c.Domains), proof.Domain)
 	c.UpdatedAt = s.cfg.Clock.Now()
-	out, err := s.write(ctx, by, c, "connection.domain_verified", map[string]any{"domain": proof.Domain})
+	out, err := s.write(ctx, by, c, c.State, "connection.domain_verified", map[string]any{"domain": proof.Domain})
 	if authz.KindOf(err) == authz.Conflict {
 		return c, authz.NewError(authz.Conflict, "domain_taken", "The domain is another connection's.").Because(err)
 	}
@@ -98,5 +98,5 @@ func (s *Connections) DropDomain(ctx context.Context, by authz.Principal, ws aut
 	}
 	c.Domains = slices.Delete(slices.Clone(c.Domains), at, at+1)
 	c.UpdatedAt = s.cfg.Clock.Now()
-	return s.write(ctx, by, c, "connection.domain_dropped", map[string]any{"domain": strings.ToLower(domain)})
+	return s.write(ctx, by, c, c.State, "connection.domain_dropped", map[string]any{"domain": strings.ToLower(domain)})
 }

@@ -88,13 +88,14 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 			c.Tested = without(c.Tested, side)
 		}
 	}
-	return s.write(ctx, by, c, "connection.updated", map[string]any{"changed": changedParts(before, c), "state": c.State})
+	return s.write(ctx, by, c, before.State, "connection.updated", map[string]any{"changed": changedParts(before, c), "state": c.State})
 }
 
-// write stores a change and returns the connection as it is then.
-func (s *Connections) write(ctx context.Context, by authz.Principal, c authz.Connection, typ string, details map[string]any) (authz.Connection, error) {
+// write stores a change of a connection in the state from, and returns it as it
+// is then.
+func (s *Connections) write(ctx context.Context, by authz.Principal, c authz.Connection, from authz.State, typ string, details map[string]any) (authz.Connection, error) {
 	err := s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := s.cfg.Store.UpdateConnection(ctx, c); err != nil {
+		if err := s.cfg.Store.UpdateConnection(ctx, c, from); err != nil {
 			return err
 		}
 		return s.record(ctx, by, c, typ, details)

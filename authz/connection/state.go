@@ -37,7 +37,7 @@ func (s *Connections) Check(ctx context.Context, by authz.Principal, ws authz.Wo
 	}
 	if c.State == authz.Draft && good && len(all) > 0 {
 		c.State = authz.Testing
-		if c, err = s.write(ctx, by, c, "connection.testing", nil); err != nil {
+		if c, err = s.write(ctx, by, c, authz.Draft, "connection.testing", nil); err != nil {
 			return c, nil, err
 		}
 		for n := range all { // the links are of this revision
@@ -67,8 +67,9 @@ func (s *Connections) Activate(ctx context.Context, by authz.Principal, ws authz
 	if c.State == authz.Disabled {
 		return c, s.revive(ctx, by, &c)
 	}
+	from := c.State
 	c.State = authz.Active
-	return s.write(ctx, by, c, "connection.activated", nil)
+	return s.write(ctx, by, c, from, "connection.activated", nil)
 }
 
 func (s *Connections) revive(ctx context.Context, by authz.Principal, c *authz.Connection) error {

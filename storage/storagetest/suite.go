@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
 		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
 		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
+		{"ConnectionsChangeByRevision", testChangesOfConnections},
 		{"UpstreamsNameSessions", testUpstreamSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},

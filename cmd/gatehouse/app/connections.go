@@ -80,7 +80,7 @@ func (a *App) newConnector(conn authz.Connection, side authz.Side) (idp.Connecto
 		}
 		secret = string(plain)
 	}
-	cfg, err := oidcConfig(conn)
+	cfg, err := OIDCConfig(conn)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +89,9 @@ func (a *App) newConnector(conn authz.Connection, side authz.Side) (idp.Connecto
 	return oidc.New(cfg)
 }
 
-// oidcConfig is a connection's side of OpenID Connect: the vendor's profile, and
-// what an administrator says.
-func oidcConfig(c authz.Connection) (oidc.Config, error) {
+// OIDCConfig is a connection's side of OpenID Connect: the vendor's profile, and
+// what an administrator says. Secret, RedirectURI and HTTP are left to the caller.
+func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	profile, ok := oidc.Vendor(cmp.Or(c.Vendor, "generic"))
 	if !ok {
 		return oidc.Config{}, fmt.Errorf("connection %s is of an unknown vendor", c.ID)
