@@ -86,6 +86,8 @@ type Grant struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// Fallback is why its person signed in by SAML in place of OpenID Connect.
+	Fallback FallbackReason
 	Nonce    string
 	// Lineage is the sum of the ancestors' epochs at issue.
 	Lineage   int64

@@ -384,3 +384,30 @@ func TestZooOfBrokenUpstreams(t *testing.T) {
 		t.Errorf("%d broken upstreams, %d diagnoses", len(brokenUpstreams()), len(explained))
 	}
 }
+
+func TestHRD_37_TheSignInPageTellsNotWhoIsKnown(t *testing.T) {
+	h := newHouse(t)
+	h.browser().signIn() // Ada is known now
+	pages := map[string]string{}
+	for _, email := range []string{"ada@acme.example", "nobody@acme.example"} {
+		b := h.browser()
+		id := b.chooser("prompt", "select_account")
+		w := b.post("/signin", url.Values{"request": {id}, "email": {email}})
+		body := w.Body.String()
+		for _, own := range []string{id, url.QueryEscape(email), "http"} {
+			if own == "http" {
+				i := strings.Index(body, h.upstream.Issuer())
+				body = body[:max(i, 0)]
+				continue
+			}
+			body = strings.ReplaceAll(body, own, "")
+		}
+		pages[email] = w.Result().Status + body
+		if !strings.Contains(w.Body.String(), h.upstream.Issuer()) {
+			t.Errorf("%s: %d %.300s", email, w.Code, w.Body)
+		}
+	}
+	if pages["ada@acme.example"] != pages["nobody@acme.example"] {
+		t.Errorf("two pages:\n%s\n%s", pages["ada@acme.example"], pages["nobody@acme.example"])
+	}
+}

@@ -85,7 +85,7 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 		ClientID: req.Client.ID, Subject: s.SubjectFor(req.Client, a.Session.UserID), Type: authz.GrantAuthorizationCode,
 		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
 		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
-		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Nonce: req.Nonce, Claims: claims,
+		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Fallback: a.Session.Fallback, Nonce: req.Nonce, Claims: claims,
 		State: authz.Active, CreatedAt: now, ExpiresAt: now.Add(s.settings.RefreshTTL),
 	}
 	if slices.Contains(a.Scopes, "offline_access") {

@@ -64,7 +64,7 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 	in := authz.Introspection{
 		Active: true, Scope: strings.Join(scopes, " "), ClientID: string(g.ClientID), Sub: g.Subject,
 		Exp: endsAt.Unix(), Iss: s.settings.URL, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID,
-		Environment: g.Environment, KeyID: g.KeyID, SID: g.SID, ACR: g.ACR, AMR: g.AMR,
+		Environment: g.Environment, KeyID: g.KeyID, SID: g.SID, ACR: g.ACR, AMR: g.AMR, FallbackReason: g.Fallback,
 	}
 	if !g.AuthTime.IsZero() {
 		in.AuthTime = g.AuthTime.Unix()

@@ -115,7 +115,7 @@ func (e *env) personal(t tenant) authz.Grant {
 	return authz.Grant{
 		ID: authz.NewGrantID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ClientID: t.client.ID,
 		Subject: string(t.user.ID), Type: authz.GrantAuthorizationCode, UserID: t.user.ID, SessionID: t.session.ID,
-		ConnectionID: t.connection.ID, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
+		ConnectionID: t.connection.ID, Fallback: authz.FallbackRoute, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
 		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"},
 		Nonce: "n-0S6", Details: json.RawMessage(`[{"type":"payment"}]`), Claims: json.RawMessage(`{"userinfo":{}}`),
 		Actor: json.RawMessage(`{"sub":"sa_1"}`), State: authz.Active, CreatedAt: e.now, ExpiresAt: e.now.Add(30 * 24 * time.Hour),
