@@ -96,6 +96,8 @@ type APIKey struct {
 	// yet. LastUsedIP is from where, as far as it was told.
 	LastUsedAt time.Time
 	LastUsedIP string
+	// EnabledAt is when it was enabled again; zero unless it was disabled before.
+	EnabledAt time.Time
 }
 
 // UsableAt reports whether the key itself, its ancestors aside, is valid at now.
@@ -125,6 +127,58 @@ func (k APIKey) StatusAt(now time.Time) string {
 
 // StatusExpired is the status of a key whose time is over.
 const StatusExpired = "expired"
+
+// KeyUse is the last use of a key that is known.
+type KeyUse struct {
+	KeyID KeyID
+	At    time.Time
+	IP    string // empty where it was not told
+}
+
+// KeyFilter says which keys of a list are meant. What is empty is not asked for.
+type KeyFilter struct {
+	// Now is the moment that statuses are told at.
+	Now              time.Time
+	Status           string // as APIKey.StatusAt tells it
+	Environment      Environment
+	ServiceAccountID ServiceAccountID
+	// Text is part of a name, whatever the case of its ASCII letters, or a whole id,
+	// prefix or last4.
+	Text string
+	// UnusedSince finds keys not used, made or enabled after the moment.
+	UnusedSince time.Time
+}
+
+// KeyClaim is the text of a key that replaced another, for whoever is to have it:
+// sealed, and kept no longer than it takes.
+type KeyClaim struct {
+	KeyID       KeyID
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	Predecessor KeyID
+	// Sealed is the text, encrypted with a key from outside the database.
+	Sealed []byte
+	// ClaimedBy is the id of the key or subject that was given the text, and for
+	// a few minutes is given it again; empty while it waits.
+	ClaimedBy string
+	ClaimedAt time.Time
+	ExpiresAt time.Time
+}
+
+// KeyPolicy is what a workspace asks of all its keys.
+type KeyPolicy struct {
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	// EnforceRotation rotates every key at the interval the issuer lets workspaces
+	// enforce, whatever its own schedule says.
+	EnforceRotation bool
+	// UnusedAfter disables a key that was not used for as long, in whole seconds;
+	// zero disables none.
+	UnusedAfter time.Duration
+	// Revision counts the changes, from 1; zero where nothing was ever decided.
+	Revision  int64
+	UpdatedAt time.Time
+}
 
 // Delegation lets a key mint other keys with no person present. It never
 // allows more than its maker could.

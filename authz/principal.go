@@ -13,9 +13,11 @@ type Principal struct {
 	AccountID   AccountID
 	// Subject is the id of the person or service account. A client may know
 	// the person by another name, which is the sub of the introspection.
-	Subject     string
-	ClientID    ClientID
-	KeyID       KeyID // empty unless an API key was used, itself or by a token of it
+	Subject  string
+	ClientID ClientID
+	KeyID    KeyID // empty unless an API key was used, itself or by a token of it
+	// KeyItself says that it was the key that was presented, and no token of it.
+	KeyItself   bool
 	Environment Environment
 	Scopes      []string
 	// Delegation is the issuing delegation the credential carries, or nil.

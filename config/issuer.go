@@ -52,12 +52,11 @@ type Keys struct {
 	Path string `yaml:"path"`
 	// The environment variable that command line and libraries read a key from.
 	EnvVar string `yaml:"env_var"`
-	// The interval at which a key is rotated when its schedule does not say. No
-	// schedule runs yet: keys are replaced by hand.
+	// The age at which keys are rotated where rotation_forced is set.
 	RotationDefault time.Duration `yaml:"rotation_default"`
-	// Rotate every key, also those without a schedule; not in effect yet.
+	// Rotate every key that gets as old as rotation_default, whatever its own schedule says.
 	RotationForced bool `yaml:"rotation_forced"`
-	// The interval a workspace may enforce on all its keys; 0 for none; not in effect yet.
+	// The age at which a workspace may have all its keys rotated; 0 for none.
 	RotationEnforceable time.Duration `yaml:"rotation_enforceable"`
 	// How long a rotated key stays valid beside its successor.
 	RotationGrace time.Duration `yaml:"rotation_grace"`

@@ -41,6 +41,7 @@ type apiKeyRow struct {
 	RotateAt         sql.NullTime
 	LastUsedAt       sql.NullTime
 	LastUsedIP       string `gorm:"column:last_used_ip"`
+	EnabledAt        sql.NullTime
 }
 
 // TableName is the row's table.
@@ -56,6 +57,7 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
 		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
 		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
+		EnabledAt: instant(r.EnabledAt),
 	}
 }
 
@@ -70,6 +72,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
 		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
 		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
+		EnabledAt: optional(k.EnabledAt),
 	}).Error
 	return failure(ctx, "creating an API key", err)
 }
@@ -113,22 +116,6 @@ func (s *Store) GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.Issu
 	return r.Key.apiKey(), append(lineage, self), nil
 }
 
-// ListAPIKeys lists a workspace's keys, revoked ones too until they are purged.
-func (s *Store) ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error) {
-	var rows []apiKeyRow
-	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ?", issuer, ws).
-		Where("(created_at, id) > (?, ?)", utc(page.After.CreatedAt), page.After.ID).
-		Order("created_at, id").Limit(page.Rows()).Find(&rows).Error
-	if err != nil {
-		return nil, failure(ctx, "listing API keys", err)
-	}
-	keys := make([]authz.APIKey, len(rows))
-	for i, r := range rows {
-		keys[i] = r.apiKey()
-	}
-	return keys, nil
-}
-
 // UpdateAPIKey replaces what can change of a key, if its revision is still
 // k.Revision, and raises that by one. Its epoch becomes k.Epoch, which is never
 // lower than it was. ErrStale says that the key was changed or revoked, or that
@@ -143,7 +130,7 @@ func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
 				"ip_allowlist": asText(k.IPAllowlist), "tier": k.Tier, "state": k.State, "epoch": k.Epoch,
 				"expires_at": optional(k.ExpiresAt), "grace_until": optional(k.GraceUntil), "successor_id": k.Successor,
 				"rotation_seconds": int64(k.RotateEvery / time.Second), "rotate_at": optional(k.RotateAt),
-				"revision": gorm.Expr("revision + 1"),
+				"enabled_at": optional(k.EnabledAt), "revision": gorm.Expr("revision + 1"),
 			})
 		if err := changed(ctx, "changing an API key", done, authz.ErrStale); err != nil {
 			return err
@@ -152,7 +139,8 @@ func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
 	})
 }
 
-// RevokeAPIKey ends a key for good; its row goes at purgeAt. moved is false
+// RevokeAPIKey ends a key for good; its text, if it waits to be claimed, goes at
+// once and its row at purgeAt. moved is false
 // when the workspace has no such key or it is revoked already.
 func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
@@ -164,6 +152,9 @@ func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws au
 			})
 		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
 			return failure(ctx, "revoking an API key", done.Error)
+		}
+		if err := s.dropKeyClaim(ctx, issuer, id); err != nil {
+			return err
 		}
 		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(id)})
 	})

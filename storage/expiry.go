@@ -24,6 +24,8 @@ const (
 		SELECT session_id FROM upstream_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredKeyClaims = `DELETE FROM key_claims WHERE key_id IN (
+		SELECT key_id FROM key_claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredOnces = `DELETE FROM onces WHERE digest IN (
 		SELECT digest FROM onces WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredDevices = `DELETE FROM device_codes WHERE digest IN (
@@ -60,8 +62,8 @@ const maxBatch = 5000
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
 // tokens, authorization requests, pushed ones, ids used once, acts done once,
-// upstreams' names of sessions, ended grants with their
-// codes and refresh tokens, and sessions.
+// upstreams' names of sessions, texts of keys that wait to be claimed, ended
+// grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
 	for _, step := range []func(context.Context, time.Time, int) (int64, error){
@@ -89,6 +91,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamSessions, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredKeyClaims, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredOnces, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },
 	} {

@@ -39,6 +39,9 @@ func (s *site) check(ctx context.Context, by credential.Asker, text authz.Secret
 		return checked{reason: reason}, nil
 	}
 	out := checked{reason: credential.Admits(&record.Credential, use), record: record}
+	if out.reason == credential.OK {
+		s.keyUsed(record, use.ClientIP)
+	}
 	if key := record.Principal.KeyID; key != "" && out.reason == credential.OK && s.KeyLimits != nil {
 		if out.quota = s.KeyLimits.Take(ctx, key, record.Tier); !out.quota.Allowed {
 			out.reason = credential.RateLimited
@@ -80,4 +83,11 @@ func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason 
 		return s.AuditUse(ctx, by, string(reason))
 	}
 	return nil
+}
+
+// keyUsed notes the use of a key.
+func (s *site) keyUsed(record *credential.Record, ip string) {
+	if key := record.Principal.KeyID; key != "" && s.KeyUsed != nil {
+		s.KeyUsed(key, ip)
+	}
 }

@@ -191,7 +191,7 @@ func TestASecretIsNotShownAgainForAnIdempotencyKeyAndKeptNowhere(t *testing.T) {
 			t.Errorf("caller %d: %d %s", n, w.Code, w.Body)
 		}
 	}
-	if keys := made(h.store.ListAPIKeys(t.Context(), issuer, h.workspace.ID, authz.Page{}))(t); len(keys) != 3 {
+	if keys := made(h.store.ListAPIKeys(t.Context(), issuer, h.workspace.ID, authz.KeyFilter{}, authz.Page{}))(t); len(keys) != 3 {
 		t.Errorf("%d keys", len(keys))
 	}
 }

@@ -147,7 +147,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.keys = made(apikey.New(apikey.Config{
 		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:connections"}, {Name: "manage:workspace"}},
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
-		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
+		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.rules = clientmeta.Rules{
@@ -233,7 +233,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
-		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits,
+		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits, KeyUsed: h.keys.Used,
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
 		},

@@ -35,6 +35,7 @@ func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	record, err := s.Verifier.Lookup(ctx, authz.Secret(text))
 	switch {
 	case err == nil && caller.MaySee(&record.Credential):
+		s.keyUsed(record, "")
 		return s.introspected(ctx, w, r, caller, record.JSON)
 	case err == nil || authz.KindOf(err) == authz.Unauthenticated:
 		return s.introspected(ctx, w, r, caller, inactive)

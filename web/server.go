@@ -59,6 +59,9 @@ type Issuer struct {
 	LeakPartner LeakVerifier
 	// KeyLimits counts the uses of keys; nil counts none.
 	KeyLimits KeyLimits
+	// KeyUsed is told of every use of a live key, or of a token of it, and from
+	// where, if that is known; nil tells nobody.
+	KeyUsed func(key authz.KeyID, ip string)
 	// Demands is how a person must have signed in for an operation, such as
 	// "userinfo"; nil demands nothing (RFC 9470).
 	Demands func(operation string) authz.AuthenticationRule

@@ -21,6 +21,12 @@ type Change struct {
 	ExpiresAt *time.Time
 	// Tier is the operator's to change.
 	Tier *string
+	// RotateEvery is how often the key is replaced, counted from when it was made;
+	// zero for no schedule of its own.
+	RotateEvery *time.Duration
+	// GraceUntil is when a key that was replaced stops, at most MaxGrace from now;
+	// a moment that has passed is now.
+	GraceUntil *time.Time
 	// State is active or disabled. A key that is replaced and enabled again is
 	// in grace for what is left of it.
 	State *authz.State
@@ -62,11 +68,29 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 			return key, errExpiry
 		}
 	}
-	return k.moved(key, c)
+	if c.RotateEvery != nil {
+		key = scheduled(key, *c.RotateEvery)
+		if err := k.validInterval(key.RotateEvery); err != nil {
+			return key, err
+		}
+	}
+	if c.GraceUntil != nil {
+		switch key.GraceUntil = whole(*c.GraceUntil); {
+		case key.Successor == "":
+			return key, errNoGrace
+		case key.GraceUntil.After(now.Add(MaxGrace)):
+			return key, invalid("grace_until", "must be at most 30 days ahead")
+		case key.GraceUntil.Before(now):
+			key.GraceUntil = now
+		}
+	}
+	return moved(key, c, now)
 }
 
+var errNoGrace = authz.NewError(authz.Conflict, "not_replaced", "The key was not replaced: it has no grace.")
+
 // moved switches the key off or on.
-func (k *Keys) moved(key authz.APIKey, c Change) (authz.APIKey, error) {
+func moved(key authz.APIKey, c Change, now time.Time) (authz.APIKey, error) {
 	switch {
 	case c.State == nil:
 		return key, nil
@@ -75,7 +99,8 @@ func (k *Keys) moved(key authz.APIKey, c Change) (authz.APIKey, error) {
 	case *c.State != authz.Active:
 		return key, invalid("status", `must be "active" or "disabled"; a key is revoked by its own operation`)
 	case key.State == authz.Disabled:
-		if key.State = authz.Active; !key.GraceUntil.IsZero() {
+		key.State, key.EnabledAt = authz.Active, now
+		if !key.GraceUntil.IsZero() {
 			key.State = authz.Grace
 		}
 	}
@@ -84,7 +109,7 @@ func (k *Keys) moved(key authz.APIKey, c Change) (authz.APIKey, error) {
 
 // same reports whether the change changed anything.
 func same(a, b authz.APIKey) bool {
-	return a.Name == b.Name && a.Tier == b.Tier && a.State == b.State && a.ExpiresAt.Equal(b.ExpiresAt) &&
+	return a.Name == b.Name && a.Tier == b.Tier && a.State == b.State && a.ExpiresAt.Equal(b.ExpiresAt) && a.GraceUntil.Equal(b.GraceUntil) && a.RotateEvery == b.RotateEvery &&
 		slices.Equal(a.Scopes, b.Scopes) && sameResources(a.Resources, b.Resources) && slices.Equal(a.IPAllowlist, b.IPAllowlist)
 }
 

@@ -25,15 +25,29 @@ type Store interface {
 	CreateServiceAccount(ctx context.Context, a authz.ServiceAccount) error
 	GetServiceAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ServiceAccountID) (authz.ServiceAccount, error)
 	CreateDelegation(ctx context.Context, d authz.Delegation) error
+	GetDelegation(ctx context.Context, issuer authz.IssuerName, id authz.DelegationID) (authz.Delegation, error)
 
 	CreateAPIKey(ctx context.Context, k authz.APIKey) error
 	GetAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error)
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
-	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error)
+	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error)
 	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
+
+	CreateKeyClaim(ctx context.Context, c authz.KeyClaim) error
+	GetKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (authz.KeyClaim, error)
+	ClaimKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, by string, at, until time.Time) (moved bool, err error)
+	MoveKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, until time.Time) error
+
+	GetKeyPolicy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) (authz.KeyPolicy, error)
+	PutKeyPolicy(ctx context.Context, p authz.KeyPolicy) error
+	UnusedKeyPoliciesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, after authz.WorkspaceID, limit int) ([]authz.KeyPolicy, error)
+	NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, uses []authz.KeyUse) error
+	KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.APIKey, error)
+	KeysOlderAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error)
+	KeysEnforcedAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error)
 
 	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
 	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
@@ -63,7 +77,8 @@ type Scope struct {
 	ExplicitOnly bool
 }
 
-// Config is what Keys needs. Everything is required but Tiers and Logger.
+// Config is what Keys needs. Everything is required but RotateAll,
+// Enforceable, Tiers and Logger.
 type Config struct {
 	Issuer authz.IssuerName
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
@@ -73,6 +88,11 @@ type Config struct {
 	Quarantine time.Duration
 	// Grace is how long a replaced key stays valid.
 	Grace time.Duration
+	// RotateAll is the age at which every key is replaced; zero for none.
+	// Enforceable is the age at which those of a workspace are that enforces it;
+	// zero lets no workspace do so.
+	RotateAll   time.Duration
+	Enforceable time.Duration
 	// DefaultTier is the rate tier of keys that name none. Tiers are the
 	// others an operator may name.
 	DefaultTier string
@@ -83,6 +103,7 @@ type Config struct {
 	Store  Store
 	Outbox Outbox
 	Hasher Hasher
+	Sealer Sealer
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte
@@ -97,6 +118,7 @@ type Keys struct {
 	scopes   map[string]Scope
 	failures *failures // wrong secrets
 	refusals *failures // refusals worth an audit entry
+	uses     *uses
 }
 
 // New returns the keys of an issuer, or says what its configuration lacks.
@@ -112,7 +134,7 @@ func New(cfg Config) (*Keys, error) {
 		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
 		scopes[s.Name] = s
 	}
-	return &Keys{cfg: cfg, scopes: scopes, failures: newFailures(), refusals: newFailures()}, nil
+	return &Keys{cfg: cfg, scopes: scopes, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
 }
 
 func (c Config) check() error {
@@ -125,10 +147,12 @@ func (c Config) check() error {
 		return errors.New("the scope catalogue is empty")
 	case c.Quarantine <= 0 || c.Grace <= 0:
 		return errors.New("quarantine and grace must be longer than zero")
+	case c.RotateAll != 0 && c.RotateAll <= c.Grace || c.Enforceable != 0 && c.Enforceable <= c.Grace:
+		return errors.New("keys must not be replaced again within their grace")
 	case c.DefaultTier == "":
 		return errors.New("the default tier is required")
-	case c.Store == nil || c.Outbox == nil || c.Hasher == nil || c.Clock == nil:
-		return errors.New("store, outbox, hasher and clock are required")
+	case c.Store == nil || c.Outbox == nil || c.Hasher == nil || c.Sealer == nil || c.Clock == nil:
+		return errors.New("store, outbox, hasher, sealer and clock are required")
 	case len(c.TagKeys) == 0 || slices.ContainsFunc(c.TagKeys, func(k []byte) bool { return len(k) < 32 }):
 		return errors.New("tag keys of at least 32 bytes are required")
 	}

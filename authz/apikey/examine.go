@@ -54,7 +54,8 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 	return &authz.Credential{
 		Principal: authz.Principal{
 			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: subject,
-			ClientID: authz.ClientID(subject), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
+			ClientID: authz.ClientID(subject), KeyID: key.ID, KeyItself: true, Environment: key.Environment,
+			Scopes: key.Scopes,
 		},
 		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: authz.Prefixes(key.IPAllowlist), Tier: key.Tier,
 		KeyEpoch: key.Epoch,

@@ -72,11 +72,12 @@ func (h *house) config(issuer authz.IssuerName, prefix string) apikey.Config {
 		ScopeCatalogue: []apikey.Scope{
 			{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "alert:read"},
 			{Name: "config:admin", ExplicitOnly: true}, {Name: "admin:all"}, {Name: "people:vote", PeopleOnly: true},
-			{Name: "manage:keys"}, {Name: "manage:clients"},
+			{Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"},
 		},
-		Quarantine: 30 * 24 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Tiers: []string{"bulk"},
+		Quarantine: 30 * 24 * time.Hour, Grace: 72 * time.Hour, Enforceable: 90 * 24 * time.Hour, DefaultTier: "standard", Tiers: []string{"bulk"},
 		Store: h.store, Outbox: must(event.NewOutbox(issuer, h.store, []string{"sink"}))(h.t),
 		Hasher:  h.hasher(secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}),
+		Sealer:  h.ring,
 		TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}
 }
@@ -121,7 +122,7 @@ func (h *house) principal(text authz.Secret) authz.Principal {
 	}
 	p := authz.Principal{
 		Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: string(key.ServiceAccountID),
-		ClientID: authz.ClientID(key.ServiceAccountID), KeyID: key.ID, Environment: key.Environment, Scopes: key.Scopes,
+		ClientID: authz.ClientID(key.ServiceAccountID), KeyID: key.ID, KeyItself: true, Environment: key.Environment, Scopes: key.Scopes,
 	}
 	if key.Delegation != "" {
 		d, err := h.store.GetDelegation(h.t.Context(), key.Issuer, key.Delegation)

@@ -7,26 +7,33 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// Get returns a key of the workspace. An empty ws means the principal's own
+// Get returns a key of the workspace; a key may read itself. An empty ws means the principal's own
 // workspace, and for the operator whichever the key is in. A key that is not
 // there and one that is not the principal's to see are both ErrNotFound.
 func (k *Keys) Get(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
 	if ws == "" {
 		ws = by.WorkspaceID
 	}
-	if err := k.mayManage(by, ws); err != nil {
-		return authz.APIKey{}, err
+	if !k.itself(by, ws, id) {
+		if err := k.mayManage(by, ws); err != nil {
+			return authz.APIKey{}, err
+		}
 	}
 	key, err := k.find(ctx, by, ws, id)
 	if err != nil {
 		return authz.APIKey{}, err
 	}
-	return shown(key), nil
+	policy, err := k.policy(ctx, key.WorkspaceID)
+	if err != nil {
+		return authz.APIKey{}, err
+	}
+	return k.shown(key, policy), nil
 }
 
-// List returns a page of the workspace's keys, oldest first. An empty ws means
+// List returns a page of the workspace's keys that the filter means, oldest
+// first; its Now is set here. An empty ws means
 // the principal's own, and for the operator the platform keys.
-func (k *Keys) List(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, page authz.Page) ([]authz.APIKey, error) {
+func (k *Keys) List(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error) {
 	if ws == "" {
 		ws = by.WorkspaceID
 	}
@@ -38,12 +45,17 @@ func (k *Keys) List(ctx context.Context, by authz.Principal, ws authz.WorkspaceI
 			return nil, fmt.Errorf("listing API keys: %w", err)
 		}
 	}
-	keys, err := k.cfg.Store.ListAPIKeys(ctx, k.cfg.Issuer, ws, page)
+	f.Now = k.cfg.Clock.Now()
+	keys, err := k.cfg.Store.ListAPIKeys(ctx, k.cfg.Issuer, ws, f, page)
 	if err != nil {
 		return nil, fmt.Errorf("listing API keys: %w", err)
 	}
+	policy, err := k.policy(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
 	for i := range keys {
-		keys[i] = shown(keys[i])
+		keys[i] = k.shown(keys[i], policy)
 	}
 	return keys, nil
 }

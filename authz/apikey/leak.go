@@ -129,7 +129,7 @@ func (k *Keys) disableLeaked(ctx context.Context, from authz.Origin, key authz.A
 	}
 	after := key
 	after.State = authz.Disabled
-	_, err := k.settleChange(ctx, k.leakPrincipal(), from, key, after, now)
+	_, err := k.settleChange(ctx, act{by: k.leakPrincipal(), from: from, now: now}, key, after)
 	return err
 }
 

@@ -25,6 +25,10 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 	if _, err := k.workspace(ctx, r.WorkspaceID); err != nil {
 		return authz.APIKey{}, "", err
 	}
+	policy, err := k.policy(ctx, r.WorkspaceID)
+	if err != nil {
+		return authz.APIKey{}, "", err
+	}
 	draft, text, err := k.draft(ctx, by, r, now)
 	if err != nil {
 		return authz.APIKey{}, "", err
@@ -41,7 +45,7 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 	if err != nil {
 		return authz.APIKey{}, "", fmt.Errorf("minting an API key: %w", err)
 	}
-	return shown(key), text, nil
+	return k.shown(key, policy), text, nil
 }
 
 // draft is the key but for what only the transaction knows. Hashing is done
@@ -67,7 +71,7 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 	if r.Delegation != nil {
 		key.Delegation = authz.NewDelegationID()
 	}
-	return key, text, nil
+	return scheduled(key, r.RotateEvery), text, nil
 }
 
 // settle writes the key and what it hangs on. It runs in the transaction and

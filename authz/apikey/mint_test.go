@@ -102,7 +102,7 @@ func TestAKeyThatCannotBeToldOfIsNotMinted(t *testing.T) {
 	if _, text, err := keys.Mint(t.Context(), h.operator, origin, h.request()); err == nil || text != "" {
 		t.Fatalf("minted, %v", err)
 	}
-	left, err := h.keys.List(t.Context(), h.operator, h.ws.ID, authz.Page{})
+	left, err := h.keys.List(t.Context(), h.operator, h.ws.ID, authz.KeyFilter{}, authz.Page{})
 	h.check(err)
 	if len(left) != 0 || len(h.entries(h.ws.ID, "api_key.created")) != 0 {
 		t.Error("something is left of it")
@@ -163,7 +163,7 @@ func TestU5_AK_10_AFaultNamesItsMemberAndDoesNotQuoteIt(t *testing.T) {
 			t.Errorf("case %d names %q, want %s", i, e.Description, c.member)
 		}
 	}
-	if left, err := h.keys.List(t.Context(), h.operator, h.ws.ID, authz.Page{}); err != nil || len(left) != 0 {
+	if left, err := h.keys.List(t.Context(), h.operator, h.ws.ID, authz.KeyFilter{}, authz.Page{}); err != nil || len(left) != 0 {
 		t.Errorf("%d keys minted, %v", len(left), err)
 	}
 }
@@ -340,7 +340,7 @@ func TestAKeyMaySpeakForAServiceAccountOfItsWorkspace(t *testing.T) {
 func TestTheOperatorKeyIsOfThePlatformAndMayManage(t *testing.T) {
 	h := newHouse(t)
 	p := h.operator
-	if !p.Platform() || p.AccountID != "" || !slices.Equal(p.Scopes, []string{"manage:keys", "manage:clients"}) {
+	if !p.Platform() || p.AccountID != "" || !slices.Equal(p.Scopes, []string{"manage:keys", "manage:clients", "manage:workspace"}) {
 		t.Errorf("operator %+v", p)
 	}
 	if p.Delegation == nil || !p.Delegation.ExpiresAt.IsZero() || !slices.Equal(p.Delegation.Scopes, []string{"*"}) || len(p.Delegation.Workspaces) != 0 {

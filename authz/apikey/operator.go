@@ -47,7 +47,7 @@ func (k *Keys) MintOperator(ctx context.Context, from authz.Origin, o OperatorRe
 	if err != nil {
 		return authz.APIKey{}, "", fmt.Errorf("minting an operator key: %w", err)
 	}
-	return shown(key), text, nil
+	return k.shown(key, authz.KeyPolicy{}), text, nil
 }
 
 func (k *Keys) operatorRequest(o OperatorRequest, now time.Time) (Request, error) {

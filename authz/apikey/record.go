@@ -16,6 +16,8 @@ const (
 	typeUpdated  = "api_key.updated"
 	typeDisabled = "api_key.disabled"
 	typeEnabled  = "api_key.enabled"
+	typeRotated  = "api_key.rotated"
+	typeClaimed  = "api_key.claimed"
 	typeRevoked  = "api_key.revoked"
 	typeLeaked   = "api_key.leaked"
 	typeRefused  = "api_key.refused" // audit only
@@ -37,18 +39,40 @@ type told struct {
 	// it took away or added to. An event is short: the audit entry says it all.
 	Changed      []string `json:"changed,omitempty"`
 	ScopesBefore []string `json:"scopes_before,omitempty"`
+	// PredecessorID is the key this one replaced, SuccessorID the one that replaces
+	// it, GraceUntil when it stops, and Reason why, where nobody asked for it.
+	PredecessorID authz.KeyID `json:"predecessor_id,omitempty"`
+	SuccessorID   authz.KeyID `json:"successor_id,omitempty"`
+	GraceUntil    string      `json:"grace_until,omitempty"`
+	Reason        string      `json:"reason,omitempty"`
 }
 
 // record writes the audit entry and the event of an act on a key. It belongs
 // into the act's transaction.
 func (k *Keys) record(ctx context.Context, by authz.Principal, from authz.Origin, typ string, now time.Time, key authz.APIKey) error {
-	return k.recordChange(ctx, by, from, typ, now, key, key)
+	return k.recordFor(ctx, act{by: by, from: from, typ: typ, now: now}, key, key)
 }
 
-// recordChange is record for an act that makes after of before.
-func (k *Keys) recordChange(ctx context.Context, by authz.Principal, from authz.Origin, typ string, now time.Time, before, key authz.APIKey) error {
-	entry := k.entry(key, from, typ, now)
-	entry.Result, entry.Actor = authz.Success, by.Subject
+// recordRotation is record for a key that was replaced.
+func (k *Keys) recordRotation(ctx context.Context, p plan, old authz.APIKey) error {
+	a := act{by: p.by, from: p.from, typ: typeRotated, now: p.now, reason: p.reason}
+	return k.recordFor(ctx, a, p.old, old)
+}
+
+// act is what was done, by whom, and why where nobody asked for it.
+type act struct {
+	by     authz.Principal
+	from   authz.Origin
+	typ    string
+	now    time.Time
+	reason string
+}
+
+// recordFor is record for an act that makes one key of another.
+func (k *Keys) recordFor(ctx context.Context, a act, before, key authz.APIKey) error {
+	by, typ, now := a.by, a.typ, a.now
+	entry := k.entry(key, a.from, typ, now)
+	entry.Result, entry.Actor, entry.Reason = authz.Success, by.Subject, a.reason
 	was, is := difference(before, key)
 	if len(is) > 0 {
 		entry.Details["before"], entry.Details["after"] = was, is
@@ -61,6 +85,7 @@ func (k *Keys) recordChange(ctx context.Context, by authz.Principal, from authz.
 	}
 	event := toldOf(key, by.Subject, now)
 	event.Changed = slices.Sorted(maps.Keys(is))
+	event.PredecessorID, event.SuccessorID, event.GraceUntil, event.Reason = key.Predecessor, key.Successor, moment(key.GraceUntil), a.reason
 	if _, touched := is["scopes"]; touched {
 		event.ScopesBefore = before.Scopes
 	}
@@ -83,6 +108,12 @@ func (k *Keys) entry(key authz.APIKey, from authz.Origin, typ string, now time.T
 		"prefix": key.Prefix, "environment": string(key.Environment), "scopes": key.Scopes,
 		"service_account_id": string(key.ServiceAccountID),
 	}
+	if key.Successor != "" {
+		details["successor_id"] = string(key.Successor)
+	}
+	if key.Predecessor != "" {
+		details["predecessor_id"] = string(key.Predecessor)
+	}
 	if key.Delegation != "" {
 		details["delegation_id"] = string(key.Delegation)
 	}
@@ -92,8 +123,10 @@ func (k *Keys) entry(key authz.APIKey, from authz.Origin, typ string, now time.T
 	}.From(from)
 }
 
-// shown is the key as it leaves the package: its hash is nobody else's affair.
-func shown(key authz.APIKey) authz.APIKey {
+// shown is the key as it leaves the package: its hash is nobody else's affair,
+// and when it is replaced is not up to its own schedule alone.
+func (k *Keys) shown(key authz.APIKey, p authz.KeyPolicy) authz.APIKey {
 	key.Hash = ""
+	key.RotateAt = k.dueAt(key, p.EnforceRotation)
 	return key
 }

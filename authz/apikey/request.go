@@ -37,6 +37,8 @@ type Request struct {
 	// Tier is a rate tier; empty means the default. Only the operator may
 	// name another.
 	Tier string
+	// RotateEvery is how often the key is replaced; zero for no schedule of its own.
+	RotateEvery time.Duration
 	// Delegation lets the new key mint others of its workspace: its Scopes
 	// and ExpiresAt are read, Workspaces may be left empty. Only the operator
 	// may give one.
@@ -93,6 +95,9 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	}
 	if !k.validTier(r.Tier) {
 		return r, errTier
+	}
+	if err := k.validInterval(r.RotateEvery); err != nil {
+		return r, err
 	}
 	r.Scopes = slices.Clone(r.Scopes)
 	return r, k.validDelegation(r, now)

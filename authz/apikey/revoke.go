@@ -14,7 +14,7 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, from authz.Origin
 	if ws == "" {
 		ws = by.WorkspaceID
 	}
-	self := by.KeyID != "" && by.KeyID == id && by.WorkspaceID == ws && by.Issuer == k.cfg.Issuer
+	self := k.itself(by, ws, id)
 	if !self {
 		if err := k.mayManage(by, ws); err != nil {
 			return authz.APIKey{}, err
@@ -47,7 +47,7 @@ func (k *Keys) revoke(ctx context.Context, by authz.Principal, from authz.Origin
 	if err != nil {
 		return authz.APIKey{}, fmt.Errorf("revoking an API key: %w", err)
 	}
-	return shown(after), nil
+	return k.shown(after, authz.KeyPolicy{}), nil
 }
 
 const (

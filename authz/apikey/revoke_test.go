@@ -93,7 +93,7 @@ func TestTN_01_AK_19_ListsAndReadsStayInTheWorkspace(t *testing.T) {
 	manager := h.principal(managerText)
 
 	for _, ws := range []authz.WorkspaceID{"", h.ws.ID} {
-		keys, err := h.keys.List(t.Context(), manager, ws, authz.Page{})
+		keys, err := h.keys.List(t.Context(), manager, ws, authz.KeyFilter{}, authz.Page{})
 		h.check(err)
 		if len(keys) != 2 || keys[0].ID != key.ID || keys[0].Hash != "" {
 			t.Errorf("listed %+v", keys)
@@ -105,8 +105,8 @@ func TestTN_01_AK_19_ListsAndReadsStayInTheWorkspace(t *testing.T) {
 	}
 	_, foreign := h.keys.Get(t.Context(), manager, "", elsewhere.ID)
 	_, unknown := h.keys.Get(t.Context(), manager, "", "key_AQAAAAAAAAAAAAAA")
-	_, listed := h.keys.List(t.Context(), manager, h.neighbour.ID, authz.Page{})
-	_, missing := h.keys.List(t.Context(), h.operator, authz.NewWorkspaceID(), authz.Page{})
+	_, listed := h.keys.List(t.Context(), manager, h.neighbour.ID, authz.KeyFilter{}, authz.Page{})
+	_, missing := h.keys.List(t.Context(), h.operator, authz.NewWorkspaceID(), authz.KeyFilter{}, authz.Page{})
 	for i, err := range []error{foreign, unknown, listed, missing} {
 		if !errors.Is(err, authz.ErrNotFound) {
 			t.Errorf("case %d: %v", i, err)
@@ -115,13 +115,13 @@ func TestTN_01_AK_19_ListsAndReadsStayInTheWorkspace(t *testing.T) {
 	if got, err := h.keys.Get(t.Context(), h.operator, "", elsewhere.ID); err != nil || got.WorkspaceID != h.neighbour.ID {
 		t.Errorf("the operator reads %+v, %v", got, err)
 	}
-	platform, err := h.keys.List(t.Context(), h.operator, "", authz.Page{})
+	platform, err := h.keys.List(t.Context(), h.operator, "", authz.KeyFilter{}, authz.Page{})
 	if err != nil || len(platform) != 1 || platform[0].ID != h.operator.KeyID {
 		t.Errorf("the operator lists %+v, %v", platform, err)
 	}
 	scopeless := manager
 	scopeless.Scopes = []string{"monitor:read"}
-	_, err = h.keys.List(t.Context(), scopeless, "", authz.Page{})
+	_, err = h.keys.List(t.Context(), scopeless, "", authz.KeyFilter{}, authz.Page{})
 	refused(t, "listing without the scope", err, authz.Forbidden, "insufficient_scope")
 	_, err = h.keys.Get(t.Context(), scopeless, "", key.ID)
 	refused(t, "reading without the scope", err, authz.Forbidden, "insufficient_scope")

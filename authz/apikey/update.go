@@ -36,7 +36,7 @@ func (k *Keys) Update(ctx context.Context, by authz.Principal, from authz.Origin
 	for range changeTries {
 		key, err := k.change(ctx, by, from, ws, id, c)
 		if err == nil {
-			return shown(key), nil
+			return key, nil
 		}
 		if c.Revision != 0 || !errors.Is(err, authz.ErrStale) {
 			return authz.APIKey{}, fmt.Errorf("changing an API key: %w", err)
@@ -47,6 +47,10 @@ func (k *Keys) Update(ctx context.Context, by authz.Principal, from authz.Origin
 
 func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID, c Change) (authz.APIKey, error) {
 	before, err := k.find(ctx, by, ws, id)
+	if err != nil {
+		return authz.APIKey{}, err
+	}
+	policy, err := k.policy(ctx, before.WorkspaceID)
 	if err != nil {
 		return authz.APIKey{}, err
 	}
@@ -64,12 +68,13 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 		return authz.APIKey{}, err
 	}
 	if same(before, after) {
-		return before, nil
+		return k.shown(before, policy), nil
 	}
 	if err := k.mayChange(by, before, after, now); err != nil {
 		return authz.APIKey{}, err
 	}
-	return k.settleChange(ctx, by, from, before, after, now)
+	after, err = k.settleChange(ctx, act{by: by, from: from, now: now}, before, after)
+	return k.shown(after, policy), err
 }
 
 // mayChange checks what takes more than managing keys.
@@ -83,16 +88,23 @@ func (k *Keys) mayChange(by authz.Principal, before, after authz.APIKey, now tim
 	return k.mayIssue(by, after.WorkspaceID, after.Environment, after.Scopes, now)
 }
 
-func (k *Keys) settleChange(ctx context.Context, by authz.Principal, from authz.Origin, before, after authz.APIKey, now time.Time) (authz.APIKey, error) {
-	if outgrown(before, after, now) {
+// settleChange writes what an act, whose type is yet to be found, makes of a key.
+func (k *Keys) settleChange(ctx context.Context, a act, before, after authz.APIKey) (authz.APIKey, error) {
+	if outgrown(before, after, a.now) {
 		after.Epoch++
 	}
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := k.cfg.Store.UpdateAPIKey(ctx, after); err != nil {
 			return err
 		}
-		for _, typ := range acts(before, after) {
-			if err := k.recordChange(ctx, by, from, typ, now, before, after); err != nil {
+		if !after.GraceUntil.Equal(before.GraceUntil) {
+			err := k.cfg.Store.MoveKeyClaim(ctx, after.Issuer, after.WorkspaceID, after.Successor, after.EndsAt())
+			if err != nil {
+				return err
+			}
+		}
+		for _, a.typ = range acts(before, after) {
+			if err := k.recordFor(ctx, a, before, after); err != nil {
 				return err
 			}
 		}

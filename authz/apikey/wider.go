@@ -16,7 +16,8 @@ func wider(before, after authz.APIKey) bool {
 		loosened(before.Resources.CheckGroups, after.Resources.CheckGroups) ||
 		loosened(before.Resources.AlertRoutes, after.Resources.AlertRoutes) ||
 		opened(before.IPAllowlist, after.IPAllowlist) ||
-		later(before.ExpiresAt, after.ExpiresAt)
+		later(before.ExpiresAt, after.ExpiresAt) || later(before.GraceUntil, after.GraceUntil) ||
+		before.RotateEvery > 0 && (after.RotateEvery == 0 || after.RotateEvery > before.RotateEvery)
 }
 
 // within reports whether every item of some is one of all.

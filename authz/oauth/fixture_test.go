@@ -112,7 +112,7 @@ func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)
 	h.keys = made(apikey.New(apikey.Config{
 		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys"}},
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: h.outbox,
-		Hasher: h.hasher, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
+		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(t)
 	h.settings = testSettings()
 	for _, c := range change {

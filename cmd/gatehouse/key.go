@@ -11,15 +11,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status", "prefix", "last4", "created_at", "workspace_id"}
+var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status", "prefix", "last4", "created_at", "last_used_at", "last_used_ip", "rotate_at", "grace_until", "workspace_id"}
 
 func newKey() *cobra.Command {
 	r := &remote{}
-	c := &cobra.Command{Use: "key", Short: "Create, list, change, revoke and search for API keys"}
+	c := &cobra.Command{Use: "key", Short: "Create, list, change, rotate, revoke and search for API keys"}
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyScan(r),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyRotate(r, &workspace), newKeyGrace(r, &workspace), newKeyPolicy(r, &workspace), newKeyScan(r),
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
@@ -77,11 +77,24 @@ func newKeyCreate(r *remote, workspace *string) *cobra.Command {
 }
 
 func newKeyList(r *remote, workspace *string) *cobra.Command {
-	var cursor string
+	filters := map[string]*string{}
 	c := &cobra.Command{Use: "list", Short: "List API keys", RunE: func(c *cobra.Command, _ []string) error {
-		return r.doKeys(c, http.MethodGet, query("workspace_id", *workspace, "cursor", cursor), nil)
+		pairs := []string{"workspace_id", *workspace}
+		for parameter, value := range filters {
+			pairs = append(pairs, parameter, *value)
+		}
+		return r.doKeys(c, http.MethodGet, query(pairs...), nil)
 	}}
-	c.Flags().StringVar(&cursor, "cursor", "", "continue a list")
+	for _, f := range [...]struct{ flag, parameter, usage string }{
+		{"cursor", "cursor", "continue a list"},
+		{"status", "status", "active, grace, disabled, revoked or expired"},
+		{"environment", "environment", "live or test"},
+		{"service-account", "service_account_id", "keys of this service account"},
+		{"search", "q", "part of a name, or a whole id, prefix or last4"},
+		{"unused-for", "unused_for", "not used for as long, such as P30D"},
+	} {
+		filters[f.parameter] = c.Flags().String(f.flag, "", f.usage)
+	}
 	return c
 }
 

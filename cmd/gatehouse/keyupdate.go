@@ -10,6 +10,7 @@ import (
 // keyFlags are the members of a key that creating and changing share.
 type keyFlags struct {
 	name, expires, tier      string
+	rotate                   string
 	scopes, cidrs, resources []string
 }
 
@@ -20,6 +21,7 @@ func (f *keyFlags) add(c *cobra.Command) {
 	flags.StringSliceVar(&f.cidrs, "allow", nil, "CIDR block the key may be used from; repeatable")
 	flags.StringSliceVar(&f.resources, "resource", nil, "what the key is restricted to: cluster:ID, check_group:ID or alert_route:ID; repeatable")
 	flags.StringVar(&f.expires, "expires-at", "", "end of the key, such as 2027-01-31T00:00:00Z")
+	flags.StringVar(&f.rotate, "rotate-every", "", "replace the key by a successor as often, such as P90D")
 	flags.StringVar(&f.tier, "tier", "", "rate tier; the operator's to choose")
 }
 
@@ -32,6 +34,9 @@ func (f *keyFlags) members(c *cobra.Command) (map[string]any, error) {
 		if c.Flags().Changed(flag) {
 			body[keyMember[flag]] = member
 		}
+	}
+	if c.Flags().Changed("rotate-every") {
+		body["rotation"] = map[string]any{"interval": f.rotate}
 	}
 	if c.Flags().Changed("resource") {
 		resources, err := resourcesOf(f.resources)
@@ -85,7 +90,7 @@ resources change or its end comes nearer.`,
 		},
 	}
 	f.add(c)
-	c.Flags().StringSliceVar(&lift, "lift", nil, "restriction to take away: allow, resource or expires-at; repeatable")
+	c.Flags().StringSliceVar(&lift, "lift", nil, "what to take away: allow, resource, expires-at or rotate-every; repeatable")
 	return c
 }
 
@@ -99,8 +104,10 @@ func lifted(body map[string]any, lift []string) error {
 			body["resources"] = map[string]any{}
 		case "expires-at":
 			body["expires_at"] = nil
+		case "rotate-every":
+			body["rotation"] = nil
 		default:
-			return usagef("--lift must be allow, resource or expires-at")
+			return usagef("--lift must be allow, resource, expires-at or rotate-every")
 		}
 	}
 	return nil

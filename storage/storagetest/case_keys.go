@@ -11,6 +11,10 @@ func keys() []promise {
 	return []promise{
 		{"KeysAreRevokedOnceAndPurgedWhenTheirTimeHasCome", testAPIKeys},
 		{"KeysChangeOnlyFromTheRevisionThatWasRead", testChangedKeys},
+		{"TheTextOfAKeyIsClaimedByOneAndGoesWithItsTime", testKeyClaims},
+		{"KeysAreDueByScheduleAgeAndPolicy", testKeysDue},
+		{"KeysAreListedByFilterAndTellTheirLastUse", testKeyList},
+		{"APolicyOfKeysChangesOnlyFromTheRevisionThatWasRead", testKeyPolicies},
 	}
 }
 
@@ -64,7 +68,7 @@ func testAPIKeys(e *env) {
 	x.key.Hash, x.key.State, x.key.Epoch, x.key.RevokedAt, x.key.PurgeAt = "$argon2id$new", authz.Revoked, 1, e.now, purge
 	x.key.Revision++
 	e.is(e.UpdateAPIKey(e.ctx, x.key), authz.ErrStale) // revoked is final
-	list, err := e.ListAPIKeys(e.ctx, e.issuer, x.workspace.ID, authz.Page{})
+	list, err := e.ListAPIKeys(e.ctx, e.issuer, x.workspace.ID, authz.KeyFilter{}, authz.Page{})
 	e.must(err)
 	e.same(list, []authz.APIKey{x.key})
 	_, lineage, err = e.GetAPIKeyAcrossWorkspaces(e.ctx, e.issuer, x.key.ID)
@@ -82,4 +86,202 @@ func testAPIKeys(e *env) {
 	}
 	_, err = e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID)
 	e.is(err, authz.ErrNotFound)
+}
+
+func testKeyClaims(e *env) {
+	x := e.tenant()
+	c := authz.KeyClaim{
+		KeyID: x.key.ID, Issuer: e.issuer, WorkspaceID: x.workspace.ID, Predecessor: "key_before", Sealed: []byte{1, 0, 255},
+		ExpiresAt: e.now.Add(72 * time.Hour),
+	}
+	e.must(e.CreateKeyClaim(e.ctx, c))
+	e.is(e.CreateKeyClaim(e.ctx, c), authz.ErrConflict)
+	got, err := e.GetKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now)
+	e.must(err)
+	e.same(got, c)
+	e.must(e.MoveKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now.Add(time.Hour)))
+	_, err = e.GetKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now.Add(time.Hour))
+	e.is(err, authz.ErrNotFound)
+	foreign := e.tenant().workspace.ID
+	_, err = e.GetKeyClaim(e.ctx, e.issuer, foreign, x.key.ID, e.now)
+	e.is(err, authz.ErrNotFound)
+	_, err = e.GetKeyClaim(e.ctx, "elsewhere", x.workspace.ID, x.key.ID, e.now)
+	e.is(err, authz.ErrNotFound)
+
+	until := e.now.Add(10 * time.Minute)
+	e.still(e.ClaimKey(e.ctx, e.issuer, foreign, x.key.ID, "key_before", e.now, until))
+	e.still(e.ClaimKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, "key_before", e.now.Add(time.Hour), until)) // too late
+	e.oneWins(racers, errHeld, func() error {
+		moved, err := e.ClaimKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, "key_before", e.now, until)
+		if err == nil && !moved {
+			return errHeld
+		}
+		return err
+	})
+	e.must(e.MoveKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now.Add(time.Hour))) // not what was claimed
+	got, err = e.GetKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now)
+	e.must(err)
+	c.ClaimedBy, c.ClaimedAt, c.ExpiresAt = "key_before", e.now, until
+	e.same(got, c)
+
+	other := e.tenant()
+	c.KeyID, c.WorkspaceID = other.key.ID, other.workspace.ID
+	e.must(e.CreateKeyClaim(e.ctx, c))
+	e.moved(e.RevokeAPIKey(e.ctx, e.issuer, other.workspace.ID, other.key.ID, e.now, e.now.Add(time.Hour)))
+	_, err = e.GetKeyClaim(e.ctx, e.issuer, other.workspace.ID, other.key.ID, e.now)
+	e.is(err, authz.ErrNotFound)
+	_, err = e.DeleteExpiredAcrossWorkspaces(e.ctx, until, 1000)
+	e.must(err)
+	e.must(e.CreateKeyClaim(e.ctx, authz.KeyClaim{KeyID: x.key.ID, Issuer: e.issuer, WorkspaceID: x.workspace.ID, Sealed: []byte{1}, ExpiresAt: until}))
+}
+
+func testKeysDue(e *env) { //nolint:funlen // one story, told in order
+	x, other := e.tenant(), e.tenant()
+	due, older, enforced := e.KeysDueAcrossWorkspaces, e.KeysOlderAcrossWorkspaces, e.KeysEnforcedAcrossWorkspaces
+	ids := func(keys []authz.APIKey, err error) (list []authz.KeyID) {
+		e.Helper()
+		e.must(err)
+		for _, k := range keys {
+			list = append(list, k.ID)
+		}
+		return list
+	}
+	at := x.key.RotateAt
+	change := func(k *authz.APIKey, how func(*authz.APIKey)) {
+		e.Helper()
+		how(k)
+		e.must(e.UpdateAPIKey(e.ctx, *k))
+		k.Revision++
+	}
+	forever := func(k *authz.APIKey) { k.ExpiresAt = time.Time{} }
+	change(&x.key, forever)
+	change(&other.key, forever)
+	both := ids(due(e.ctx, e.issuer, at, 10))
+	if len(both) != 2 || len(ids(due(e.ctx, e.issuer, at, 1))) != 1 || ids(due(e.ctx, e.issuer, at.Add(-time.Microsecond), 10)) != nil || ids(due(e.ctx, "elsewhere", at, 10)) != nil {
+		e.Fatalf("due are %v", both)
+	}
+	if len(ids(older(e.ctx, e.issuer, at, e.now, 10))) != 2 || ids(older(e.ctx, e.issuer, at, e.now.Add(-time.Microsecond), 10)) != nil {
+		e.Fatal("age does not make a key due")
+	}
+	if ids(enforced(e.ctx, e.issuer, at, e.now, 10)) != nil {
+		e.Fatal("no workspace enforces anything")
+	}
+	e.must(e.PutKeyPolicy(e.ctx, authz.KeyPolicy{Issuer: e.issuer, WorkspaceID: x.workspace.ID, EnforceRotation: true, UpdatedAt: e.now}))
+	e.same(ids(enforced(e.ctx, e.issuer, at, e.now, 10)), []authz.KeyID{x.key.ID})
+	if ids(enforced(e.ctx, e.issuer, at, e.now.Add(-time.Microsecond), 10)) != nil {
+		e.Fatal("a young key is due")
+	}
+	for what, how := range map[string]func(*authz.APIKey){
+		"disabled": func(k *authz.APIKey) { k.State = authz.Disabled }, "in grace": func(k *authz.APIKey) { k.State = authz.Grace },
+		"expired": func(k *authz.APIKey) { k.State, k.ExpiresAt = authz.Active, at },
+	} {
+		before := x.key
+		change(&x.key, how)
+		e.same(ids(due(e.ctx, e.issuer, at, 10)), []authz.KeyID{other.key.ID})
+		if ids(enforced(e.ctx, e.issuer, at, e.now, 10)) != nil {
+			e.Fatalf("a key that is %s is due", what)
+		}
+		revision := x.key.Revision
+		x.key = before
+		x.key.Revision = revision
+		change(&x.key, forever)
+	}
+	successor := e.key(x)
+	successor.Predecessor, successor.ExpiresAt, successor.RotateAt = x.key.ID, time.Time{}, at
+	e.must(e.CreateAPIKey(e.ctx, successor))
+	change(&x.key, func(k *authz.APIKey) { k.State, k.GraceUntil = authz.Grace, at.Add(time.Second) })
+	e.same(ids(due(e.ctx, e.issuer, at, 10)), []authz.KeyID{other.key.ID}) // its predecessor is valid
+	change(&x.key, func(k *authz.APIKey) { k.GraceUntil = at })
+	if len(ids(due(e.ctx, e.issuer, at, 10))) != 2 {
+		e.Fatal("its predecessor is not valid any more")
+	}
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.ServiceAccountNode, ID: string(x.service.ID)}, authz.Disabled))
+	e.moved(e.KillNode(e.ctx, e.issuer, other.workspace.ID, authz.NodeRef{Kind: authz.WorkspaceNode, ID: string(other.workspace.ID)}, authz.Suspended))
+	if list := ids(due(e.ctx, e.issuer, at, 10)); list != nil {
+		e.Fatalf("due below what does not stand: %v", list)
+	}
+}
+
+func testKeyPolicies(e *env) {
+	ws := e.tenant().workspace.ID
+	_, err := e.GetKeyPolicy(e.ctx, e.issuer, ws)
+	e.is(err, authz.ErrNotFound)
+	p := authz.KeyPolicy{Issuer: e.issuer, WorkspaceID: ws, UnusedAfter: 48 * time.Hour, UpdatedAt: e.now}
+	e.oneWins(racers, authz.ErrStale, func() error { return e.PutKeyPolicy(e.ctx, p) })
+	p.Revision = 1
+	got, err := e.GetKeyPolicy(e.ctx, e.issuer, ws)
+	e.must(err)
+	e.same(got, p)
+	e.oneWins(racers, authz.ErrStale, func() error { return e.PutKeyPolicy(e.ctx, p) })
+	_, err = e.GetKeyPolicy(e.ctx, "elsewhere", ws)
+	e.is(err, authz.ErrNotFound)
+	list, err := e.UnusedKeyPoliciesAcrossWorkspaces(e.ctx, e.issuer, "", 10)
+	e.must(err)
+	p.Revision = 2
+	e.same(list, []authz.KeyPolicy{p})
+	list, err = e.UnusedKeyPoliciesAcrossWorkspaces(e.ctx, e.issuer, ws, 10)
+	e.must(err)
+	p.UnusedAfter, p.EnforceRotation = 0, true
+	e.must(e.PutKeyPolicy(e.ctx, p))
+	none, err := e.UnusedKeyPoliciesAcrossWorkspaces(e.ctx, e.issuer, "", 10)
+	e.must(err)
+	if len(list) != 0 || len(none) != 0 {
+		e.Fatalf("%d after the last, %d that disable none", len(list), len(none))
+	}
+}
+
+func testKeyList(e *env) {
+	x := e.tenant()
+	now := e.now.Add(time.Hour)
+	list := func(f authz.KeyFilter) []authz.APIKey {
+		e.Helper()
+		f.Now = now
+		keys, err := e.ListAPIKeys(e.ctx, e.issuer, x.workspace.ID, f, authz.Page{})
+		e.must(err)
+		return keys
+	}
+	other := e.key(x)
+	other.Name, other.State, other.GraceUntil, other.Environment = "Größe_1", authz.Grace, now, authz.Test
+	e.must(e.CreateAPIKey(e.ctx, other))
+	for what, c := range map[string]struct {
+		filter authz.KeyFilter
+		want   []authz.KeyID
+	}{
+		"active":    {authz.KeyFilter{Status: "active"}, []authz.KeyID{x.key.ID}},
+		"in grace":  {authz.KeyFilter{Status: "grace"}, nil},
+		"expired":   {authz.KeyFilter{Status: "expired"}, []authz.KeyID{other.ID}},
+		"disabled":  {authz.KeyFilter{Status: "disabled"}, nil},
+		"sandbox":   {authz.KeyFilter{Environment: authz.Test}, []authz.KeyID{other.ID}},
+		"a name":    {authz.KeyFilter{Text: "DEPLOY"}, []authz.KeyID{x.key.ID}},
+		"a part":    {authz.KeyFilter{Text: "Größe_"}, []authz.KeyID{other.ID}},
+		"wildcards": {authz.KeyFilter{Text: "d%y"}, nil},
+		"a hook":    {authz.KeyFilter{Text: "e_1' OR '1'='1"}, nil},
+		"unused":    {authz.KeyFilter{UnusedSince: e.now, Status: "active"}, []authz.KeyID{x.key.ID}},
+		"used":      {authz.KeyFilter{UnusedSince: e.now.Add(-time.Microsecond)}, nil},
+	} {
+		var got []authz.KeyID
+		for _, k := range list(c.filter) {
+			got = append(got, k.ID)
+		}
+		if len(got) != len(c.want) || len(got) == 1 && got[0] != c.want[0] {
+			e.Errorf("%s: %v, want %v", what, got, c.want)
+		}
+	}
+
+	used := e.now.Add(time.Minute)
+	note := func(at time.Time, ip string) {
+		e.Helper()
+		e.must(e.NoteAPIKeyUses(e.ctx, e.issuer, []authz.KeyUse{{KeyID: "key_unknown", At: at}, {KeyID: x.key.ID, At: at, IP: ip}}))
+	}
+	note(used, "192.0.2.1")
+	note(used.Add(-time.Second), "192.0.2.2") // a node that is late
+	note(used.Add(time.Second), "")
+	e.must(e.NoteAPIKeyUses(e.ctx, "elsewhere", []authz.KeyUse{{KeyID: x.key.ID, At: now, IP: "192.0.2.3"}}))
+	got, err := e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID)
+	e.must(err)
+	x.key.LastUsedAt, x.key.LastUsedIP = used.Add(time.Second), "192.0.2.1"
+	e.same(got, x.key)
+	if len(list(authz.KeyFilter{UnusedSince: used, Status: "active"})) != 0 {
+		e.Fatal("a key that was used is listed as unused")
+	}
 }

@@ -84,6 +84,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registrationRoutes(h)
 	a.connectionRoutes(h)
 	a.keyRoutes(h)
+	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil
 }

@@ -31,8 +31,15 @@ type Key struct {
 	CreatedAt        string          `json:"created_at"`
 	CreatedBy        string          `json:"created_by,omitempty"`
 	ExpiresAt        string          `json:"expires_at,omitempty"`
+	Rotation         *Rotation       `json:"rotation,omitempty" doc:"The key's own schedule."`
+	RotateAt         string          `json:"rotate_at,omitempty" doc:"When the key is replaced, by its own schedule, the workspace's policy or the issuer's rule."`
+	LastUsedAt       string          `json:"last_used_at,omitempty" doc:"When the key, or a token of it, was used last; some seconds late."`
+	LastUsedIP       string          `json:"last_used_ip,omitempty" doc:"From where, as far as it was told."`
 	RevokedAt        string          `json:"revoked_at,omitempty"`
 	PurgeAt          string          `json:"purge_at,omitempty"`
+	PredecessorID    string          `json:"predecessor_id,omitempty" doc:"The key this one replaced."`
+	SuccessorID      string          `json:"successor_id,omitempty" doc:"The key that replaced this one."`
+	GraceUntil       string          `json:"grace_until,omitempty" doc:"When a replaced key stops."`
 	Revision         int64           `json:"revision" doc:"Counts changes; the ETag."`
 }
 
@@ -43,7 +50,7 @@ func (a *api) viewKey(k authz.APIKey) Key {
 		Scopes: orEmpty(k.Scopes), Resources: k.Resources, IPAllowlist: orEmpty(k.IPAllowlist), Tier: k.Tier,
 		Status: k.StatusAt(a.cfg.Clock.Now()), CreatedAt: stamp(k.CreatedAt), CreatedBy: k.CreatedBy,
 		ExpiresAt: stamp(k.ExpiresAt), RevokedAt: stamp(k.RevokedAt), PurgeAt: stamp(k.PurgeAt),
-		Revision: k.Revision,
+		LastUsedAt: stamp(k.LastUsedAt), LastUsedIP: k.LastUsedIP, Rotation: viewRotation(k), RotateAt: stamp(k.RotateAt), PredecessorID: string(k.Predecessor), SuccessorID: string(k.Successor), GraceUntil: stamp(k.GraceUntil), Revision: k.Revision,
 	}
 }
 
@@ -58,6 +65,7 @@ type createKey struct {
 		IPAllowlist      []string        `json:"ip_allowlist,omitempty" maxItems:"64"`
 		ExpiresAt        *time.Time      `json:"expires_at,omitempty"`
 		Tier             string          `json:"tier,omitempty" maxLength:"32"`
+		Rotation         *Rotation       `json:"rotation,omitempty"`
 	}
 }
 
@@ -68,8 +76,24 @@ type KeyPath struct {
 }
 
 type listKeys struct {
-	WorkspaceID string `query:"workspace_id" maxLength:"64"`
+	WorkspaceID      string `query:"workspace_id" maxLength:"64"`
+	Status           string `query:"status" enum:"active,grace,disabled,revoked,expired"`
+	Environment      string `query:"environment" enum:"live,test"`
+	ServiceAccountID string `query:"service_account_id" maxLength:"64"`
+	Text             string `query:"q" maxLength:"100" doc:"Part of a name, or a whole id, prefix or last4."`
+	UnusedFor        string `query:"unused_for" maxLength:"20" doc:"Not used for as long, such as P30D; a key that was never used counts from when it was made."`
 	Paging
+}
+
+func (in *listKeys) filter(now time.Time) (authz.KeyFilter, error) {
+	f := authz.KeyFilter{
+		Status: in.Status, Environment: authz.Environment(in.Environment), ServiceAccountID: authz.ServiceAccountID(in.ServiceAccountID), Text: in.Text,
+	}
+	unused, err := durationIn("unused_for", in.UnusedFor)
+	if unused > 0 {
+		f.UnusedSince = now.Add(-unused)
+	}
+	return f, err
 }
 
 type revokeKey struct {
@@ -86,6 +110,8 @@ func (a *api) keyRoutes(h huma.API) {
 	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
 	register(a, h, http.MethodPatch, path+"/{id}", "update-key", "Change, disable or enable an API key", http.StatusOK, a.patchKey)
 	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
+	register(a, h, http.MethodPost, path+"/{id}/rotate", "rotate-key",
+		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK, a.rotateKey)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
 	}
@@ -99,6 +125,10 @@ func (a *api) createKey(ctx context.Context, in *createKey) (*answer[Key], error
 	}
 	if b.ExpiresAt != nil {
 		request.ExpiresAt = *b.ExpiresAt
+	}
+	var err error
+	if request.RotateEvery, err = b.Rotation.every(); err != nil {
+		return nil, err
 	}
 	key, text, err := a.cfg.Keys.Mint(ctx, principal(ctx), authz.OriginFrom(ctx), request)
 	if err != nil {
@@ -119,7 +149,11 @@ func (a *api) listKeys(ctx context.Context, in *listKeys) (*answer[list[Key]], e
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.cfg.Keys.List(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), page)
+	filter, err := in.filter(a.cfg.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.cfg.Keys.List(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), filter, page)
 	if err != nil {
 		return nil, err
 	}

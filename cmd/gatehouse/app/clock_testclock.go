@@ -42,6 +42,8 @@ func (a *App) catchUp(ctx context.Context) {
 	for _, name := range a.issuerNames() {
 		a.logFailure(ctx, "rotating signing keys", a.Issuers[name].set.Rotate(ctx))
 	}
+	a.writeUses(ctx)
+	a.rotateKeys(ctx)
 	a.burnFuses(ctx)
 	a.purge(ctx)
 }

@@ -115,9 +115,14 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	for tier := range cfg.Keys.Tiers {
 		tiers = append(tiers, tier)
 	}
+	var rotateAll time.Duration
+	if cfg.Keys.RotationForced {
+		rotateAll = cfg.Keys.RotationDefault
+	}
 	return apikey.New(apikey.Config{
+		RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher,
+		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -179,9 +184,11 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			if err != nil {
 				return nil, err
 			}
-			if !record.UsableFrom(authz.OriginFrom(ctx).IP) {
+			from := authz.OriginFrom(ctx).IP
+			if !record.UsableFrom(from) {
 				return nil, errAddress
 			}
+			i.Keys.Used(record.Principal.KeyID, from)
 			return &record.Credential, nil
 		},
 		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
@@ -262,6 +269,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 			if err != nil {
 				return authz.Principal{}, err
 			}
+			i.Keys.Used(record.Principal.KeyID, authz.OriginFrom(ctx).IP)
 			return record.Principal, i.limits.counted(ctx, record.Principal.KeyID, record.Tier)
 		},
 	})
@@ -271,7 +279,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, AuditUse: a.refusedUses(name),
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
 }

@@ -22,6 +22,8 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })
 	group.Go(func() { a.purgeOften(ctx) })
+	group.Go(func() { a.rotateOften(ctx) })
+	group.Go(func() { a.writeUsesOften(ctx) })
 	group.Go(func() { a.burnOften(ctx) })
 	if a.together != nil {
 		group.Go(func() { a.together.Run(ctx) })

@@ -238,7 +238,7 @@ func (d *deployment) keysIn(t *testing.T, s *storage.Store) map[string]authz.API
 	keys := make(map[string]authz.APIKey)
 	var page authz.Page
 	for {
-		rows, err := s.ListAPIKeys(t.Context(), "uptimepulse", authz.WorkspaceID(d.WorkspaceID), page)
+		rows, err := s.ListAPIKeys(t.Context(), "uptimepulse", authz.WorkspaceID(d.WorkspaceID), authz.KeyFilter{}, page)
 		if err != nil {
 			t.Fatal(err)
 		}

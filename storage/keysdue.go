@@ -1,0 +1,62 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// What can be rotated: what stands, with all it hangs on, and whose predecessor
+// is not valid any more.
+const (
+	dueKeys = `SELECT k.* FROM api_keys k
+	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer = k.issuer
+	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer = k.issuer
+	JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer = k.issuer
+	LEFT JOIN api_keys p ON p.id = k.predecessor_id AND p.issuer = k.issuer
+	WHERE k.issuer = ? AND k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?)
+	AND (k.workspace_id = '' OR w.state = 'active' AND a.state = 'active') AND sa.state = 'active'
+	AND (p.id IS NULL OR p.state NOT IN ('active', 'grace') OR p.grace_until <= ? OR p.expires_at <= ?)`
+
+	dueBySchedule = dueKeys + ` AND k.rotate_at <= ? ORDER BY k.rotate_at, k.id LIMIT ?`
+	dueByAge      = dueKeys + ` AND k.created_at <= ? ORDER BY k.created_at, k.id LIMIT ?`
+	dueByPolicy   = dueKeys + ` AND k.created_at <= ? AND k.workspace_id IN (
+	SELECT workspace_id FROM key_policies WHERE issuer = ? AND enforce_rotation)
+	ORDER BY k.created_at, k.id LIMIT ?`
+)
+
+// KeysDueAcrossWorkspaces lists keys of an issuer whose own schedule is due at
+// now.
+func (s *Store) KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.APIKey, error) {
+	var rows []apiKeyRow
+	now = utc(now)
+	err := s.reader(ctx).Raw(dueBySchedule, issuer, now, now, now, now, limit).Scan(&rows).Error
+	return keysOf(rows), failure(ctx, "listing keys that are due", err)
+}
+
+// KeysOlderAcrossWorkspaces lists keys of an issuer that can be rotated at now
+// and were made at the moment or before.
+func (s *Store) KeysOlderAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error) {
+	var rows []apiKeyRow
+	now = utc(now)
+	err := s.reader(ctx).Raw(dueByAge, issuer, now, now, now, utc(made), limit).Scan(&rows).Error
+	return keysOf(rows), failure(ctx, "listing keys that are old", err)
+}
+
+// KeysEnforcedAcrossWorkspaces is KeysOlderAcrossWorkspaces for the workspaces
+// that enforce rotation.
+func (s *Store) KeysEnforcedAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error) {
+	var rows []apiKeyRow
+	now = utc(now)
+	err := s.reader(ctx).Raw(dueByPolicy, issuer, now, now, now, utc(made), issuer, limit).Scan(&rows).Error
+	return keysOf(rows), failure(ctx, "listing keys that are old where that is enforced", err)
+}
+
+func keysOf(rows []apiKeyRow) []authz.APIKey {
+	keys := make([]authz.APIKey, len(rows))
+	for i, r := range rows {
+		keys[i] = r.apiKey()
+	}
+	return keys
+}
