@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
@@ -169,6 +170,10 @@ func (h *house) provesDomains(id string) {
 		if got := verify(domain); got.Code != http.StatusConflict || member(got, "code") != "domain_not_proven" {
 			h.Errorf("without a record: %d %s", got.Code, got.Body)
 		}
+		h.txt[member(w, "name")] = []string{"v=spf1 -all", "gatehouse-domain=" + strings.Repeat("A", 43)}
+		if got := verify(domain); got.Code != http.StatusConflict || member(got, "code") != "domain_not_proven" {
+			h.Errorf("with another record: %d %s", got.Code, got.Body)
+		}
 		h.txt[member(w, "name")] = []string{"v=spf1 -all", member(w, "value")}
 	}
 	for _, domain := range []string{"", "com", "a b.example", "*.example", "new.example.", "NEW.example"} {
@@ -181,7 +186,7 @@ func (h *house) provesDomains(id string) {
 	}
 	// A record that somebody else published for theirs proves nothing here.
 	other, _ := h.drafted()
-	if w := h.atConnections("POST", "/"+other+"/domains/verify", `{"domain":"new.example"}`); w.Code != http.StatusConflict {
+	if w := h.atConnections("POST", "/"+other+"/domains/verify", `{"domain":"new.example"}`); w.Code != http.StatusConflict || member(w, "code") != "domain_not_proven" {
 		h.Errorf("another's record: %d %s", w.Code, w.Body)
 	}
 }
@@ -204,6 +209,15 @@ func TestI10_ATestLinkIsGoodOnceForWhatItWasMadeFor(t *testing.T) {
 	over("changed", link[:len(link)-4]+"AAAA")
 	a := d.read(h.browser().get(link))
 	over("used", link)
+	opener, opened := h.browser(), h.check(id).Sides[1].TestURL
+	opener.get(strings.TrimPrefix(opened, host))
+	_, token, _ := strings.Cut(opened, "token=")
+	test := made(connection.OpenTest(h.ring, issuer, token, h.clock.Now()))(h)
+	for _, page := range []string{"/consent?request=", "/signin/done?request=", "/signin?request="} {
+		if w := opener.get(page + test.ID); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "request_expired") {
+			t.Errorf("%s with a test: %d", page, w.Code)
+		}
+	}
 	w := d.post(d.answer(a, nil))
 	d.refused("in another browser", h.browser(), h.browser().get(w.Header().Get("Location")), "browser_mismatch")
 	fresh := strings.TrimPrefix(h.check(id).Sides[1].TestURL, host)
@@ -254,6 +268,14 @@ func TestTN_01_ConnectionsOfOthersDoNotExist(t *testing.T) {
 	id, _ := h.drafted()
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:workspace"}}
 	other := made(h.admin.CreateWorkspace(t.Context(), by, admin.NewWorkspace{Name: "Other"}))(h)
+	theirs := authz.Principal{Issuer: issuer, Subject: "sa_1", WorkspaceID: other.ID, Scopes: []string{"manage:connections"}}
+	if _, err := h.connections.Get(t.Context(), theirs, h.workspace.ID, authz.ConnectionID(id)); authz.KindOf(err) != authz.NotFound {
+		t.Errorf("another workspace's administrator: %v", err)
+	}
+	theirs.WorkspaceID, theirs.Scopes = h.workspace.ID, []string{"manage:clients"}
+	if _, err := h.connections.Get(t.Context(), theirs, h.workspace.ID, authz.ConnectionID(id)); authz.KindOf(err) != authz.Forbidden {
+		t.Errorf("without the scope: %v", err)
+	}
 	for _, call := range []string{
 		"GET ", "PATCH ", "DELETE ", "POST /test", "POST /activate", "POST /disable", "POST /domains", "POST /domains/verify", "DELETE /domains/x.example",
 		"POST /fallback", "DELETE /fallback", "GET /failures",
