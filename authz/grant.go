@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type Session struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	SignIn   SignIn
 	State    State // active, revoked
 	Epoch    int64
 	// Lineage is the sum of the epochs of its account, workspace, connection
@@ -34,6 +36,13 @@ type Session struct {
 // LiveAt reports whether the session itself, its ancestors aside, is valid at now.
 func (s Session) LiveAt(now time.Time) bool {
 	return s.State == Active && now.Before(s.ExpiresAt) && now.Before(s.IdleUntil)
+}
+
+// Reached reports whether the sign-in reached one of the authentication
+// contexts. ACRMultiFactor is reached by proof of MFA, whatever the upstream
+// calls it.
+func (s Session) Reached(contexts []string) bool {
+	return s.ACR != "" && slices.Contains(contexts, s.ACR) || s.SignIn.MFA == MFAProven && slices.Contains(contexts, ACRMultiFactor)
 }
 
 // Grant is what a person or service account let a client do: the family of
@@ -88,6 +97,7 @@ type Grant struct {
 	AMR      []string
 	// Fallback is why its person signed in by SAML in place of OpenID Connect.
 	Fallback FallbackReason
+	SignIn   SignIn
 	Nonce    string
 	// Lineage is the sum of the ancestors' epochs at issue.
 	Lineage   int64
@@ -120,6 +130,14 @@ func (g Grant) Refs() []NodeRef {
 	add(APIKeyNode, string(g.KeyID))
 	add(SessionNode, string(g.SessionID))
 	return refs
+}
+
+// Holder is whom the grant is about by our own name for them: no pairwise sub.
+func (g Grant) Holder() string {
+	if g.UserID != "" {
+		return string(g.UserID)
+	}
+	return g.Subject
 }
 
 // AuthorizationCode is a single-use code (RFC 6749 section 4.1.2).

@@ -36,6 +36,8 @@ const (
 	// AccessTokenNode is a single access token; its id is the base64url text
 	// of its digest. It has no epoch: it is revoked or not.
 	AccessTokenNode NodeKind = "access_token"
+	// PolicyNode is a workspace's rules of conditional access (PolicyRef).
+	PolicyNode NodeKind = "policy"
 )
 
 // NodeRef points at a node. Ids are unique over all issuers.

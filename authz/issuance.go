@@ -19,6 +19,8 @@ type Issuance struct {
 	Access  AccessToken
 	Refresh *RefreshToken
 	Audit   AuditEntry
+	// Decision is what conditional access said to it, or nil.
+	Decision *PolicyDecision
 }
 
 // Rotation takes a refresh token to "used".

@@ -26,6 +26,10 @@ type Principal struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// MFA is a person's evidence of MFA, "none", "declared" or "proven", and
+	// MFAAt its time; nothing for a token that was exchanged.
+	MFA   string
+	MFAAt time.Time
 }
 
 // Platform reports whether the principal is the operator's and reaches every
@@ -37,6 +41,18 @@ func (p Principal) Reaches(ws WorkspaceID) bool { return p.Platform() || p.Works
 
 // Holds reports whether the scope was granted.
 func (p Principal) Holds(scope string) bool { return slices.Contains(p.Scopes, scope) }
+
+// May checks that the principal holds the scope and reaches the workspace. A
+// workspace out of reach does not exist.
+func (p Principal) May(scope string, ws WorkspaceID) error {
+	if !p.Holds(scope) {
+		return NewError(Forbidden, "insufficient_scope", "The scope "+scope+" is required.")
+	}
+	if !p.Reaches(ws) {
+		return ErrNotFound
+	}
+	return nil
+}
 
 // Origin says where a request came from, for audit entries.
 type Origin struct {

@@ -17,7 +17,34 @@ type AuthenticationRule struct {
 	MaxAge time.Duration
 }
 
+// ACRMultiFactor is the authentication context of a sign-in with more than one
+// factor, whatever the upstream calls it (OpenID Provider Authentication Policy
+// Extension 1.0 section 4).
+const ACRMultiFactor = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+
 const codeInsufficientAuthentication = "insufficient_user_authentication"
+
+// And is the rule that asks for what both ask for. Of the contexts of both any
+// will do for it: there is no way to ask for two at once.
+func (r AuthenticationRule) And(other AuthenticationRule) AuthenticationRule {
+	both := AuthenticationRule{ACRValues: slices.Clone(r.ACRValues), MaxAge: r.MaxAge}
+	for _, value := range other.ACRValues {
+		if !slices.Contains(both.ACRValues, value) {
+			both.ACRValues = append(both.ACRValues, value)
+		}
+	}
+	if both.MaxAge == 0 || other.MaxAge > 0 && other.MaxAge < both.MaxAge {
+		both.MaxAge = other.MaxAge
+	}
+	return both
+}
+
+// Covers reports whether whoever was asked to sign in by this rule was asked
+// for all that the other asks for.
+func (r AuthenticationRule) Covers(other AuthenticationRule) bool {
+	missing := func(value string) bool { return !slices.Contains(r.ACRValues, value) }
+	return !slices.ContainsFunc(other.ACRValues, missing) && (other.MaxAge == 0 || r.MaxAge > 0 && r.MaxAge <= other.MaxAge)
+}
 
 // Check returns nil when the principal's sign-in satisfies the rule at now;
 // otherwise an Error of kind Unauthenticated that carries the rule, for the
@@ -46,13 +73,26 @@ func (e *Error) Challenge() string {
 		return ""
 	}
 	parts := []string{`error="` + e.Code + `"`, `error_description="` + e.Description + `"`}
-	if values := strings.Join(e.Rule.ACRValues, " "); values != "" {
-		parts = append(parts, `acr_values="`+quotedText.Replace(values)+`"`)
-	}
-	if e.Rule.MaxAge > 0 {
-		parts = append(parts, `max_age="`+strconv.FormatInt(int64(e.Rule.MaxAge/time.Second), 10)+`"`)
+	asked := e.Rule.Parameters()
+	for _, name := range [...]string{"acr_values", "max_age"} {
+		if asked[name] != "" {
+			parts = append(parts, name+`="`+quotedText.Replace(asked[name])+`"`)
+		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Parameters are those of an authorization request that asks for such a sign-in
+// (RFC 9470 section 4).
+func (r AuthenticationRule) Parameters() map[string]string {
+	p := map[string]string{}
+	if len(r.ACRValues) > 0 {
+		p["acr_values"] = strings.Join(r.ACRValues, " ")
+	}
+	if r.MaxAge > 0 {
+		p["max_age"] = strconv.FormatInt(int64(r.MaxAge/time.Second), 10)
+	}
+	return p
 }
 
 // quotedText escapes what would end a quoted-string (RFC 9110 section 5.6.4).

@@ -21,6 +21,8 @@ type Config struct {
 	Outbound Outbound `yaml:"outbound"`
 	// Rate limits of the endpoints. Limits of API keys are tiers of the issuer.
 	Limits Limits `yaml:"limits"`
+	// Conditional access, for all issuers.
+	ConditionalAccess ConditionalAccess `yaml:"conditional_access"`
 	// Reports of leaked keys. What happens to a key that leaked is the issuer's.
 	Leaks Leaks `yaml:"leaks"`
 	// The authorization servers of this process, told apart by host.

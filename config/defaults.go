@@ -46,5 +46,7 @@ func base() Config {
 		Log:      Log{Level: "info", Format: "json"},
 		Outbound: Outbound{Timeout: 5 * time.Second, MaxBodyBytes: 1 << 20},
 		Limits:   defaultLimits(),
+
+		ConditionalAccess: ConditionalAccess{DecisionRetention: 90 * day},
 	}
 }

@@ -28,6 +28,7 @@ func (c Config) problems() Problems {
 	p.duration("outbound.timeout", c.Outbound.Timeout, 100*time.Millisecond, time.Minute)
 	p.number("outbound.max_body_bytes", c.Outbound.MaxBodyBytes, 64<<10, 16<<20)
 	p.limits(c.Limits)
+	p.duration("conditional_access.decision_retention", c.ConditionalAccess.DecisionRetention, time.Hour, 400*day)
 	if c.Leaks.GitHubKeysURL != "" {
 		p.endpoint("leaks.github_keys_url", c.Leaks.GitHubKeysURL)
 	}

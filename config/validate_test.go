@@ -60,6 +60,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"webhook.secret", func(c *Config) { c.Webhook.Secret = NewSecret("whsec_" + b64(make([]byte, 32))) }},
 		{"webhook.secret", func(c *Config) { c.Webhook.Secret = Secret{} }},
 		{"outbound.timeout", func(c *Config) { c.Outbound.Timeout = time.Hour }},
+		{"conditional_access.decision_retention", func(c *Config) { c.ConditionalAccess.DecisionRetention = time.Minute }},
 		{"outbound.allow_private[0]", func(c *Config) { c.Outbound.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }},
 		{"limits.token.per_client.burst", func(c *Config) { c.Limits.Token.PerClient.Burst = 0 }},
 		{"limits.login.per_address.per_second", func(c *Config) { c.Limits.Login.PerAddress.PerSecond = 0 }},
@@ -197,6 +198,29 @@ func TestWarningsNameWhatWasLoosened(t *testing.T) {
 		"GATEHOUSE_WEBHOOK_ALLOW_PRIVATE=10.0.0.0/8")
 	if got := c.Warnings(); len(got) != 5 || !strings.Contains(got.Error(), "limits.enabled") {
 		t.Errorf("warnings:\n%v", got)
+	}
+}
+
+func TestAnAddressWhosePortNobodyListensOnIsWarnedOf(t *testing.T) {
+	for what, c := range map[string]struct {
+		url, api, listen, proxies, want string
+	}{
+		"the api's port":       {"https://auth.test:8443", "https://api.test:9443", "0.0.0.0:8443", "", "issuers[0].api_url"},
+		"the issuer's":         {"https://auth.test:8443", "", "0.0.0.0:8080", "", "issuers[0].url"},
+		"both are listened":    {"https://auth.test:8443", "https://api.test:8443", "0.0.0.0:8443", "", ""},
+		"a proxy has it":       {"https://auth.test:8443", "", "0.0.0.0:8080", "10.0.0.0/8", ""},
+		"no port":              {"https://auth.test", "https://api.test", "0.0.0.0:8080", "", ""},
+		"any port that's free": {"https://auth.test:8443", "", "0.0.0.0:0", "", ""},
+	} {
+		cfg := mustLoad(t, small)
+		cfg.Issuers[0].URL, cfg.Issuers[0].APIURL, cfg.Server.Public[0].Address = c.url, c.api, c.listen
+		if c.proxies != "" {
+			cfg.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.proxies)}
+		}
+		w := cfg.Warnings()
+		if told := len(w) == 1 && w[0].Path == c.want; told != (c.want != "") || c.want == "" && len(w) > 0 {
+			t.Errorf("%s: %v", what, w)
+		}
 	}
 }
 

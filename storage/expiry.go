@@ -30,6 +30,8 @@ const (
 		SELECT digest FROM onces WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredDevices = `DELETE FROM device_codes WHERE digest IN (
 		SELECT digest FROM device_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
+	deleteExpiredDecisions = `DELETE FROM policy_decisions WHERE id IN (
+		SELECT id FROM policy_decisions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	// A session is an ancestor of grants and its end by time is not theirs:
 	// it goes when the last of them has gone.
 	deleteExpiredSessions = `DELETE FROM sessions WHERE id IN (
@@ -62,8 +64,8 @@ const maxBatch = 5000
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
 // tokens, authorization requests, pushed ones, ids used once, acts done once,
-// upstreams' names of sessions, texts of keys that wait to be claimed, ended
-// grants with their codes and refresh tokens, and sessions.
+// upstreams' names of sessions, texts of keys that wait to be claimed, recorded
+// decisions, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
 	for _, step := range []func(context.Context, time.Time, int) (int64, error){
@@ -94,6 +96,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredKeyClaims, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredOnces, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredDecisions, now, limit) },
 	} {
 		done := deletion()
 		if done.Error != nil {

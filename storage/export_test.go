@@ -18,6 +18,7 @@ func Rows() []any {
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, keyClaimRow{}, keyPolicyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
+		policyRow{}, policyVersionRow{}, policyDecisionRow{},
 	}
 }
 
@@ -33,6 +34,7 @@ func HotStatements() map[string]string {
 		"refresh token": refreshTokenWithLineage, "grant": grantWithLineage, "api key": apiKeyWithLineage,
 		"session": sessionWithLineage, "lineage": lineageOf, "node by node": byNode, "upstream identity": memberByUpstream, "domain": connectionByDomain,
 		"pending devices": pendingDevices, "waiting pushed requests": waitingPushed, "waiting requests": waitingRequests,
+		"rules in force": rulesInForce,
 	}
 }
 

@@ -38,6 +38,11 @@ func (s *Store) issueAlone(ctx context.Context, i authz.Issuance) error {
 		if err := s.createIssued(ctx, i); err != nil {
 			return err
 		}
+		if i.Decision != nil {
+			if err := s.RecordDecision(ctx, *i.Decision); err != nil {
+				return err
+			}
+		}
 		return s.AppendAudit(ctx, i.Audit)
 	})
 }

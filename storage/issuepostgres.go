@@ -96,12 +96,18 @@ func together(i *authz.Issuance) (string, []any) {
 		part(name, s, after)
 		after = " AND EXISTS (SELECT 1 FROM access)"
 	}
+	if d := i.Decision; d != nil {
+		part("decided", step{decisionFrom, decisionArgs(d)}, "")
+	}
 	last := auditing(&i.Audit)
 	last.sql = auditFrom
 	part("audited", last, "")
 	b.WriteString(" SELECT EXISTS (SELECT 1 FROM audited)")
 	return b.String(), args
 }
+
+// decisionFrom records the decision if the access token was created.
+const decisionFrom = insertPolicyDecision + ` SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM access)`
 
 // auditFrom writes the entry if the access token was created.
 const auditFrom = auditColumns + ` SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM access)`

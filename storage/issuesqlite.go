@@ -24,7 +24,11 @@ func (s *Store) issueGrouped(ctx context.Context, i authz.Issuance) error {
 }
 
 func (p *batchPool) issue(ctx context.Context, i *authz.Issuance) error {
-	for n, s := range append(issuing(i), auditing(&i.Audit)) {
+	steps := issuing(i)
+	if i.Decision != nil {
+		steps = append(steps, deciding(i.Decision))
+	}
+	for n, s := range append(steps, auditing(&i.Audit)) {
 		met, err := p.exec(ctx, s)
 		switch {
 		case err == nil && met > 0:

@@ -18,6 +18,7 @@ type sessionRow struct {
 	AuthTime     time.Time
 	ACR          string `gorm:"column:acr"`
 	AMR          list[string]
+	SignIn       text[authz.SignIn]
 	State        authz.State
 	Epoch        int64
 	Lineage      int64
@@ -35,7 +36,7 @@ func (sessionRow) TableName() string { return "sessions" }
 func (r sessionRow) session() authz.Session {
 	return authz.Session{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, UserID: r.UserID, ConnectionID: r.ConnectionID,
-		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, State: r.State, Epoch: r.Epoch, Lineage: r.Lineage,
+		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, SignIn: r.SignIn.V, State: r.State, Epoch: r.Epoch, Lineage: r.Lineage,
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), IdleUntil: r.IdleUntil.UTC(),
 		IP: r.IP, UserAgent: r.UserAgent, Fallback: r.Fallback,
 	}
@@ -45,7 +46,7 @@ func (r sessionRow) session() authz.Session {
 func (s *Store) CreateSession(ctx context.Context, v authz.Session) error {
 	err := s.writer(ctx).Create(&sessionRow{
 		ID: v.ID, Issuer: v.Issuer, WorkspaceID: v.WorkspaceID, UserID: v.UserID, ConnectionID: v.ConnectionID,
-		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), State: v.State, Epoch: v.Epoch, Lineage: v.Lineage,
+		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), SignIn: asText(v.SignIn), State: v.State, Epoch: v.Epoch, Lineage: v.Lineage,
 		CreatedAt: utc(v.CreatedAt), ExpiresAt: utc(v.ExpiresAt), IdleUntil: utc(v.IdleUntil),
 		IP: v.IP, UserAgent: v.UserAgent, Fallback: v.Fallback,
 	}).Error
@@ -61,7 +62,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 			Where("id = ? AND issuer = ? AND workspace_id = ?", v.ID, v.Issuer, v.WorkspaceID).
 			Where("user_id = ? AND connection_id = ? AND state = 'active'", v.UserID, v.ConnectionID).
 			UpdateColumns(map[string]any{
-				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR), "lineage": v.Lineage,
+				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR), "sign_in": asText(v.SignIn), "lineage": v.Lineage,
 				"expires_at": utc(v.ExpiresAt), "idle_until": utc(v.IdleUntil), "ip": v.IP, "user_agent": v.UserAgent, "fallback": v.Fallback,
 			})
 		if err := changed(ctx, "renewing a session", done, authz.ErrNotFound); err != nil {
@@ -71,7 +72,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 	})
 }
 
-const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr,
+const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr, s.sign_in,
 	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, w.account_id,
 	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM sessions s
@@ -89,7 +90,7 @@ func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer auth
 	var accountID sql.NullString
 	var account, workspace, connection, user ancestor
 	err := s.queryRow(ctx, sessionWithLineage, digest(cookie), issuer).Scan(
-		&r.ID, &r.Issuer, &r.WorkspaceID, &r.UserID, &r.ConnectionID, &r.Digest, &r.AuthTime, &r.ACR, &r.AMR,
+		&r.ID, &r.Issuer, &r.WorkspaceID, &r.UserID, &r.ConnectionID, &r.Digest, &r.AuthTime, &r.ACR, &r.AMR, &r.SignIn,
 		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &r.Fallback, &accountID,
 		&account.State, &account.Epoch, &workspace.State, &workspace.Epoch, &connection.State, &connection.Epoch, &user.State, &user.Epoch)
 	if err != nil {

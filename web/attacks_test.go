@@ -252,7 +252,7 @@ func TestTK_08_AServiceAccountThatIsDisabledGetsNothing(t *testing.T) {
 	h.decided("its token", h.verify(gateway, map[string]any{"credential": token}), "inactive")
 	h.decided("its key", h.verify(gateway, map[string]any{"credential": text}), "inactive")
 
-	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}}
+	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}, Delegation: &authz.Delegation{Issuer: issuer, Scopes: []string{"*"}}}
 	c, secret, err := h.admin.CreateClient(t.Context(), by, admin.ClientSettings{
 		Name: "robot", WorkspaceID: h.workspace.ID, GrantTypes: []string{"client_credentials"}, Scopes: []string{"profile"},
 	})
@@ -261,4 +261,41 @@ func TestTK_08_AServiceAccountThatIsDisabledGetsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wants("a disabled client", h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", basicOf(string(c.ID), secret.Reveal())), 401, "invalid_client")
+}
+
+// An outage tells nobody what the database is, where it lies, or what was asked
+// of it, and nothing is issued, revoked or called active meanwhile.
+func TestTK_10_RV_03_AnOutageTellsNothingOfTheInside(t *testing.T) {
+	h := newHouse(t)
+	tokens := h.tokens(h.browser())
+	signIn := h.authorizeURL()
+	h.ok(h.store.Close())
+	client := []string{"Content-Type", form, "Authorization", h.basic()}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"token":       h.send("POST", "/oauth2/token", "grant_type=refresh_token&refresh_token="+tokens["refresh_token"], client...),
+		"revoke":      h.send("POST", "/oauth2/revoke", "token="+tokens["access_token"], client...),
+		"introspect":  h.send("POST", "/oauth2/introspect", "token="+tokens["refresh_token"], client...),
+		"par":         h.send("POST", "/oauth2/par", strings.TrimPrefix(signIn, "/oauth2/authorize?"), client...),
+		"device":      h.send("POST", "/oauth2/device_authorization", "client_id=cl_unknown&scope=openid", "Content-Type", form),
+		"userinfo":    h.send("GET", "/oauth2/userinfo", "", "Authorization", "Bearer at_"+strings.Repeat("x", 43)),
+		"management":  h.send("GET", "/v1/workspaces", "", "Authorization", "Bearer "+tokens["refresh_token"]),
+		"verify":      h.verify(h.basic(), map[string]any{"credential": "at_" + strings.Repeat("y", 43)}),
+		"register":    h.send("POST", "/oauth2/register", "{}", "Authorization", "Bearer x", "Content-Type", "application/json"),
+		"a page":      h.send("GET", "/consent?request=x", ""),
+		"the sign-in": h.send("GET", signIn, ""),
+		"a callback":  h.send("GET", "/oidc/"+string(h.connection.ID)+"/callback?state=x&code=y", ""),
+	} {
+		body := strings.ToLower(w.Body.String() + w.Header().Get("Location"))
+		for _, inside := range []string{"sql", "database", "storage", ".db", "/tmp", "goroutine", "closed", "select ", "dial"} {
+			if strings.Contains(body, inside) {
+				t.Errorf("%s tells of %q: %d %s", name, inside, w.Code, w.Body)
+			}
+		}
+		if strings.Contains(body, `"active":true`) || strings.Contains(body, "access_token") || w.Code == http.StatusOK {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s does not say when to come back", name)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -85,7 +86,12 @@ func oauthError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	RetryAfter(h, e)
 	h.Set("Cache-Control", "no-store")
-	writeJSON(w, status, map[string]string{"error": e.Code, "error_description": e.Description})
+	body := map[string]string{"error": e.Code, "error_description": e.Description}
+	if e.Rule != nil { // the client is told how to ask for another sign-in (RFC 9470 section 4)
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse", `+e.Challenge())
+		maps.Copy(body, e.Rule.Parameters())
+	}
+	writeJSON(w, status, body)
 	noteError(r, e)
 }
 

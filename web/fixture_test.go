@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
@@ -29,6 +30,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
@@ -39,6 +41,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/storage"
+	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
@@ -62,6 +65,7 @@ type house struct {
 	hasher *secret.Hasher
 	keys   *apikey.Keys
 	admin  *admin.Admin
+	access *access.Access
 	rules  clientmeta.Rules
 
 	federation  *federation.Federation
@@ -112,12 +116,23 @@ func (b *lockedBuffer) String() string {
 
 func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 	t.Helper()
+	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"}, change...)
+}
+
+// onBoth runs a test on a house on each database.
+func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
+	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
+	t.Run("postgres", func(t *testing.T) {
+		run(newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+	})
+}
+
+func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
+	t.Helper()
 	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	h.store = made(storage.Open(t.Context(), storage.Config{
-		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: h.clock, AutoMigrate: true,
-		Synchronous: "normal", OnMoved: epochs.Bump, Observe: h.statements.observe,
-	}))(t)
+	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
+	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
 	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
@@ -145,7 +160,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:connections"}, {Name: "manage:workspace"}},
+		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:policies"}, {Name: "manage:clients"}, {Name: "manage:connections"}, {Name: "manage:workspace"}},
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
 		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
@@ -155,6 +170,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules}))(h)
+	h.access = made(access.New(access.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
+		Scopes: func(s string) bool {
+			return slices.Contains([]string{"openid", "profile", "offline_access", "monitor:read"}, s)
+		},
+		Roles: func(s string) bool { return s == "member" }, Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
+	}))(h)
 	registrar := made(registration.New(registration.Config{
 		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules,
 		Scopes: []string{"openid", "profile"}, MaxClients: 3, UnusedAfter: 720 * time.Hour,
@@ -183,7 +205,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			}
 			return &r.Credential, nil
 		},
-		UserCodeKeys: h.ring.DeriveAll("user code"),
+		UserCodeKeys: h.ring.DeriveAll("user code"), Access: h.access,
 	}))(h)
 	examineKey := h.keys.Examiner(host, []string{host}, h.store)
 	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
@@ -222,7 +244,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	management := made(api.New(api.Config{
 		Connections: h.connections, Federation: h.federation,
-		Admin: h.admin, Keys: h.keys, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
+		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)
@@ -265,6 +287,7 @@ func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) 
 	}
 	cfg.ClientSecret, cfg.RedirectURI, cfg.Now = "upstream-secret", host+"/oidc/"+string(c.ID)+"/callback", h.clock.Now
 	cfg.HTTP = outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	cfg.MFA.ACR = append(cfg.MFA.ACR, idptest.ACRMultiFactor)
 	cfg.Observe = func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) }
 	made, err := oidc.New(cfg)
 	if err == nil && len(h.providers) == 0 && c.Has(authz.SAMLSide) {

@@ -150,3 +150,26 @@ func TestAD_05_HealthAndMetricsAreTheOperatorsAlone(t *testing.T) {
 		t.Error("the log holds a query")
 	}
 }
+
+func TestOperationsOfTheManagementAPIAreCountedByName(t *testing.T) {
+	metrics := web.NewMetrics()
+	h := newHouse(t, func(c *web.Config) { c.Metrics = metrics })
+	operator := []string{"Authorization", "Bearer " + h.operator}
+	h.send("GET", "/v1/workspaces", "", operator...)
+	h.send("GET", "/v1/workspaces/ws_unknown", "", operator...)
+	h.send("GET", "/v1/nothing-"+strings.Repeat("x", 10), "", operator...)
+	w := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	text := w.Body.String()
+	for _, want := range []string{
+		`gatehouse_api_requests_total{issuer="uptimepulse",operation="list-workspaces",status="2xx"} 1`,
+		`gatehouse_api_requests_total{issuer="uptimepulse",operation="get-workspace",status="4xx"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if n := strings.Count(text, "gatehouse_api_requests_total{"); n != 2 || strings.Contains(text, "nothing-") {
+		t.Errorf("%d operations were counted", n)
+	}
+}

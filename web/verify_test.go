@@ -63,7 +63,7 @@ func (h *house) mint(change func(*apikey.Request)) (authz.APIKey, string) {
 // gateway makes a platform client that may introspect in the environments.
 func (h *house) gateway(environments ...authz.Environment) string {
 	h.Helper()
-	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}}
+	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients"}, Delegation: &authz.Delegation{Issuer: issuer, Scopes: []string{"*"}}}
 	c, text, err := h.admin.CreateClient(h.Context(), by, admin.ClientSettings{
 		Name: "gateway", GrantTypes: []string{"client_credentials"}, Introspect: true, Environments: environments,
 	})

@@ -74,13 +74,7 @@ func invalid(member, why string) error {
 // may checks that the principal holds the scope and reaches the workspace. A
 // workspace out of reach does not exist.
 func may(by authz.Principal, scope string, ws authz.WorkspaceID) error {
-	if !by.Holds(scope) {
-		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+scope+" is required.")
-	}
-	if !by.Reaches(ws) {
-		return authz.ErrNotFound
-	}
-	return nil
+	return by.May(scope, ws)
 }
 
 // platform checks that the principal is the operator's.

@@ -47,7 +47,7 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 	if err := a.check(by, client); err != nil {
 		return authz.Client{}, "", err
 	}
-	text, secret, err := a.newSecret(ctx, client)
+	text, secret, err := a.newSecret(ctx, by, client)
 	if err != nil {
 		return authz.Client{}, "", err
 	}
@@ -156,7 +156,7 @@ func (a *Admin) RotateClientSecret(ctx context.Context, by authz.Principal, ws a
 	if overlap < 0 || overlap > MaxSecretOverlap {
 		return authz.Client{}, "", invalid("overlap", "must be between 0 and 720h.")
 	}
-	text, secret, err := a.newSecret(ctx, client)
+	text, secret, err := a.newSecret(ctx, by, client)
 	if err != nil {
 		return authz.Client{}, "", err
 	}
@@ -169,7 +169,10 @@ func (a *Admin) RotateClientSecret(ctx context.Context, by authz.Principal, ws a
 }
 
 // newSecret makes and hashes a secret; nil for a client that needs none.
-func (a *Admin) newSecret(ctx context.Context, c authz.Client) (authz.Secret, *authz.ClientSecret, error) {
+func (a *Admin) newSecret(ctx context.Context, by authz.Principal, c authz.Client) (authz.Secret, *authz.ClientSecret, error) {
+	if err := a.mayEquip(by, c); err != nil {
+		return "", nil, err
+	}
 	if !c.HasSecret() {
 		return "", nil, nil
 	}
@@ -182,6 +185,16 @@ func (a *Admin) newSecret(ctx context.Context, c authz.Client) (authz.Secret, *a
 	return text, &authz.ClientSecret{
 		ID: authz.NewID("cs"), ClientID: c.ID, Hash: hash, Last4: shown[len(shown)-4:], CreatedAt: a.cfg.Clock.Now(),
 	}, nil
+}
+
+// mayEquip checks that the principal may give the client what it proves itself
+// with. The secret of one that acts by itself opens what a key opens, so that
+// it takes what minting one takes; a person needs fresh proof of MFA for any.
+func (a *Admin) mayEquip(by authz.Principal, c authz.Client) error {
+	if c.MayUse(authz.GrantClientCredentials) {
+		return authz.MayMint(by, a.cfg.Clock.Now())
+	}
+	return authz.PersonIsFresh(by, a.cfg.Clock.Now())
 }
 
 func withDefaults(by authz.Principal, in ClientSettings) ClientSettings {
@@ -218,6 +231,11 @@ func (a *Admin) check(by authz.Principal, c authz.Client) error {
 	if !by.Platform() && c.MayUse(authz.GrantClientCredentials) {
 		// Such a client holds its scopes by itself, with no person who has them.
 		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator registers clients that act by themselves; use an API key.")
+	}
+	if c.MayUse(authz.GrantClientCredentials) {
+		if err := authz.AutomationMayHold(c.Scopes, nil); err != nil {
+			return err
+		}
 	}
 	if by.Environment != "" && !by.Platform() && c.Environment != by.Environment {
 		return authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")

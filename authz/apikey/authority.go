@@ -25,20 +25,24 @@ var (
 		"The service account is disabled.")
 )
 
-// mayIssue checks that the principal carries a delegation that reaches as far
-// as a key of the workspace and environment with the scopes. A key never gets
+// mayIssue checks that the principal is a person with fresh proof of MFA, or
+// carries a delegation, and that either reaches as far as a key of the workspace and environment with the scopes. A key never gets
 // what its maker could not hand out.
 func (k *Keys) mayIssue(by authz.Principal, ws authz.WorkspaceID, env authz.Environment, scopes []string, now time.Time) error {
-	d := by.Delegation
-	if d == nil || by.Issuer != k.cfg.Issuer || d.Issuer != k.cfg.Issuer || !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt) {
+	if by.Issuer != k.cfg.Issuer {
 		return errDelegation
+	}
+	if err := authz.MayMint(by, now); err != nil {
+		return err
 	}
 	if !by.Reaches(ws) {
 		return authz.ErrNotFound
 	}
-	everywhere := by.Platform() && len(d.Workspaces) == 0
-	if !everywhere && !slices.Contains(d.Workspaces, ws) {
-		return errExceeded
+	if d := by.Delegation; d != nil {
+		everywhere := by.Platform() && len(d.Workspaces) == 0
+		if !everywhere && !slices.Contains(d.Workspaces, ws) {
+			return errExceeded
+		}
 	}
 	if !inEnvironment(by, env) {
 		return errEnvironment
@@ -60,6 +64,9 @@ func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
 	}
 	if r.Delegation == nil {
 		return nil
+	}
+	if by.Delegation == nil {
+		return errOperator
 	}
 	if end := by.Delegation.ExpiresAt; !covers(by, r.Delegation.Scopes) || !end.IsZero() && r.Delegation.ExpiresAt.After(end) {
 		return errExceeded

@@ -116,7 +116,7 @@ func (k *Keys) mayReplace(ctx context.Context, by authz.Principal, old authz.API
 	if old.Delegation == "" {
 		return nil
 	}
-	if !by.Platform() {
+	if !by.Platform() || by.Delegation == nil {
 		return errOperator
 	}
 	carried, err := k.cfg.Store.GetDelegation(ctx, old.Issuer, old.Delegation)

@@ -62,10 +62,13 @@ func (k *Keys) validDelegation(r Request, now time.Time) error {
 	return nil
 }
 
-// covers reports whether the principal's delegation hands out every one of the
-// scopes. "*" counts for the operator only; who is given a delegation names
+// covers reports whether the principal may hand out every one of the scopes: by
+// their delegation, or as a person who holds them. "*" counts for the operator only; who is given a delegation names
 // what they may hand out.
 func covers(by authz.Principal, scopes []string) bool {
+	if by.Delegation == nil { // a person, who hands out what they hold
+		return !slices.ContainsFunc(scopes, func(s string) bool { return !by.Holds(s) })
+	}
 	held := by.Delegation.Scopes
 	if by.Platform() && slices.Contains(held, wildcard) {
 		return true

@@ -19,16 +19,14 @@ type Grants interface {
 // issued under it carries its lineage, which is compared wherever a token is
 // looked at.
 type Standing struct {
-	store  Grants
-	epochs *Epochs
-	lease  *Lease
-	known  *cache[*standingGrant]
+	store Grants
+	known *Memory[standingGrant]
 }
 
+// standingGrant is a grant that was found for a key as it was in an epoch.
 type standingGrant struct {
 	grant    authz.Grant
 	keyEpoch int64
-	stamp    stamp
 }
 
 // maxStanding bounds the grants remembered, in number.
@@ -40,7 +38,7 @@ func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) 
 	if store == nil || epochs == nil || lease == nil {
 		return nil, errors.New("credential: a store, epochs and a lease are required")
 	}
-	return &Standing{store: store, epochs: epochs, lease: lease, known: newCache[*standingGrant](maxStanding)}, nil
+	return &Standing{store: store, known: NewMemory[standingGrant](epochs, lease, maxStanding, nil)}, nil
 }
 
 // Grant returns the standing grant of want's client, key and environment, made
@@ -48,38 +46,39 @@ func NewStanding(store Grants, epochs *Epochs, lease *Lease) (*Standing, error) 
 // ErrStale that the key has moved since want was made of it.
 func (s *Standing) Grant(ctx context.Context, want authz.Grant) (authz.Grant, error) {
 	key := standingKey(want)
-	if known, ok := s.known.get(key); ok && s.lease.Fresh() {
-		if s.epochs.current(&known.stamp) && known.keyEpoch == want.KeyEpoch {
-			return known.grant, nil
-		}
-		s.known.drop(key)
+	read := func() (standingGrant, []authz.NodeRef, error) { return s.read(ctx, want) }
+	known, err := s.known.Get(key, read)
+	if err == nil && known.keyEpoch != want.KeyEpoch { // remembered of the key as it was
+		s.known.Drop(key)
+		known, err = s.known.Get(key, read)
 	}
-	before := s.epochs.mark()
+	if err == nil && known.keyEpoch != want.KeyEpoch {
+		err = authz.ErrStale
+	}
+	return known.grant, err
+}
+
+func (s *Standing) read(ctx context.Context, want authz.Grant) (standingGrant, []authz.NodeRef, error) {
 	refs := want.Refs()
 	lineage, err := s.store.Lineage(ctx, refs)
-	if err != nil {
-		return authz.Grant{}, err
-	}
-	if !lineage.Usable() {
-		return authz.Grant{}, authz.ErrNotFound
-	}
-	if want.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != want.KeyEpoch {
-		return authz.Grant{}, authz.ErrStale
+	switch {
+	case err != nil:
+		return standingGrant{}, nil, err
+	case !lineage.Usable():
+		return standingGrant{}, nil, authz.ErrNotFound
+	case want.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != want.KeyEpoch:
+		return standingGrant{}, nil, authz.ErrStale
 	}
 	want.Lineage = lineage.Sum()
 	grant, err := s.store.StandingGrant(ctx, want)
 	if err != nil {
-		return authz.Grant{}, err
+		return standingGrant{}, nil, err
 	}
-	refs = append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)})
-	if stamp, ok := s.epochs.stampSince(before, refs); ok {
-		s.known.put(key, &standingGrant{grant, want.KeyEpoch, stamp})
-	}
-	return grant, nil
+	return standingGrant{grant, want.KeyEpoch}, append(refs, authz.NodeRef{Kind: authz.GrantNode, ID: string(grant.ID)}), nil
 }
 
 // Forget drops a grant that turned out not to be there any more.
-func (s *Standing) Forget(g authz.Grant) { s.known.drop(standingKey(g)) }
+func (s *Standing) Forget(g authz.Grant) { s.known.Drop(standingKey(g)) }
 
 // standingKey is what a standing grant is found by. Ids hold no NUL.
 func standingKey(g authz.Grant) [32]byte {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -19,6 +20,9 @@ type Approval struct {
 	Scopes []string
 	// Remember keeps the consent for next time.
 	Remember bool
+	// decision and refreshTTL are what conditional access said to it.
+	decision   *authz.PolicyDecision
+	refreshTTL time.Duration
 }
 
 var (
@@ -38,6 +42,10 @@ func (s *Server) Deny(ctx context.Context, req *AuthorizationRequest) error {
 // entry.
 func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Approval) (Redirect, error) {
 	if err := s.keepDocument(ctx, req.Client); err != nil {
+		return Redirect{}, err
+	}
+	a, err := s.permit(ctx, req, a)
+	if err != nil {
 		return Redirect{}, err
 	}
 	grant, err := s.newGrant(ctx, req, a)
@@ -79,14 +87,11 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	if err != nil {
 		return authz.Grant{}, err
 	}
-	now := s.clock.Now()
-	g := authz.Grant{
-		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
-		ClientID: req.Client.ID, Subject: s.SubjectFor(req.Client, a.Session.UserID), Type: authz.GrantAuthorizationCode,
-		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
-		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
-		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, Fallback: a.Session.Fallback, Nonce: req.Nonce, Claims: claims,
-		State: authz.Active, CreatedAt: now, ExpiresAt: now.Add(s.settings.RefreshTTL),
+	g := s.grantOf(req, a)
+	g.ID, g.Claims, g.State, g.CreatedAt = authz.NewGrantID(), claims, authz.Active, s.clock.Now()
+	g.ExpiresAt = g.CreatedAt.Add(s.settings.RefreshTTL)
+	if a.refreshTTL > 0 && a.refreshTTL < s.settings.RefreshTTL {
+		g.ExpiresAt = g.CreatedAt.Add(a.refreshTTL)
 	}
 	if slices.Contains(a.Scopes, "offline_access") {
 		g.SessionID = ""
@@ -107,6 +112,25 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	}
 	g.Lineage = lineage.Sum()
 	return g, nil
+}
+
+// grantOf is the grant of a request and the person's approval, before it is
+// made.
+func (s *Server) grantOf(req *AuthorizationRequest, a Approval) authz.Grant {
+	g := authz.Grant{
+		Issuer: s.settings.Name, WorkspaceID: a.Session.WorkspaceID, AccountID: a.AccountID,
+		ClientID: req.Client.ID, Subject: s.SubjectFor(req.Client, a.Session.UserID), Type: req.grantType(),
+		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
+		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
+		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, SignIn: a.Session.SignIn, Fallback: a.Session.Fallback, Nonce: req.Nonce,
+	}
+	// Who asked for MFA by the name that stands for it, and got it, is told so
+	// (RFC 9470 section 5).
+	wanted := append(slices.Clone(req.ACRValues), req.RequiredACR...)
+	if !slices.Contains(wanted, g.ACR) && slices.Contains(wanted, authz.ACRMultiFactor) && a.Session.Reached(wanted) {
+		g.SignIn.ACR, g.ACR = g.ACR, authz.ACRMultiFactor
+	}
+	return g
 }
 
 // issueCode lets fosite check the request once more and make the code.
@@ -159,7 +183,7 @@ func (s *Server) writeApproval(ctx context.Context, u *unit, req *AuthorizationR
 		}
 		entry := s.entry(ctx, *u.newGrant, "grant.created", authz.Success)
 		entry.Actor = holder(*u.newGrant)
-		return s.store.AppendAudit(ctx, entry)
+		return s.auditGrant(ctx, entry, *u.newGrant, a)
 	})
 }
 

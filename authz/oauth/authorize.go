@@ -58,9 +58,10 @@ type AuthorizationRequest struct {
 // Prompts reports whether the prompt parameter names the value.
 func (r *AuthorizationRequest) Prompts(value string) bool { return has(r.Prompt, value) }
 
-// Reaches reports whether the authentication context is one the request insists on.
-func (r *AuthorizationRequest) Reaches(acr string) bool {
-	return len(r.RequiredACR) == 0 || has(r.RequiredACR, acr)
+// ReachedBy reports whether the session reached an authentication context the
+// request insists on.
+func (r *AuthorizationRequest) ReachedBy(s authz.Session) bool {
+	return len(r.RequiredACR) == 0 || s.Reached(r.RequiredACR)
 }
 
 // RedirectError is an error the client is told of at its redirect URI. An

@@ -74,11 +74,14 @@ func (s *Server) ApproveDevice(ctx context.Context, req *AuthorizationRequest, a
 	if !req.Client.Platform() && req.Client.WorkspaceID != a.Session.WorkspaceID {
 		return errDenied
 	}
+	a, err := s.permit(ctx, req, a)
+	if err != nil {
+		return err
+	}
 	grant, err := s.newGrant(ctx, req, a)
 	if err != nil {
 		return err
 	}
-	grant.Type = authz.GrantDeviceCode
 	err = s.store.InTx(ctx, func(ctx context.Context) error {
 		if err := s.store.ConsumeAuthorizationRequest(ctx, s.settings.Name, req.ID); err != nil {
 			return err
@@ -91,7 +94,7 @@ func (s *Server) ApproveDevice(ctx context.Context, req *AuthorizationRequest, a
 		}
 		entry := s.entry(ctx, grant, "grant.created", authz.Success)
 		entry.Actor, entry.Details["device_ip"] = grant.Subject, req.Device.IP
-		return s.store.AppendAudit(ctx, entry)
+		return s.auditGrant(ctx, entry, grant, a)
 	})
 	if errors.Is(err, authz.ErrConsumed) {
 		return errDeviceOver

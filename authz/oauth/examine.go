@@ -72,7 +72,7 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 	if !g.Resources.Empty() {
 		in.Resources = &g.Resources
 	}
-	return &authz.Credential{
+	c := &authz.Credential{
 		Principal: authz.Principal{
 			Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: holder(g), ClientID: g.ClientID,
 			KeyID: g.KeyID, Environment: g.Environment, Scopes: slices.Clone(scopes), AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR,
@@ -84,4 +84,8 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 		Tier:          g.Tier,
 		AllowedFrom:   authz.Prefixes(g.IPAllowlist),
 	}
+	if g.ParentID == "" { // who holds what a token was exchanged for is not the person
+		c.Principal.MFA, c.Principal.MFAAt = g.SignIn.MFA, g.SignIn.MFAAt
+	}
+	return c
 }

@@ -107,6 +107,9 @@ func (s *Server) exchanged(ctx context.Context, u *unit, in Request) (*TokenResp
 		return nil, refuse("changed_meanwhile") // the key may be less now than what was read of it
 	}
 	sub.grant.Lineage = lineage.Sum()
+	if err := s.conditionExchange(ctx, u, &sub); err != nil {
+		return nil, err
+	}
 	text, err := s.exchangedText(ctx, u, &sub)
 	if err != nil {
 		return nil, err

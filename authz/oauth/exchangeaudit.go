@@ -13,6 +13,7 @@ func (s *Server) exchangeEntry(ctx context.Context, u *unit, sub subject, in Req
 	entry := s.entry(ctx, sub.grant, "token.exchanged", authz.Success)
 	entry.Details["scope"] = joinScopes(u.newAccess.Scopes)
 	entry.Details["audience"] = u.newAccess.Audience
+	decided(&entry, u.decision)
 	entry.Details["subject_token_type"] = in.Form.Get("subject_token_type")
 	for name, value := range map[string]string{
 		"parent_grant": string(sub.grant.ParentID), "subject_client": string(sub.client), "key_id": string(sub.grant.KeyID),
@@ -41,7 +42,14 @@ func (s *Server) refusedExchange(ctx context.Context, u *unit, in Request, why e
 	if kind := in.Form.Get("subject_token_type"); slices.Contains([]string{TypeAccessToken, TypeAPIKey, TypeJWT}, kind) {
 		entry.Details["subject_token_type"] = kind
 	}
-	if err := s.store.AppendAudit(ctx, entry); err != nil {
+	decided(&entry, u.decision)
+	err := s.store.InTx(ctx, func(ctx context.Context) error {
+		if err := s.recordDecision(ctx, u.decision); err != nil {
+			return err
+		}
+		return s.store.AppendAudit(ctx, entry)
+	})
+	if err != nil {
 		return unavailable(err)
 	}
 	return why

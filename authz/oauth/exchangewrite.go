@@ -39,7 +39,7 @@ func (s *Server) texts() *tokenStrategy {
 // it used up the id of a token that is good once.
 func (s *Server) writeExchange(ctx context.Context, u *unit, sub subject, in Request) error {
 	issuance := authz.Issuance{
-		Issuer: s.settings.Name, Grant: &sub.grant, Access: *u.newAccess, Audit: s.exchangeEntry(ctx, u, sub, in),
+		Issuer: s.settings.Name, Grant: &sub.grant, Access: *u.newAccess, Audit: s.exchangeEntry(ctx, u, sub, in), Decision: u.decision,
 	}
 	err := s.store.InTx(ctx, func(ctx context.Context) error {
 		if sub.once != nil {

@@ -169,11 +169,11 @@ func TestOIDCCore55_ASubAskedForByNameIsAPersonExpected(t *testing.T) {
 func TestOIDCCore5511_AnEssentialACRMustBeReached(t *testing.T) {
 	h := newHouse(t)
 	req := h.authorize(asked(h.web, "acr_values", "bronze", "claims", `{"id_token":{"acr":{"essential":true,"values":["gold","mfa"]}}}`))
-	if fmt.Sprint(req.ACRValues) != "[gold mfa]" || !req.Reaches("mfa") || req.Reaches("bronze") || req.Reaches("") {
+	if fmt.Sprint(req.ACRValues) != "[gold mfa]" || !req.ReachedBy(authz.Session{ACR: "mfa"}) || req.ReachedBy(authz.Session{ACR: "bronze"}) || req.ReachedBy(authz.Session{ACR: ""}) {
 		t.Errorf("%v of %v", req.ACRValues, req.RequiredACR)
 	}
 	for _, wish := range []string{`{"id_token":{"acr":{"value":"gold"}}}`, `{"id_token":{"acr":{"essential":true}}}`} {
-		if req := h.authorize(asked(h.web, "claims", wish)); !req.Reaches("") {
+		if req := h.authorize(asked(h.web, "claims", wish)); !req.ReachedBy(authz.Session{ACR: ""}) {
 			t.Errorf("%s is taken for a demand", wish)
 		}
 	}

@@ -63,12 +63,7 @@ func (s *Server) Names(req *AuthorizationRequest, id authz.UserID) bool {
 
 // holder is the id of whom the grant is for, in audit entries and events and
 // never told to a client: the person's, or the subject where there is none.
-func holder(g authz.Grant) string {
-	if g.UserID != "" {
-		return string(g.UserID)
-	}
-	return g.Subject
-}
+func holder(g authz.Grant) string { return g.Holder() }
 
 // subjectTypes are the subject types in use, the default one first.
 func (s Settings) subjectTypes() []string {

@@ -188,6 +188,9 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 	if kept.Confirmation != u.confirmation {
 		return nil, nil //nolint:nilnil // the pair is of no use to whoever holds another key
 	}
+	if err := s.conditionReplay(ctx, u, kept); err != nil {
+		return nil, err
+	}
 	// A token for another resource than is asked for now would be refused there.
 	audience, err := s.audienceOf(u)
 	if err != nil || kept.Audience != nil && !slices.Equal(audience, kept.Audience) {

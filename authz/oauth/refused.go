@@ -11,18 +11,22 @@ import (
 // that was presented; a failure to write either is a failure to answer. A
 // device that is told to wait was refused nothing.
 func (s *Server) refused(ctx context.Context, u *unit, why error) error {
-	if u.storeErr != nil || authz.KindOf(why) == authz.Internal || errors.Is(why, errPending) || errors.Is(why, errSlowDown) {
+	if kind := authz.KindOf(why); u.storeErr != nil || kind == authz.Internal || kind == authz.Unavailable || errors.Is(why, errPending) || errors.Is(why, errSlowDown) {
 		return why
 	}
 	entry := authz.AuditEntry{
 		Issuer: s.settings.Name, WorkspaceID: u.client.workspace(), AccountID: u.client.accountID, Time: s.clock.Now(),
 		Type: "token.refused", Result: authz.Refused, Reason: authz.CodeOf(why), Actor: u.client.id,
 	}.From(authz.OriginFrom(ctx))
+	decided(&entry, u.decision)
 	if u.revoke {
 		entry.Reason = "code_reused"
 	}
 	err := s.store.InTx(ctx, func(ctx context.Context) error {
 		if err := s.spend(ctx, u); err != nil {
+			return err
+		}
+		if err := s.recordDecision(ctx, u.decision); err != nil {
 			return err
 		}
 		return s.store.AppendAudit(ctx, entry)

@@ -111,6 +111,7 @@ type Store interface {
 	PutConsent(ctx context.Context, c authz.Consent) error
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+	RecordDecision(ctx context.Context, d authz.PolicyDecision) error
 }
 
 // Signer signs and verifies JWS under the issuer's keys (authz/jwks).
@@ -141,7 +142,7 @@ type StandingGrants interface {
 	Forget(g authz.Grant)
 }
 
-// Config is what a Server needs; required but for the last six fields.
+// Config is what a Server needs; required but for the last seven fields.
 type Config struct {
 	Settings Settings
 	Store    Store
@@ -172,6 +173,8 @@ type Config struct {
 	// Allow counts a request of a client or service account that proved
 	// itself at the token endpoint; nil allows every one.
 	Allow func(id string) error
+	// Access is asked before anything is issued; nil allows everything.
+	Access Access
 	// UserCodeKeys are the MAC keys of user codes, the one in use first;
 	// without any the device grant (RFC 8628) is not offered.
 	UserCodeKeys [][]byte

@@ -102,6 +102,9 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	if u := unitFrom(ctx); !u.endsAt.IsZero() && u.endsAt.Before(sess.expires) {
 		sess.expires = u.endsAt
 	}
+	if life := unitFrom(ctx).accessTTL; life > 0 && sess.expires.Sub(sess.issuedAt) > life {
+		sess.expires = sess.issuedAt.Add(life)
+	}
 	sess.jti = authz.NewID("jti")
 	sess.confirmation = unitFrom(ctx).confirmation
 	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details

@@ -109,6 +109,9 @@ func (s *Server) exchange(ctx context.Context, u *unit, form url.Values) (*Token
 	if err := s.aim(u); err != nil {
 		return nil, s.refused(ctx, u, err)
 	}
+	if err := s.condition(ctx, u, req); err != nil {
+		return nil, s.refused(ctx, u, err)
+	}
 	answer, err := s.fosite.NewAccessResponse(ctx, req)
 	if err != nil {
 		return nil, translate(err)
@@ -135,8 +138,9 @@ func response(u *unit, answer fosite.AccessResponder) *TokenResponse {
 func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error {
 	i := authz.Issuance{
 		Issuer: s.settings.Name, Grant: u.newGrant, Access: *u.newAccess, Refresh: u.newRefresh,
-		Audit: s.entry(ctx, u.grant, "token.issued", authz.Success),
+		Audit: s.entry(ctx, u.grant, "token.issued", authz.Success), Decision: u.decision,
 	}
+	decided(&i.Audit, u.decision)
 	i.Audit.Details["scope"] = resp.Scope
 	if u.consumeCode {
 		i.Code = &u.code.Digest

@@ -35,6 +35,11 @@ type unit struct {
 	audience []string        // of the access token
 	details  json.RawMessage // of the access token
 	endsAt   time.Time       // the access token's life is not past it; zero for no such bound
+	// decision, accessTTL and refreshEnd are what conditional access said: nil
+	// and zero for nothing.
+	decision   *authz.PolicyDecision
+	accessTTL  time.Duration
+	refreshEnd time.Time
 
 	// to write
 	newGrant     *authz.Grant

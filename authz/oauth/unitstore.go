@@ -156,6 +156,9 @@ func (s *unitStore) CreateRefreshTokenSession(ctx context.Context, signature, _ 
 		Digest: digest, Issuer: s.issuer, GrantID: sess.grant.ID, Scopes: sess.grant.Scopes,
 		State: authz.Active, CreatedAt: sess.issuedAt, ExpiresAt: sess.grant.ExpiresAt,
 	}
+	if end := u.refreshEnd; !end.IsZero() && (u.newRefresh.ExpiresAt.IsZero() || end.Before(u.newRefresh.ExpiresAt)) {
+		u.newRefresh.ExpiresAt = end
+	}
 	if u.client.public { // a confidential client proves itself each time
 		u.newRefresh.Confirmation = u.confirmation
 	}

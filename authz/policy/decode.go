@@ -161,10 +161,7 @@ func checkText(token json.Token, path string) error {
 	if !ok {
 		return invalid(path, "must be a string")
 	}
-	if !plain(text) {
-		return invalid(path, "must be at most 200 bytes, without control characters or such as turn the direction of text")
-	}
-	return nil
+	return CheckText(path, text)
 }
 
 // plain refuses text that no page can show as it is.
@@ -175,4 +172,13 @@ func plain(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp) || r == utf8.RuneError
 	})
+}
+
+// CheckText refuses text beside the rules that no page can show as it is, or
+// that is too long; the empty text is good.
+func CheckText(path, s string) error {
+	if !plain(s) {
+		return invalid(path, "must be at most 200 bytes, without control characters or such as turn the direction of text")
+	}
+	return nil
 }

@@ -39,10 +39,12 @@ type Decision struct {
 
 // Finding is what a decision says of one rule.
 type Finding struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	State   State  `json:"state"`
-	Matched bool   `json:"matched"`
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Operator marks a rule of the operator's, which holds in every workspace.
+	Operator bool `json:"operator,omitempty"`
+	Matched  bool `json:"matched"`
 	// Malformed marks a rule that could not be understood and so denies.
 	Malformed bool   `json:"malformed,omitempty"`
 	Then      Then   `json:"then"`
@@ -64,7 +66,7 @@ func (d Decision) RefreshEnd(created, end time.Time) time.Time {
 	if d.RefreshTTL == 0 {
 		return end
 	}
-	if bound := created.Add(time.Duration(min(d.RefreshTTL, maxSeconds)) * time.Second); end.IsZero() || bound.Before(end) {
+	if bound := created.Add(Seconds(d.RefreshTTL)); end.IsZero() || bound.Before(end) {
 		return bound
 	}
 	return end
@@ -80,11 +82,21 @@ func (d Decision) Err() error {
 	case Allowed:
 		return nil
 	case SteppedUp:
-		return authz.AuthenticationRule{ACRValues: d.StepUp.ACRValues, MaxAge: time.Duration(min(d.StepUp.MaxAge, maxSeconds)) * time.Second}.Insufficient()
+		return d.StepUp.Rule().Insufficient()
 	case NoScope:
 		return authz.NewError(authz.Invalid, "invalid_scope", "The workspace's policy leaves none of the scopes.")
 	}
 	return authz.NewError(authz.Forbidden, "access_denied", "The workspace's policy does not allow this.")
+}
+
+// Rule is the step-up as clients are told of it. A demand for MFA alone names
+// the context that stands for it, or a client would not know what to ask for.
+func (s StepUp) Rule() authz.AuthenticationRule {
+	rule := authz.AuthenticationRule{ACRValues: slices.Clone(s.ACRValues), MaxAge: Seconds(s.MaxAge)}
+	if len(rule.ACRValues) == 0 && s.MFA.rank() > 0 {
+		rule.ACRValues = []string{authz.ACRMultiFactor}
+	}
+	return rule
 }
 
 // Evaluate decides. It never changes the request, and the answer shares no
@@ -122,7 +134,7 @@ func (s *Set) Evaluate(r Request) Decision {
 }
 
 func (c compiled) find(r Request) Finding {
-	f := Finding{ID: c.rule.ID, Name: c.rule.Name, State: c.rule.State, Matched: true, Malformed: c.broken, Then: c.rule.Then,
+	f := Finding{ID: c.rule.ID, Name: c.rule.Name, State: c.rule.State, Operator: c.operator, Matched: true, Malformed: c.broken, Then: c.rule.Then,
 		Facts: make([]Fact, 0, len(c.conditions))}
 	for _, cond := range c.conditions {
 		holds := cond.holds(r)
@@ -221,5 +233,26 @@ func (t *tally) decide(r Request) Decision {
 	if d.Outcome != Allowed {
 		d.Scopes = []string{}
 	}
+	return d
+}
+
+// Seconds is n seconds, kept within a Duration.
+func Seconds(n int64) time.Duration { return time.Duration(min(n, maxSeconds)) * time.Second }
+
+// Restricts reports whether anything was taken: a refusal, a scope, a lifetime.
+func (d Decision) Restricts() bool {
+	return d.Outcome != Allowed || len(d.Removed) > 0 || d.AccessTTL > 0 || d.RefreshTTL > 0
+}
+
+// Matched is the decision with at most limit of the rules that matched, and
+// none of the others.
+func (d Decision) Matched(limit int) Decision {
+	matched := []Finding{}
+	for _, f := range d.Rules {
+		if f.Matched && len(matched) < limit {
+			matched = append(matched, f)
+		}
+	}
+	d.Rules = matched
 	return d
 }

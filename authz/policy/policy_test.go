@@ -150,34 +150,6 @@ func TestS25BadRulesAreRefusedByNameAndNeverEchoed(t *testing.T) {
 	}
 }
 
-func TestU26MintingNeedsFreshMFAOrADelegation(t *testing.T) {
-	person := authz.Principal{Issuer: "i", Subject: "usr_1", AuthTime: noon}
-	if err := MayMint(person, Proven, noon.Add(-MintMaxAge), noon, nil); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []error{MayMint(person, Proven, noon.Add(-MintMaxAge-time.Second), noon, nil), MayMint(person, Declared, noon, noon, nil), MayMint(person, Proven, time.Time{}, noon, nil)} {
-		if authz.CodeOf(bad) != "insufficient_user_authentication" {
-			t.Error(bad)
-		}
-	}
-	robot := authz.Principal{Issuer: "i", Subject: "sa_1"}
-	if err := MayMint(robot, Proven, noon, noon, nil); authz.CodeOf(err) != "issuing_delegation_required" {
-		t.Error(err)
-	}
-	robot.Delegation = &authz.Delegation{Issuer: "i", ExpiresAt: noon}
-	if MayMint(robot, None, noon, noon, nil) == nil || MayMint(robot, None, noon, noon.Add(-time.Second), nil) != nil {
-		t.Error("the end of a delegation")
-	}
-}
-
-func TestS30AutomationHoldsNoWildcard(t *testing.T) {
-	for _, s := range []string{"*", "admin:*", "admin:all", "x"} {
-		if AutomationMayHold([]string{"ok", s}, func(s string) bool { return s == "x" }) == nil {
-			t.Error(s)
-		}
-	}
-}
-
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`[{"id":"1","name":"n","state":"on","when":{"ip_in":["10.0.0.0/8"]},"then":{"deny":true}}]`))
 	f.Fuzz(func(_ *testing.T, body []byte) {

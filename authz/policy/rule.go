@@ -53,8 +53,8 @@ type Rule struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	State State  `json:"state"`
-	Match Match  `json:"match"`
-	When  When   `json:"when"`
+	Match Match  `json:"match,omitzero"`
+	When  When   `json:"when,omitzero"`
 	Then  Then   `json:"then"`
 }
 

@@ -17,6 +17,7 @@ type Set struct{ rules []compiled }
 // which a decision names them.
 type compiled struct {
 	rule       Rule
+	operator   bool
 	broken     bool
 	conditions []condition
 	allow      map[string]bool

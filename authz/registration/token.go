@@ -51,6 +51,9 @@ func (r *Registrar) MintToken(ctx context.Context, by authz.Principal, in TokenR
 	if err := r.may(by, in.WorkspaceID); err != nil {
 		return none, "", err
 	}
+	if err := authz.PersonIsFresh(by, r.cfg.Clock.Now()); err != nil {
+		return none, "", err
+	}
 	if in.ExpiresIn == 0 {
 		in.ExpiresIn = time.Hour
 	}

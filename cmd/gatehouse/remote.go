@@ -68,44 +68,54 @@ const maxAnswer = 8 << 20
 
 // call sends a request and decodes the answer; a problem becomes an error.
 func (r *remote) call(ctx context.Context, method, path string, in any) (json.RawMessage, error) {
+	answer, _, err := r.conditional(ctx, method, path, in, "")
+	return answer, err
+}
+
+// conditional is call for what was read before under an ETag; it returns that of
+// the answer.
+func (r *remote) conditional(ctx context.Context, method, path string, in any, ifMatch string) (body json.RawMessage, etag string, err error) {
 	if r.output != "text" && r.output != "json" {
-		return nil, usagef("-o must be text or json")
+		return nil, "", usagef("-o must be text or json")
 	}
 	key, err := r.key()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var body io.Reader
+	var sent io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		body = bytes.NewReader(text)
+		sent = bytes.NewReader(text)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, sent)
 	if err != nil {
-		return nil, usagef("--url is no URL")
+		return nil, "", usagef("--url is no URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
+	if ifMatch != "" {
+		req.Header.Set("If-Match", ifMatch)
+	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be reached: %w", r.base, errors.Unwrap(err))
+		return nil, "", fmt.Errorf("%s cannot be reached: %w", r.base, errors.Unwrap(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, problem(resp.Status, answer)
+		return nil, "", problem(resp.Status, answer)
 	}
-	return answer, nil
+	return answer, resp.Header.Get("ETag"), nil
 }
 
 func problem(status string, answer []byte) error {
@@ -121,8 +131,16 @@ func problem(status string, answer []byte) error {
 	for _, e := range p.Errors {
 		text += "; " + e.Location + ": " + e.Message
 	}
+	if p.Code == "not_found" {
+		return &notThere{text + " (" + p.Code + ")"}
+	}
 	return fmt.Errorf("%s (%s)", text, p.Code)
 }
+
+// notThere says that the server has no such object.
+type notThere struct{ text string }
+
+func (e *notThere) Error() string { return e.text }
 
 // print shows an answer: as it came with -o json, else the named members.
 func (r *remote) print(answer json.RawMessage, members ...string) error {

@@ -31,7 +31,7 @@ Start with:  gatehouse demo`,
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
-		newWorkspace(), newClient(), newConnection(), newKey(),
+		newWorkspace(), newClient(), newConnection(), newKey(), newPolicy(),
 	)
 	strictArgs(root)
 	return root

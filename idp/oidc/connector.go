@@ -65,6 +65,7 @@ func (c *Connector) Begin(ctx context.Context, login idp.Login) (string, error) 
 		ClientID: c.config.ClientID, RedirectURL: c.config.RedirectURI, Scopes: c.config.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthURL},
 	}
+	login.ACRValues = c.config.MFA.Asked(login.ACRValues)
 	return request.AuthCodeURL(login.State, append(c.requested(), options(login)...)...), nil
 }
 

@@ -55,7 +55,7 @@ func (e *env) tenant() tenant {
 	t.key = e.key(t)
 	t.session = authz.Session{
 		ID: authz.NewSessionID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, ConnectionID: t.connection.ID,
-		Digest: randomDigest(), AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd", "otp"}, State: authz.Active, CreatedAt: e.now,
+		Digest: randomDigest(), AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd", "otp"}, SignIn: signIn(e.now), State: authz.Active, CreatedAt: e.now,
 		ExpiresAt: e.now.Add(24 * time.Hour), IdleUntil: e.now.Add(time.Hour), IP: "192.0.2.1", UserAgent: "browser", Fallback: authz.FallbackHealth,
 	}
 	e.store(t)
@@ -110,13 +110,17 @@ func (e *env) key(t tenant) authz.APIKey {
 	}
 }
 
+func signIn(at time.Time) authz.SignIn {
+	return authz.SignIn{MFA: authz.MFAProven, MFAAt: at, Groups: []string{"Ops ✓"}, GroupsUnknown: true, Fallback: true, ACR: "urn:upstream"}
+}
+
 // personal is a grant that hangs on every ancestor a person's can have.
 func (e *env) personal(t tenant) authz.Grant {
 	return authz.Grant{
 		ID: authz.NewGrantID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ClientID: t.client.ID,
 		Subject: string(t.user.ID), Type: authz.GrantAuthorizationCode, UserID: t.user.ID, SessionID: t.session.ID,
 		ConnectionID: t.connection.ID, Fallback: authz.FallbackRoute, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
-		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"},
+		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"}, SignIn: signIn(e.now),
 		Nonce: "n-0S6", Details: json.RawMessage(`[{"type":"payment"}]`), Claims: json.RawMessage(`{"userinfo":{}}`),
 		Actor: json.RawMessage(`{"sub":"sa_1"}`), State: authz.Active, CreatedAt: e.now, ExpiresAt: e.now.Add(30 * 24 * time.Hour),
 	}

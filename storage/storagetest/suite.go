@@ -23,7 +23,7 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), []promise{
+	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), policies(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
@@ -177,5 +177,17 @@ func administration() []promise {
 	return []promise{
 		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
 		{"OneOfManyCarriesAnActOut", testOnceRace},
+	}
+}
+
+// policies are the promises about conditional access.
+func policies() []promise {
+	return []promise{
+		{"S25_RulesAreInForceOneVersionAtATime", testPolicies},
+		{"S25_OneOfManyPutsItsRulesInForce", testPolicyRace},
+		{"S25_EveryNodeHearsOfNewRules", testPolicyEvents},
+		{"DecisionsAreKeptForTheirTimeInTheirWorkspace", testDecisions},
+		{"ADecisionIsThereExactlyWhenWhatItDecidedOnIs", testIssuedDecision},
+		{"APolicyNamesWhatItsWorkspaceReaches", testNamedByPolicy},
 	}
 }

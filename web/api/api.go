@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/connection"
@@ -25,6 +26,8 @@ type Config struct {
 	// Connections and Federation administer the upstreams.
 	Connections *connection.Connections
 	Federation  *federation.Federation
+	// Access is conditional access.
+	Access *access.Access
 	// Registration mints registration tokens; nil where clients may not
 	// register themselves.
 	Registration *registration.Registrar
@@ -68,7 +71,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -84,6 +87,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.registrationRoutes(h)
 	a.connectionRoutes(h)
 	a.keyRoutes(h)
+	a.policyRoutes(h)
+	a.decisionRoutes(h)
 	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil

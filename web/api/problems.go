@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 )
 
 // Problem is a problem document (RFC 9457). Errors names the members at fault,
@@ -73,7 +74,20 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 	status := a.cfg.Status(e.Kind)
 	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Description, wait: make(http.Header), challenge: e.Challenge()}
 	a.cfg.RetryAfter(p.wait, e)
+	if rules, ok := errors.AsType[*access.RulesError](err); ok {
+		p.Errors = ruleProblems(rules)
+	}
 	return p
+}
+
+// ruleProblems are all that is wrong with a rule set, by place.
+func ruleProblems(e *access.RulesError) []Detail {
+	details := make([]Detail, 0, len(e.Problems))
+	for _, one := range e.Problems {
+		place, what, _ := strings.Cut(one.Description, ": ")
+		details = append(details, Detail{Location: "body." + place, Message: what})
+	}
+	return details
 }
 
 // humaError is how huma reports what it refuses itself: it would echo the
@@ -81,6 +95,11 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 func humaError(status int, msg string, errs ...error) huma.StatusError {
 	if status == http.StatusUnprocessableEntity {
 		status = http.StatusBadRequest // one status for every malformed request
+	}
+	for _, err := range errs {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			status, msg = http.StatusRequestEntityTooLarge, "The body is too large."
+		}
 	}
 	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: "invalid_request", Detail: msg}
 	if status >= http.StatusInternalServerError {

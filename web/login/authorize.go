@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -55,6 +54,10 @@ type pending struct {
 	test *connection.Test
 	// drafted says that the row is to be stored yet.
 	drafted bool
+	// demands is the sign-in that conditional access asks for, or nil; asked is
+	// what this request's sign-in was asked to be.
+	demands *authz.AuthenticationRule
+	asked   authz.AuthenticationRule
 }
 
 // signedInHere reports whether the session was made while this request waited.
@@ -176,7 +179,7 @@ func (p *pending) fresh(s authz.Session) bool {
 	}
 	// A wish is worth a sign-in, which may reach more (RFC 9470 section 5), but
 	// no refusal where nobody may be asked (OpenID Connect Core section 3.1.2.1).
-	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !slices.Contains(p.request.ACRValues, s.ACR) {
+	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !s.Reached(p.request.ACRValues) {
 		return false
 	}
 	if p.request.MaxAge == nil {

@@ -36,6 +36,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
+	p.asked = leg.Asked
 	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, leg.Fallback, identity})
 }
 
@@ -119,6 +120,13 @@ func (f *Flow) Done(w http.ResponseWriter, r *http.Request) error {
 	p, err := f.resume(r.Context(), r, r.URL.Query().Get("request"))
 	if err != nil {
 		return err
+	}
+	if p.row.SessionID != "" { // or a sign-in that falls short would be asked for without end
+		leg, err := f.openLeg(p.row, anySide)
+		if err != nil {
+			return err
+		}
+		p.asked = leg.Asked
 	}
 	return f.dispatch(w, r, p)
 }

@@ -107,6 +107,8 @@ func (f *Flow) deny(w http.ResponseWriter, r *http.Request, p *pending, s authz.
 	return f.cfg.OAuth.Deny(r.Context(), p.request)
 }
 
+var errSignedOut = pageError(authz.Expired, "signed_out", "You were signed out meanwhile. Go back to the application and start again.")
+
 // consenting resumes a request whose person is signed in.
 func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, authz.AccountID, error) {
 	p, err := f.resume(r.Context(), r, id)
@@ -118,8 +120,16 @@ func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, 
 		return nil, authz.Session{}, "", err
 	}
 	if signIn, refused := f.lacks(p, session); signIn || refused != nil {
-		return nil, authz.Session{}, "", pageError(authz.Expired, "signed_out", "You were signed out meanwhile. Go back to the application and start again.")
+		return nil, authz.Session{}, "", errSignedOut
 	}
+	decision, err := f.cfg.OAuth.Ask(r.Context(), p.request, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+	if err != nil {
+		return nil, authz.Session{}, "", err
+	}
+	if decision.Refusal != nil { // while the person was reading
+		return nil, authz.Session{}, "", f.cfg.OAuth.Withhold(r.Context(), p.request, decision, toldClient(decision.Refusal))
+	}
+	p.request.Narrow(decision.Scopes)
 	return p, session, account, nil
 }
 

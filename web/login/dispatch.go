@@ -38,6 +38,14 @@ func (f *Flow) proceed(w http.ResponseWriter, r *http.Request, p *pending, sessi
 	case signIn:
 		return f.signIn(w, r, p)
 	}
+	decision, err := f.cfg.OAuth.Ask(r.Context(), p.request, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+	if err != nil {
+		return err
+	}
+	if decision.Refusal != nil {
+		return f.withhold(w, r, p, session, decision)
+	}
+	p.request.Narrow(decision.Scopes)
 	needed, err := f.consentNeeded(r.Context(), p, session)
 	if err != nil {
 		return err
@@ -60,7 +68,7 @@ func (f *Flow) lacks(p *pending, s authz.Session) (signIn bool, refused *authz.E
 		return true, nil
 	case !f.cfg.OAuth.Names(p.request, s.UserID):
 		return false, errLoginRequired
-	case p.request.Reaches(s.ACR):
+	case p.request.ReachedBy(s):
 		return false, nil
 	case p.signedInHere(s):
 		return false, errContext
@@ -158,6 +166,9 @@ func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oau
 	}
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
+		if _, told := errors.AsType[*oauth.RedirectError](err); told {
+			return err
+		}
 		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {
 			return f.cfg.OAuth.Refuse(r.Context(), p.request, e)
 		}

@@ -19,6 +19,8 @@ type upstreamLeg struct {
 	// Side is the way that was taken; empty means OpenID Connect.
 	Side            authz.Side `json:",omitempty"`
 	Nonce, Verifier string
+	// Asked is what the sign-in was to be, as conditional access demands.
+	Asked authz.AuthenticationRule
 	// Fallback is why it was SAML in place of OpenID Connect.
 	Fallback authz.FallbackReason `json:",omitempty"`
 	// Identity is who an accepted response says has come back. What is left is
@@ -100,14 +102,18 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
 	}
+	if leg.Asked, err = f.demanded(ctx, p, c); err != nil {
+		return idp.Message{}, err
+	}
 	login := idp.Login{
-		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint, Prompt: upstreamPrompt(p), MaxAge: p.request.MaxAge,
+		State: state, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, LoginHint: hint, Prompt: upstreamPrompt(p),
+		MaxAge:    younger(p.request.MaxAge, leg.Asked.MaxAge),
 		UILocales: strings.Fields(p.request.UILocales),
 	}
 	if leg.Side == authz.OIDCSide {
 		// By SAML they would be demanded exactly, and Entra refuses what it does
 		// not know (AADSTS75011): there an administrator says what to ask for.
-		login.ACRValues = p.request.ACRValues
+		login.ACRValues = authz.AuthenticationRule{ACRValues: p.request.ACRValues}.And(leg.Asked).ACRValues
 	}
 	away, err := goodbye(ctx, connector, login)
 	if err != nil {
@@ -169,6 +175,9 @@ func (f *Flow) sealLeg(request string, leg upstreamLeg) ([]byte, error) {
 	return f.cfg.Sealer.Seal(legPurpose, request, plain)
 }
 
+// anySide opens a leg of whichever side.
+const anySide authz.Side = ""
+
 // openLeg returns what was remembered when the person went away by that side.
 func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamLeg, error) {
 	plain, err := f.cfg.Sealer.Open(legPurpose, row.ID, row.Upstream)
@@ -182,7 +191,7 @@ func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamL
 	if leg.Side == "" {
 		leg.Side = authz.OIDCSide
 	}
-	if leg.Side != by {
+	if by != anySide && leg.Side != by {
 		return upstreamLeg{}, idp.Refuse(idp.ReasonState, errors.New("the answer came by the other side of the connection"))
 	}
 	return leg, nil

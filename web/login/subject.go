@@ -117,7 +117,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
-		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
+		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, SignIn: signInOf(a, now), State: authz.Active, CreatedAt: now,
 		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 		Fallback: a.fallback,
 	}
@@ -142,6 +142,27 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 		return authz.Session{}, "", err
 	}
 	return made, account, f.cfg.Store.CreateSession(ctx, made)
+}
+
+// maxGroups bounds what is kept of a person's groups, in bytes; the upstream's
+// word is bounded in number only.
+const maxGroups = 16 << 10
+
+// signInOf is what conditional access is told of a sign-in.
+func signInOf(a arrival, now time.Time) authz.SignIn {
+	i := a.identity
+	s := authz.SignIn{MFA: i.Evidence.String(), MFAAt: authTime(i, now), GroupsUnknown: i.GroupsOverage}
+	s.Fallback = a.fallback.Interim()
+	size := 0
+	for _, group := range i.Groups {
+		size += len(group)
+	}
+	if size > maxGroups {
+		s.GroupsUnknown = true
+		return s
+	}
+	s.Groups = i.Groups
+	return s
 }
 
 // interimLife is how long a session lasts whose sign-in stands in for another.

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
@@ -59,7 +61,8 @@ type App struct {
 	// authorities issue certificates for clients; nil for nobody.
 	authorities *x509.CertPool
 	limits      web.Limits
-	together    *shared.Server // counts the uses of keys for all nodes; nil for no such server
+	regions     *policy.Regions // nil for none
+	together    *shared.Server  // counts the uses of keys for all nodes; nil for no such server
 	peers       *peers
 	leakPartner web.LeakVerifier // checks the reports of GitHub; nil for none
 	// Issuers by name.
@@ -71,6 +74,7 @@ type Issuer struct {
 	Config config.Issuer
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
+	Access *access.Access
 	set    *jwks.Set
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
@@ -139,6 +143,9 @@ func (a *App) openParts(ctx context.Context) error {
 		return err
 	}
 	if a.limits, err = a.newLimits(); err != nil {
+		return err
+	}
+	if a.regions, err = regionsOf(cfg.ConditionalAccess.RegionsFile); err != nil {
 		return err
 	}
 	a.peers = newPeers()

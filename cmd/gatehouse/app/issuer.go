@@ -68,6 +68,9 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
 		return err
 	}
+	if i.Access, err = a.conditionalAccess(name, cfg, outbox); err != nil {
+		return err
+	}
 	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
 		return err
 	}
@@ -193,7 +196,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		},
 		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
-		Allow: a.allowClient(), UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
+		Allow: a.allowClient(), Access: i.Access, UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
 		PairwiseKey: a.pairwiseKey(),
 	})
 	if err != nil {
@@ -262,7 +265,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation,
-		Admin: i.Admin, Keys: i.Keys, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)

@@ -40,7 +40,7 @@ func TestSchemaIsJSONThatRefusesUnknownKeys(t *testing.T) {
 	if err := json.Unmarshal(config.Schema(), &s); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Properties) != 9 || s.AdditionalProperties == nil || *s.AdditionalProperties || len(s.Required) > 0 {
+	if len(s.Properties) != 10 || s.AdditionalProperties == nil || *s.AdditionalProperties || len(s.Required) > 0 {
 		t.Errorf("schema: %d properties, additional %v, required %v", len(s.Properties), s.AdditionalProperties, s.Required)
 	}
 }

@@ -1,0 +1,88 @@
+package credential_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/credential"
+)
+
+func TestWhatIsRememberedIsForgottenWhenItsNodeMoves(t *testing.T) {
+	epochs := credential.NewEpochs()
+	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 100, nil)
+	ref := authz.PolicyRef("up", "ws_1")
+	reads := 0
+	get := func() int {
+		v, err := memory.Get([32]byte{1}, func() (int, []authz.NodeRef, error) {
+			reads++
+			return reads, []authz.NodeRef{ref}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if get(); get() != 1 {
+		t.Fatalf("read %d times", reads)
+	}
+	epochs.Bump([]authz.NodeRef{ref})
+	if get() != 2 {
+		t.Fatal("an old value was believed")
+	}
+}
+
+func TestWhatMovedWhileItWasReadIsNotRemembered(t *testing.T) {
+	epochs := credential.NewEpochs()
+	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 100, nil)
+	reads := 0
+	read := func() (int, []authz.NodeRef, error) {
+		if reads++; reads == 1 {
+			epochs.Bump([]authz.NodeRef{{ID: "elsewhere"}})
+		}
+		return reads, []authz.NodeRef{{ID: "a"}}, nil
+	}
+	for range 3 {
+		if _, err := memory.Get([32]byte{1}, read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads != 2 {
+		t.Fatalf("read %d times, want 2", reads)
+	}
+	boom := errors.New("boom")
+	if _, err := memory.Get([32]byte{2}, func() (int, []authz.NodeRef, error) { return 7, nil, boom }); !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+}
+
+func TestANodeWithoutNewsRemembersNothing(t *testing.T) {
+	memory := credential.NewMemory[int](credential.NewEpochs(), credential.NewLease(), 100, nil)
+	reads := 0
+	for range 2 {
+		if _, err := memory.Get([32]byte{1}, func() (int, []authz.NodeRef, error) { reads++; return 0, nil, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads != 2 {
+		t.Fatal("a node that hears of nothing believed its memory")
+	}
+}
+
+func TestAMemoryIsBoundedByWeight(t *testing.T) {
+	memory := credential.NewMemory(credential.NewEpochs(), credential.ForeverLease(), 64*10, func(int) int { return 6 })
+	reads := 0
+	get := func(n byte) {
+		// One shard: the first byte is always the same.
+		_, _ = memory.Get([32]byte{0, n}, func() (int, []authz.NodeRef, error) { reads++; return 0, nil, nil })
+	}
+	for n := range byte(10) {
+		get(n)
+	}
+	for n := range byte(10) {
+		get(n)
+	}
+	if reads < 19 { // one of ten may be the one that is kept
+		t.Fatalf("two of weight 6 were kept where 10 is the limit: %d reads", reads)
+	}
+}
