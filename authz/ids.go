@@ -82,3 +82,17 @@ func NewConnectionID() ConnectionID         { return ConnectionID(NewID("con")) 
 func NewDelegationID() DelegationID         { return DelegationID(NewID("del")) }
 func NewSessionID() SessionID               { return SessionID(NewID("sid")) }
 func NewGrantID() GrantID                   { return GrantID(NewID("gr")) }
+
+// maxConnectionID is what a configuration may say at most.
+const maxConnectionID = 63
+
+// Valid reports whether the id has the form of one, ours or a configuration's: 1
+// to 63 letters, digits, dashes and underscores.
+func (c ConnectionID) Valid() bool {
+	for _, b := range []byte(c) {
+		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '-' && b != '_' {
+			return false
+		}
+	}
+	return c != "" && len(c) <= maxConnectionID
+}

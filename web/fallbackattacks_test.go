@@ -3,15 +3,19 @@ package web_test
 import (
 	"bytes"
 	"compress/flate"
+	"database/sql"
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/storage"
 )
 
 // plant gives the house both sides, and sends the people of plant.example to
@@ -184,6 +188,108 @@ func TestFB_AnAgeIsAskedOfADirectoryToo(t *testing.T) {
 	}
 	b = h.browser()
 	d.refused("an old sign-in", b, d.signIn(b, func(a *idptest.SAMLAnswer) { a.AuthnInstant = h.clock.Now().Add(-time.Hour) }, "max_age", "300"), "stale_auth")
+}
+
+func TestFB_ADirectoryThatTellsLittleTakesNothingAway(t *testing.T) {
+	h := newHouse(t)
+	more := func(c map[string]any) {
+		c["picture"], c["locale"], c["phone_number"], c["phone_number_verified"] = "https://acme.example/ada.png", "en-GB", "+44 1", true
+	}
+	h.upstream.SetFaults(idptest.Faults{IDToken: more, UserInfo: more})
+	d := h.plant(authz.FallbackAuto)
+	b := h.browser()
+	b.signIn()
+	before := made(h.store.GetUserAcrossWorkspaces(t.Context(), issuer, h.sessionOf(b).UserID))(h).Profile
+	if before.Picture == "" || before.Locale == "" || before.PhoneNumber == "" || !before.EmailVerified {
+		t.Fatalf("told %+v", before)
+	}
+	h.outage()
+	by := func(mail, name string) authz.Profile {
+		b := h.browser()
+		d.signIn(b, func(a *idptest.SAMLAnswer) {
+			as("s-ada", mail)(a)
+			for n := range a.Attributes {
+				if strings.HasPrefix(a.Attributes[n].Name, "first") {
+					a.Attributes[n].Values = []string{name}
+				}
+			}
+		})
+		return made(h.store.GetUserAcrossWorkspaces(t.Context(), issuer, h.sessionOf(b).UserID))(h).Profile
+	}
+	by("ADA@acme.example", "Ada") // makes the link
+	got := by("ADA@acme.example", "Ada")
+	if !got.EmailVerified || got.Picture != before.Picture || got.Locale != before.Locale || got.PhoneNumber != before.PhoneNumber || !got.PhoneVerified || got.Email != "ADA@acme.example" {
+		t.Errorf("after a sign-in by SAML %+v", got)
+	}
+	if got = by("other@acme.example", "Ada"); got.EmailVerified || got.Email != "other@acme.example" || got.Picture != before.Picture {
+		t.Errorf("another address: %+v", got)
+	}
+}
+
+func TestFB_JunkDoesNotUseUpAConnection(t *testing.T) {
+	h := newHouse(t)
+	d := h.both(authz.FallbackNever)
+	h.returns = made(ratelimit.New(ratelimit.Config{PerSecond: 0.001, Burst: 2, Clock: h.clock}))(h)
+	for range 5 {
+		if w := h.browser().get("/oidc/" + string(d.connection.ID) + "/callback?state=junk&code=x"); w.Code == http.StatusTooManyRequests {
+			t.Fatal("junk is counted")
+		}
+		if w := d.post(url.Values{"RelayState": {"junk"}, "SAMLResponse": {"x"}}); w.Code == http.StatusTooManyRequests {
+			t.Fatal("junk is counted")
+		}
+	}
+	h.browser().signIn()
+	b := h.browser()
+	b.get(b.callbackURL())
+	b = h.browser()
+	if w := b.get(b.callbackURL()); w.Code != http.StatusTooManyRequests || b.cookies[cookie] != "" {
+		t.Errorf("beyond the limit: %d", w.Code)
+	}
+}
+
+func TestFB_WhatAStrangerWritesIntoAPathIsNotAudited(t *testing.T) {
+	h := newHouse(t)
+	for _, id := range []string{"con_x%20said%20eve", "%0aforged", "con_%F0%9F%92%A9", "a%2fb", "<script>", strings.Repeat("a", 64)} {
+		h.browser().get("/oidc/" + id + "/callback?state=x")
+	}
+	h.browser().get("/oidc/acme-okta_1/callback?state=x")
+	list := h.entries("login.refused")
+	if len(list) != 7 {
+		t.Fatalf("audit %+v", list)
+	}
+	told := ""
+	for _, e := range list {
+		told += e.Target
+	}
+	if told != "acme-okta_1" {
+		t.Errorf("audited %q", told)
+	}
+}
+
+func TestSM_38_ALogoutThatFailedOnTheWayMayComeAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatehouse.db")
+	h := newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: path, Synchronous: "normal"})
+	d := h.directory("okta")
+	b := h.browser()
+	d.signIn(b, nil)
+	beside := made(sql.Open("sqlite", path))(h)
+	defer beside.Close()
+	stop := func(statement string) {
+		_, err := beside.ExecContext(t.Context(), statement)
+		h.ok(err)
+	}
+	stop("CREATE TRIGGER stops BEFORE INSERT ON audit_entries WHEN new.type = 'session.revoked' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+	query := "/saml/" + string(d.connection.ID) + "/slo?" + d.logoutRequest("grace@acme.example", "")
+	if w := h.send("GET", query, ""); w.Code < http.StatusInternalServerError {
+		t.Fatalf("%d", w.Code)
+	}
+	stop("DROP TRIGGER stops")
+	if w := h.send("GET", query, ""); w.Code != http.StatusSeeOther || len(h.entries("session.revoked")) != 1 {
+		t.Errorf("again: %d", w.Code)
+	}
+	if w := h.send("GET", query, ""); w.Code != http.StatusBadRequest || len(h.entries("session.revoked")) != 1 {
+		t.Errorf("replayed: %d", w.Code)
+	}
 }
 
 func TestFB_AnOutageOfDiscoveryAloneNeitherOpensACircuitNorKeepsItOpen(t *testing.T) {
