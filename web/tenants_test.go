@@ -39,6 +39,9 @@ func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
 		{"GET", "/v1/auth/keys/", string(theirs.ID), ""}, {"DELETE", "/v1/auth/keys/", string(theirs.ID), ""},
 		{"GET", "/v1/clients/", string(h.app.ID), ""}, {"DELETE", "/v1/clients/", string(h.app.ID), ""}, {"PATCH", "/v1/clients/", string(h.app.ID), `{"name":"mine"}`},
 		{"POST", "/v1/clients/{id}/rotate", string(h.app.ID), `{}`}, {"GET", "/v1/workspaces/", string(h.workspace.ID), ""},
+		{"PATCH", "/v1/auth/keys/", string(theirs.ID), `{"status":"disabled"}`}, {"POST", "/v1/auth/keys/{id}/rotate", string(theirs.ID), `{}`},
+		{"GET", "/v1/workspaces/{id}/key-policy", string(h.workspace.ID), ""},
+		{"PUT", "/v1/workspaces/{id}/key-policy", string(h.workspace.ID), `{"enforce_rotation":false,"disable_unused_after":"P1D"}`},
 	}
 	for _, r := range routes {
 		target := func(id string) string {
@@ -86,7 +89,10 @@ func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
 func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
 	h := newHouse(t)
 	_, text := h.key(h.workspace.ID, "monitor:read")
+	other, _ := h.key(h.workspace.ID, "monitor:read")
+	key, policy := "/v1/auth/keys/"+string(other.ID), "/v1/workspaces/"+string(h.workspace.ID)+"/key-policy"
 	for _, r := range [][2]string{
+		{"GET", key}, {"PATCH", key}, {"DELETE", key}, {"DELETE", key + "?successors=true"}, {"POST", key + "/rotate"}, {"GET", policy}, {"PUT", policy},
 		{"GET", "/v1/auth/keys"}, {"POST", "/v1/auth/keys"}, {"GET", "/v1/clients"}, {"POST", "/v1/clients"}, {"GET", "/v1/workspaces"}, {"POST", "/v1/workspaces"},
 		{"DELETE", "/v1/clients/" + string(h.app.ID)}, {"PATCH", "/v1/clients/" + string(h.app.ID)}, {"POST", "/v1/clients/" + string(h.app.ID) + "/rotate"},
 		{"POST", "/v1/workspaces/" + string(h.workspace.ID) + "/suspend"},
@@ -96,6 +102,9 @@ func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
 		}[r[1]]
 		if body == "" {
 			body = `{"name":"x"}`
+		}
+		if strings.HasSuffix(r[1], "/key-policy") {
+			body = `{"enforce_rotation":false}`
 		}
 		if strings.HasSuffix(r[1], "/rotate") {
 			body = `{}`

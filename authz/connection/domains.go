@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net"
 	"regexp"
 	"slices"
@@ -76,7 +77,7 @@ func (s *Connections) lookFor(ctx context.Context, proof Proof) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	records, err := s.cfg.LookupTXT(ctx, proof.Name)
-	if dns, ok := err.(*net.DNSError); err != nil && !(ok && dns.IsNotFound) { //nolint:errorlint // resolvers return it bare
+	if dns, ok := errors.AsType[*net.DNSError](err); err != nil && (!ok || !dns.IsNotFound) {
 		return authz.NewError(authz.Unavailable, "dns_unavailable", "The domain name system did not answer; try again.").Because(err)
 	}
 	if !slices.Contains(records[:min(len(records), maxTXT)], proof.Value) {

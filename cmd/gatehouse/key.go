@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func newKey() *cobra.Command {
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
-		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once", http.MethodDelete))
+		newKeyRevoke(r, &workspace))
 	return c
 }
 
@@ -102,6 +103,21 @@ func keyByID(r *remote, workspace *string, use, short, method string) *cobra.Com
 	return &cobra.Command{Use: use + " ID", Short: short, Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
 		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil)
 	}}
+}
+
+func newKeyRevoke(r *remote, workspace *string) *cobra.Command {
+	var successors bool
+	c := &cobra.Command{Use: "revoke ID", Short: "Revoke a key and everything made from it, at once", Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
+		path, err := r.keysPath(c.Context())
+		if err != nil {
+			return err
+		}
+		line := map[bool]string{true: "true"}[successors]
+		path += "/" + url.PathEscape(args[0]) + query("workspace_id", *workspace, "successors", line)
+		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"revoked_successors"}))
+	}}
+	c.Flags().BoolVar(&successors, "successors", false, "revoke also every key that replaced it: whoever holds a leaked key can have made its successor")
+	return c
 }
 
 // keyArgument takes the id of one key, and no key.

@@ -6,6 +6,19 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// connections are the promises about connections and the two sides they have.
+func connections() []promise {
+	return []promise{
+		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
+		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
+		{"ConnectionsChangeByRevision", testChangesOfConnections},
+		{"UpstreamsNameSessions", testUpstreamSessions},
+		{"OverridesAreOfOneConnection", testOverrides},
+		{"CircuitsAreWrittenByTheFastest", testCircuits},
+		{"LinksJoinTheSidesOfAConnection", testLinks},
+	}
+}
+
 func testUpstreamSessions(e *env) {
 	x := e.tenant()
 	known := authz.UpstreamSession{

@@ -180,7 +180,7 @@ func (u Protocols) newer(ctx context.Context, c authz.Connection, held saml.Prov
 	raw, err := saml.FetchMetadata(ctx, u.HTTP, c.SAML.MetadataURL)
 	if err != nil {
 		found.Missing = append(found.Missing, "the metadata cannot be fetched: "+plain(err).Error())
-		return nil //nolint:nilerr // people sign in without it
+		return nil // people sign in without it
 	}
 	m, err := saml.ParseMetadata(raw, held.EntityID, u.Clock.Now())
 	if err != nil {
