@@ -58,7 +58,6 @@ func (c *Connector) show(id, more claims, out *idp.Identity) {
 	m := c.config.Mapping
 	all := more.values()
 	maps.Copy(all, id.values()) // the signed ones rule
-	out.Told = all
 	var told idp.Identity
 	m.Show(all, &told)
 	for _, part := range []struct {

@@ -35,7 +35,7 @@ func (c *Connector) identity(a assertion) (SignedIn, error) {
 	}
 	statement := a.Statements[0]
 	in := SignedIn{NameID: name, Values: values, Identity: idp.Identity{
-		Upstream: c.config.ID, Issuer: c.config.IDP.EntityID, Subject: subject, LogoutName: name.Value, Told: values, ACR: statement.context(),
+		Upstream: c.config.ID, Issuer: c.config.IDP.EntityID, Subject: subject, LogoutName: name.Value, ACR: statement.context(),
 	}}
 	in.Identity.AuthTime, _ = instant(statement.AuthnInstant)
 	if statement.SessionNotOnOrAfter != nil {

@@ -147,13 +147,10 @@ func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, leg u
 		return idp.Identity{}, err
 	}
 	identity, err := connector.Finish(ctx, idp.Callback{
-		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge,
+		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge, Tell: p.test != nil,
 	})
 	if err == nil && p.request.Prompts("login") && signedInBefore(identity, p.request.ArrivedAt) {
 		return idp.Identity{}, idp.Refuse(idp.ReasonStaleAuth, errors.New("prompt=login was passed over"))
-	}
-	if p.test == nil {
-		identity.Told = nil
 	}
 	return identity, err
 }
