@@ -153,6 +153,8 @@ type SAMLUpstream struct {
 	SLOResponse map[string]string `json:"slo_response,omitempty"`
 	// Certificates, in DER, may have made its signatures.
 	Certificates [][]byte `json:"certificates"`
+	// WantsSigned says that the provider's metadata asks for signed requests.
+	WantsSigned bool `json:"wants_signed_requests,omitempty"`
 	// SignRequests signs what we ask.
 	SignRequests bool `json:"sign_requests,omitempty"`
 	// NameIDFormat asked for; empty means the vendor's.

@@ -63,7 +63,8 @@ type Circuit struct {
 	Counts []CircuitCount
 	// OpenedAt is when it opened; zero while it is closed.
 	OpenedAt time.Time
-	// ProbeAt is when the upstream is to be asked next; zero while closed.
+	// ProbeAt is when the upstream is to be asked next. It is zero while the
+	// circuit is closed, unless so much failed that it may have to open.
 	ProbeAt time.Time
 	// Good is how many probes in a row went well.
 	Good int

@@ -94,3 +94,17 @@ func NewRoleID() RoleID                     { return RoleID(NewID("role")) }
 func NewBindingID() BindingID               { return BindingID(NewID("rb")) }
 func NewInvitationID() InvitationID         { return InvitationID(NewID("inv")) }
 func NewGrantID() GrantID                   { return GrantID(NewID("gr")) }
+
+// maxConnectionID is what a configuration may say at most.
+const maxConnectionID = 63
+
+// Valid reports whether the id has the form of one, ours or a configuration's: 1
+// to 63 letters, digits, dashes and underscores.
+func (c ConnectionID) Valid() bool {
+	for _, b := range []byte(c) {
+		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '-' && b != '_' {
+			return false
+		}
+	}
+	return c != "" && len(c) <= maxConnectionID
+}

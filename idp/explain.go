@@ -39,6 +39,7 @@ var explanations = map[string]string{
 	// What is decided after the provider was believed.
 	"browser_mismatch": "The answer came in another browser than the sign-in began in: a link was passed on, cookies are blocked, or somebody tried to sign another person in.",
 	"switched_off":     "The connection, the workspace or the account was switched off, or is not in use yet.",
+	"other_side":       "The person came by SAML because of an address that a route sends there, and their own address is none of those: they sign in by OpenID Connect, unless a route names them.",
 	"no_membership":    "The person signed in and belongs to no workspace here: invite them, verify the domain of their address for this connection, or see that the provider says that the address is verified.",
 	"link_conflict":    "Somebody who is not known yet came with the e-mail address of a member. If it is the same person, set link_key or remove the member; addresses alone join nobody.",
 }

@@ -57,9 +57,13 @@ type ServiceProvider interface {
 	// Metadata is our own at this connection, for the upstream's administrator.
 	Metadata() ([]byte, error)
 	// LogoutByRedirect and LogoutByPOST accept a message about the end of a
-	// session, in a URL's raw query or a posted form. One is accepted once.
+	// session, in a URL's raw query or a posted form, as often as it comes.
 	LogoutByRedirect(ctx context.Context, rawQuery string) (Logout, error)
 	LogoutByPOST(ctx context.Context, params url.Values) (Logout, error)
+	// UseLogout notes that a request is carried out, or refuses one that was
+	// before: it would end sessions that began after it. It belongs in the
+	// transaction that ends them, or a failure would leave them for good.
+	UseLogout(ctx context.Context, request Logout) error
 	// AnswerLogout tells the upstream, which asked, whether all sessions ended.
 	AnswerLogout(request Logout, all bool) (Message, error)
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"io/fs"
 	"net/url"
 	"runtime"
 
@@ -78,3 +80,13 @@ const (
 
 // Waiting is how many wait for a connection.
 func (s *Store) Waiting() int64 { return s.gate.waiting.Load() }
+
+// MigrationText is the text of the one migration of that name.
+func MigrationText(driver, name string) (string, error) {
+	found, err := fs.Glob(migrations, "migrations/"+driver+"/*_"+name+".sql")
+	if err != nil || len(found) != 1 {
+		return "", fmt.Errorf("migrations of the name %s: %v %w", name, found, err)
+	}
+	text, err := fs.ReadFile(migrations, found[0])
+	return string(text), err
+}

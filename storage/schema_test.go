@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -183,4 +184,39 @@ func explainSQLite(t *testing.T, db *gorm.DB, statement string) []string {
 		plan = append(plan, s.Detail)
 	}
 	return plan
+}
+
+func TestFB_33_AnAddressOfBeforeIsFoundAsOneOfNow(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg storage.Config) {
+		ctx := t.Context()
+		s := open(t, cfg)
+		now := time.Now()
+		addresses := map[string]string{"Ada@ACME.example": "ada@acme.example", `o'neil"x@acme.example`: `o'neil"x@acme.example`, "": ""}
+		ids := map[string]authz.UserID{}
+		for address := range addresses {
+			ids[address] = authz.NewUserID()
+			err := s.CreateUser(ctx, authz.User{ID: ids[address], Issuer: "up", Profile: authz.Profile{Name: "x", Email: address}, State: authz.Active, CreatedAt: now, UpdatedAt: now},
+				authz.UpstreamIdentity{Issuer: "up", ConnectionID: "con_1", Side: authz.OIDCSide, Subject: string(ids[address]), UserID: ids[address], CreatedAt: now, LastLoginAt: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		db := s.Writing(ctx)
+		if err := db.Exec("UPDATE users SET email = ''").Error; err != nil { // as it was before the column
+			t.Fatal(err)
+		}
+		text, err := storage.MigrationText(cfg.Driver, "held_emails")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Exec(text).Error; err != nil {
+			t.Fatal(err)
+		}
+		for address, want := range addresses {
+			var got string
+			if err := db.Raw("SELECT email FROM users WHERE id = ?", ids[address]).Scan(&got).Error; err != nil || got != want {
+				t.Errorf("%s: %q %v, want %q", address, got, err, want)
+			}
+		}
+	})
 }

@@ -43,6 +43,13 @@ func (h *house) outage() {
 			h.Fatalf("during the outage: %d %.300s", w.Code, w.Body)
 		}
 	}
+	h.probes()
+}
+
+// probes makes the probes that are due, as Run does every second.
+func (h *house) probes() {
+	h.Helper()
+	h.ok(h.federation.ProbeDue(h.Context()))
 }
 
 func (h *house) goes(b *browser, more ...string) string {
@@ -88,6 +95,7 @@ func TestFB_32_NothingABrowserSaysOpensTheCircuit(t *testing.T) {
 	}
 	for range 12 {
 		for _, params := range []url.Values{
+			{"code": {"\x00"}}, {"code": {"caf\xe9"}}, {"code": {"\x7f"}}, {"code": {"a\r\nb"}},
 			{"error": {"server_error"}}, {"error": {"temporarily_unavailable"}}, {"error": {"access_denied"}}, {"code": {"no code of theirs"}},
 			{"code": {strings.Repeat("x", 3000)}}, {},
 		} {
@@ -220,18 +228,6 @@ func TestFB_33_AnOutageMakesNoAccountsAndFindsPeopleByTheirLinkAlone(t *testing.
 	d := h.both(authz.FallbackAuto)
 	h.browser().signIn() // Ada is known, as s-ada
 	h.outage()
-	as := func(id, mail string) func(*idptest.SAMLAnswer) {
-		return func(a *idptest.SAMLAnswer) {
-			for n := range a.Attributes {
-				switch a.Attributes[n].Name {
-				case "id":
-					a.Attributes[n].Values = []string{id}
-				case "email":
-					a.Attributes[n].Values = []string{mail}
-				}
-			}
-		}
-	}
 	for _, c := range []struct{ what, id, mail, reason string }{
 		{"somebody new", "u-new", "new@acme.example", "no_membership"},
 		{"the victim's address", "u-mallory", "ada@acme.example", "link_conflict"},
@@ -308,22 +304,33 @@ func TestFB_36_TwoNodesShareOneCircuitWithoutThrash(t *testing.T) {
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	ctx := t.Context()
+	h.away(true)
 	var group sync.WaitGroup
 	for n := range 40 { // half of them fail, on whichever node
 		group.Go(func() { h.federation.Observed(ctx, d.connection, n%2 == 0) })
 	}
 	group.Wait()
 	h.ok(h.federation.Flush(ctx))
+	for range 5 {
+		group.Go(func() { _ = h.federation.ProbeDue(ctx) })
+	}
+	group.Wait()
+	if n := h.upstream.Requests("/token"); n != 1 {
+		t.Errorf("%d probes", n)
+	}
 	_, circuit, err := h.store.FallbackOf(ctx, issuer, h.workspace.ID, d.connection.ID)
 	h.ok(err)
 	if !circuit.Open() || h.goes(h.browser()) != "saml" {
 		t.Fatalf("circuit %+v", circuit)
 	}
 	for range 3 { // open, closed, open within a window: one alert
+		h.away(false)
 		h.recovers(d)
+		h.away(true)
 		for range 6 {
 			h.federation.Observed(ctx, d.connection, false)
 		}
+		h.probes()
 	}
 	opened, closed := h.entries("connection.circuit_opened"), h.entries("connection.circuit_closed")
 	if len(opened) != 4 || len(closed) != 3 {
@@ -340,12 +347,14 @@ func TestFB_AnUpstreamThatIsMostlyThereIsNotAway(t *testing.T) {
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	ctx := t.Context()
+	h.away(true)
 	for range 11 {
 		h.federation.Observed(ctx, d.connection, true)
 	}
 	for range 10 {
 		h.federation.Observed(ctx, d.connection, false)
 	}
+	h.probes()
 	if got := h.goes(h.browser()); got != "oidc" {
 		t.Errorf("10 of 21 failed: %s", got)
 	}
@@ -353,10 +362,12 @@ func TestFB_AnUpstreamThatIsMostlyThereIsNotAway(t *testing.T) {
 	for range 4 {
 		h.federation.Observed(ctx, d.connection, false)
 	}
+	h.probes()
 	if got := h.goes(h.browser()); got != "oidc" {
 		t.Errorf("4 of 4 failed: %s", got)
 	}
 	h.federation.Observed(ctx, d.connection, false)
+	h.probes()
 	if got := h.goes(h.browser()); got != "saml" {
 		t.Errorf("5 of 5 failed: %s", got)
 	}

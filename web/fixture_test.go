@@ -88,6 +88,7 @@ type house struct {
 	secret     string // of app
 	operator   string // a key
 	limits     keyLimits
+	returns    web.Limiter // of answers to sign-ins; nil for no limit
 	statements statements
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
@@ -226,6 +227,12 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
+		AllowReturn: func(c string) error {
+			if h.returns == nil {
+				return nil
+			}
+			return h.returns.Allow(c)
+		},
 	}))(h)
 	authenticate := func(ctx context.Context, p api.Presented) (*credential.Record, error) {
 		r, err := verifier.Lookup(ctx, p.Text)

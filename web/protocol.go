@@ -238,10 +238,12 @@ func (s *site) authorize(w http.ResponseWriter, r *http.Request) error {
 	return s.Login.Authorize(w, r)
 }
 
-// perUpstream is a step of the sign-in flow within its connection's limit.
+// perUpstream is a step beside the sign-in flow within a limit of its
+// connection's own: strangers, who need nothing for it, must not use up the one
+// for answers to sign-ins.
 func (s *site) perUpstream(step func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := allow(s.limits.Login.PerClient, clip(r.PathValue("upstream"), 64)); err != nil {
+		if err := allow(s.limits.Login.PerClient, "beside "+clip(r.PathValue("upstream"), 64)); err != nil {
 			return err
 		}
 		return step(w, r)

@@ -18,11 +18,13 @@ const (
 	maxCounted  = 1_000_000 // per bucket; beyond it more of the same tells nothing
 )
 
-// observe adds outcomes of exchanges to a circuit, and reports whether that
-// opened it. An open circuit is moved by probes alone.
-func observe(c *authz.Circuit, now time.Time, ok, failed int) (opened bool) {
+// observe adds outcomes of exchanges to a circuit, and asks for a probe at once
+// when too many failed. They open nothing by themselves: a stranger chooses the
+// codes of exchanges, and may know one that an upstream stumbles over. A probe's
+// code is ours.
+func observe(c *authz.Circuit, now time.Time, ok, failed int) {
 	if c.Open() {
-		return false
+		return
 	}
 	at := now.Unix() / bucket * bucket
 	c.Counts = slices.DeleteFunc(c.Counts, func(n authz.CircuitCount) bool {
@@ -37,29 +39,33 @@ func observe(c *authz.Circuit, now time.Time, ok, failed int) (opened bool) {
 	for _, n := range c.Counts {
 		good, bad = good+n.OK, bad+n.Failed
 	}
-	if failed == 0 || bad < minFailures || bad < good {
-		return false
+	if failed > 0 && bad >= minFailures && bad >= good && c.ProbeAt.IsZero() {
+		c.ProbeAt = now
 	}
-	c.OpenedAt, c.ProbeAt, c.Good, c.Counts = now, nextProbe(now), 0, nil
-	return true
 }
 
-// probed takes the outcome of a probe, and reports whether that closed the
-// circuit.
-func probed(c *authz.Circuit, now time.Time, ok bool) (closed bool) {
-	if !c.Open() {
-		return false
+// probed takes the outcome of a probe that was asked for, and says what that
+// changed: the circuit opened, closed, or "" for neither.
+func probed(c *authz.Circuit, now time.Time, ok bool) (event string) {
+	switch {
+	case c.ProbeAt.IsZero():
+		return ""
+	case !c.Open() && ok: // it answers: what failed was not its fault
+		c.ProbeAt, c.Counts = time.Time{}, nil
+		return ""
+	case !c.Open():
+		c.OpenedAt, c.ProbeAt, c.Good, c.Counts = now, nextProbe(now), 0, nil
+		return opened
+	case !ok:
+		c.ProbeAt, c.Good = nextProbe(now), 0
+		return ""
 	}
 	c.ProbeAt = nextProbe(now)
-	if !ok {
-		c.Good = 0
-		return false
-	}
 	if c.Good++; c.Good < goodProbes {
-		return false
+		return ""
 	}
 	c.OpenedAt, c.ProbeAt, c.Good, c.Counts = time.Time{}, time.Time{}, 0, nil
-	return true
+	return closed
 }
 
 // nextProbe is half a minute away, give or take a tenth, so that the probes of

@@ -3,19 +3,20 @@ package federation
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 const (
-	writeTries  = 8
-	flushEvery  = 2 * time.Second
-	flushTime   = 5 * time.Second
-	maxPending  = 10_000 // connections
-	probeEvery  = time.Second
-	probeTime   = 10 * time.Second
-	probesAtOne = 20
+	writeTries   = 8
+	flushEvery   = 2 * time.Second
+	flushTime    = 5 * time.Second
+	maxPending   = 10_000 // connections
+	probeEvery   = time.Second
+	probeTime    = 10 * time.Second
+	probesAtOnce = 20
 )
 
 // counts are outcomes on this node that are not written yet.
@@ -83,9 +84,7 @@ func (f *Federation) flush(ctx context.Context, id authz.ConnectionID) error {
 		return nil
 	}
 	return f.change(ctx, n.connection, func(circuit *authz.Circuit, now time.Time) (event string) {
-		if observe(circuit, now, n.ok, n.failed) {
-			return opened
-		}
+		observe(circuit, now, n.ok, n.failed)
 		return ""
 	})
 }
@@ -135,35 +134,41 @@ func (f *Federation) record(ctx context.Context, c authz.Connection, event strin
 	return f.cfg.Outbox.Append(ctx, c.WorkspaceID, event, now, data)
 }
 
-// Run writes counts and probes upstreams that are taken for away, until ctx
-// ends.
+// Run writes counts and probes upstreams that are taken for away, or may be,
+// until ctx ends. Neither waits for the other: an upstream takes its time.
 func (f *Federation) Run(ctx context.Context) {
-	flush, probe := time.NewTicker(flushEvery), time.NewTicker(probeEvery)
-	defer flush.Stop()
-	defer probe.Stop()
+	var jobs sync.WaitGroup
+	jobs.Go(func() { f.every(ctx, flushEvery, "recording how upstreams answer", f.Flush) })
+	jobs.Go(func() { f.every(ctx, probeEvery, "probing upstreams", f.ProbeDue) })
+	jobs.Wait()
+}
+
+func (f *Federation) every(ctx context.Context, d time.Duration, doing string, do func(context.Context) error) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-flush.C:
-			f.log(ctx, "recording how upstreams answer", f.Flush(ctx))
-		case <-probe.C:
-			f.log(ctx, "probing upstreams", f.ProbeDue(ctx))
+		case <-tick.C:
+			f.log(ctx, doing, do(ctx))
 		}
 	}
 }
 
-// ProbeDue asks the upstreams that it is time to ask whether they are back. Of
-// several nodes one asks.
+// ProbeDue asks the upstreams that it is time to ask whether they are there, all
+// of a list at once. Of several nodes one asks.
 func (f *Federation) ProbeDue(ctx context.Context) error {
-	due, err := f.cfg.Store.CircuitsToProbeAcrossWorkspaces(ctx, f.cfg.Issuer, f.cfg.Clock.Now(), probesAtOne)
+	due, err := f.cfg.Store.CircuitsToProbeAcrossWorkspaces(ctx, f.cfg.Issuer, f.cfg.Clock.Now(), probesAtOnce)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, circuit := range due {
-		errs = append(errs, f.probe(ctx, circuit))
+	errs := make([]error, len(due))
+	var probes sync.WaitGroup
+	for n, circuit := range due {
+		probes.Go(func() { errs[n] = f.probe(ctx, circuit) })
 	}
+	probes.Wait()
 	return errors.Join(errs...)
 }
 
@@ -188,10 +193,7 @@ func (f *Federation) probe(ctx context.Context, circuit authz.Circuit) error {
 		cancel()
 	}
 	return f.change(ctx, c, func(circuit *authz.Circuit, now time.Time) string {
-		if probed(circuit, now, good) {
-			return closed
-		}
-		return ""
+		return probed(circuit, now, good)
 	})
 }
 

@@ -81,8 +81,12 @@ func (c *cached[T]) begin(ctx context.Context, now time.Time) chan struct{} {
 	}
 	flight := make(chan struct{})
 	c.flight, c.tried = flight, now
+	ctx = context.WithoutCancel(ctx)
+	if !c.fetched.IsZero() && now.Sub(c.fetched) < c.limit {
+		ctx = spared(ctx)
+	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()
 		value, err := c.fetch(ctx)
 		c.mu.Lock()

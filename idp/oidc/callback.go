@@ -57,7 +57,21 @@ func (p params) code(issPromised bool) (string, error) {
 	if !ok {
 		return "", idp.Refuse(idp.ReasonCallback, errors.New("neither code nor error"))
 	}
+	if !visible(code) {
+		return "", idp.Refuse(idp.ReasonCallback, errors.New("the code holds what no code can"))
+	}
 	return code, nil
+}
+
+// visible reports whether a text is of VSCHAR alone (RFC 6749 appendix A.11):
+// no more is passed on of what a browser could have written.
+func visible(text string) bool {
+	for _, c := range []byte(text) {
+		if c < 0x20 || c > 0x7e {
+			return false
+		}
+	}
+	return true
 }
 
 // callbackError sorts the error codes of RFC 6749 section 4.1.2.1 and OpenID

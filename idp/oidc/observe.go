@@ -35,7 +35,7 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if resp.StatusCode >= http.StatusInternalServerError {
-		w.observe(r.Context(), false)
+		w.away(r.Context())
 		return resp, nil
 	}
 	resp.Body = &watchedBody{ReadCloser: resp.Body, told: sync.OnceFunc(func() { w.observe(r.Context(), true) }), failed: func(err error) { w.failed(r.Context(), err) }}
@@ -49,8 +49,21 @@ func (w watched) failed(ctx context.Context, err error) {
 	if ours || errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
-	w.observe(ctx, false)
+	w.away(ctx)
 }
+
+// away tells that the upstream did not answer, where somebody needed it to.
+func (w watched) away(ctx context.Context) {
+	if ctx.Value(spare{}) == nil {
+		w.observe(ctx, false)
+	}
+}
+
+type spare struct{}
+
+// spared marks a fetch of a document of which there is a good copy: nobody
+// misses it if it fails.
+func spared(ctx context.Context) context.Context { return context.WithValue(ctx, spare{}, true) }
 
 // watchedBody tells how reading an answer ended, once.
 type watchedBody struct {

@@ -7,15 +7,16 @@ import (
 	"net/http"
 )
 
-// Probe asks the upstream whether it is there: for its discovery document, its
-// keys, and its token endpoint, with a code that is none, which it refuses when
-// it is well. It fails with *idp.Error.
+// Probe asks the upstream whether people can sign in there: its token endpoint,
+// with a code that is none, which it refuses when it is well; and for its
+// discovery document and its keys where there is no good copy of them. It fails
+// with *idp.Error.
 func (c *Connector) Probe(ctx context.Context) error {
-	m, err := c.metadata.refresh(ctx)
+	m, err := c.metadata.get(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := m.keys.cache.refresh(ctx); err != nil {
+	if _, err := m.keys.cache.get(ctx); err != nil {
 		return err
 	}
 	req, err := c.tokenRequest(ctx, m, "probe-"+rand.Text(), rand.Text()+rand.Text())

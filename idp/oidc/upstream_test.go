@@ -1,15 +1,18 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,3 +231,57 @@ func TestAKeyIsUsedOnlyIfItCanBeTrustedToVerify(t *testing.T) {
 }
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+func TestFB_OnlyWhatSomebodyNeededCountsAsAnOutage(t *testing.T) {
+	var answered, failed atomic.Int64
+	r := newRig(t, nil, func(c *oidc.Config) {
+		c.Observe = func(_ context.Context, ok bool) {
+			if ok {
+				answered.Add(1)
+			} else {
+				failed.Add(1)
+			}
+		}
+	})
+	if _, err := r.signIn(t, newLogin()); err != nil {
+		t.Fatal(err)
+	}
+	r.op.SetFaults(idptest.Faults{Serve: map[string]http.Handler{discoveryPath: idptest.Status(500), "/jwks": idptest.Status(500)}})
+	r.advance(13 * time.Hour)
+	before := r.op.Requests(discoveryPath) + r.op.Requests("/jwks")
+	for r.op.Requests(discoveryPath)+r.op.Requests("/jwks") < before+6 { // behind the back of those who sign in
+		if _, err := r.signIn(t, newLogin()); err != nil {
+			t.Fatal(err)
+		}
+		r.advance(6 * time.Second)
+	}
+	if err := r.conn.Probe(t.Context()); err != nil || failed.Load() != 0 || answered.Load() == 0 {
+		t.Errorf("probe %v; %d exchanges failed", err, failed.Load())
+	}
+	r.advance(25 * time.Hour) // now there is no good copy
+	for failed.Load() == 0 {  // a fetch of before may still be under way
+		if _, err := r.signIn(t, newLogin()); err == nil {
+			t.Fatal("signed in")
+		}
+		r.advance(6 * time.Second)
+	}
+}
+
+func TestAttack_32_ACodeThatIsNoneIsNotPassedOn(t *testing.T) {
+	r := newRig(t, nil, nil)
+	login := newLogin()
+	if _, err := r.signIn(t, login); err != nil {
+		t.Fatal(err)
+	}
+	sent := r.op.Requests("/token")
+	for _, code := range []string{"\x00", "a\x00b", "\x1f", "\x7f", "caf\xe9", "a\r\nb", "ü"} {
+		_, err := r.conn.Finish(t.Context(), remembered(login, url.Values{"state": {login.State}, "iss": {r.op.Issuer()}, "code": {code}}))
+		if reason(err) != idp.ReasonCallback {
+			t.Errorf("%q: %v", code, err)
+		}
+	}
+	_, err := r.conn.Finish(t.Context(), remembered(login, url.Values{"state": {login.State}, "iss": {r.op.Issuer()}, "code": {" ~!"}}))
+	if reason(err) != idp.ReasonExchange || r.op.Requests("/token") != sent+1 {
+		t.Errorf("a code of visible characters: %v, %d sent", err, r.op.Requests("/token")-sent)
+	}
+}

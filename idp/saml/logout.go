@@ -69,7 +69,7 @@ func (c *Connector) logoutByRedirect(ctx context.Context, rawQuery string) (idp.
 	if err != nil {
 		return idp.Logout{}, err
 	}
-	return c.logout(ctx, raw, f, q.relayState, now)
+	return c.logout(raw, f, q.relayState, now)
 }
 
 func (c *Connector) logoutByPOST(ctx context.Context, params url.Values) (idp.Logout, error) {
@@ -96,12 +96,11 @@ func (c *Connector) logoutByPOST(ctx context.Context, params url.Values) (idp.Lo
 	if raw, err = c.trust(now).signed(root); err != nil {
 		return idp.Logout{}, err
 	}
-	return c.logout(ctx, raw, f, params.Get("RelayState"), now)
+	return c.logout(raw, f, params.Get("RelayState"), now)
 }
 
-// logout holds a message to this connection. A request is used once: it ends
-// sessions that began after it, if it comes again.
-func (c *Connector) logout(ctx context.Context, raw []byte, f facts, relayState string, now time.Time) (idp.Logout, error) {
+// logout holds a message to this connection.
+func (c *Connector) logout(raw []byte, f facts, relayState string, now time.Time) (idp.Logout, error) {
 	var m logoutMessage
 	if err := read(raw, &m); err != nil {
 		return idp.Logout{}, err
@@ -125,14 +124,23 @@ func (c *Connector) logout(ctx context.Context, raw []byte, f facts, relayState 
 		}
 		out.SessionIndexes = append(out.SessionIndexes, value)
 	}
-	first, err := c.config.Replays.UseOnce(ctx, c.config.IDP.EntityID, m.ID, now.Add(c.config.MaxAge+2*c.config.Skew))
+	return out, nil
+}
+
+// UseLogout notes that a logout request is used, or refuses one that was.
+func (c *Connector) UseLogout(ctx context.Context, m idp.Logout) error {
+	return c.during("logout", c.useLogout(ctx, m))
+}
+
+func (c *Connector) useLogout(ctx context.Context, m idp.Logout) error {
+	first, err := c.config.Replays.UseOnce(ctx, c.config.IDP.EntityID, m.ID, c.config.Now().Add(c.config.MaxAge+2*c.config.Skew))
 	if err != nil {
-		return idp.Logout{}, refuse(idp.ReasonUnavailable, fmt.Errorf("remembering the request: %w", err))
+		return refuse(idp.ReasonUnavailable, fmt.Errorf("remembering the request: %w", err))
 	}
 	if !first {
-		return idp.Logout{}, refuse(ReasonReplay, errors.New("the logout request was used before"))
+		return refuse(ReasonReplay, errors.New("the logout request was used before"))
 	}
-	return out, nil
+	return nil
 }
 
 // logoutEnvelope demands a destination of requests; Entra leaves it out of its

@@ -49,7 +49,13 @@ func TestALogoutRequestByRedirectIsVerifiedAsItCame(t *testing.T) {
 	if err != nil || !got.Request || got.NameID.Value != "u-ada" || got.NameID.Format != "f" || strings.Join(got.SessionIndexes, " ") != "_s1" || got.RelayState != "rs/+=" {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if _, err := r.conn.LogoutByRedirect(t.Context(), query); reason(err) != saml.ReasonReplay {
+	if _, err := r.conn.LogoutByRedirect(t.Context(), query); err != nil {
+		t.Errorf("before it was carried out: %v", err)
+	}
+	if err := r.conn.UseLogout(t.Context(), got); err != nil {
+		t.Errorf("carried out: %v", err)
+	}
+	if err := r.conn.UseLogout(t.Context(), got); reason(err) != saml.ReasonReplay {
 		t.Errorf("again: %v", err)
 	}
 	// Parameters of others, in any order, are not part of the signature.
@@ -128,8 +134,8 @@ func TestALogoutRequestByPOSTHasItsSignatureInside(t *testing.T) {
 	if err != nil || got.NameID.Value != "u-ada" || got.RelayState != "rs" {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, err := r.conn.LogoutByPOST(t.Context(), encoded(signed)); reason(err) != saml.ReasonReplay {
-		t.Errorf("again: %v", err)
+	if first, again := r.conn.UseLogout(t.Context(), got), r.conn.UseLogout(t.Context(), got); first != nil || reason(again) != saml.ReasonReplay {
+		t.Errorf("carried out: %v, again: %v", first, again)
 	}
 	if _, err := r.conn.LogoutByPOST(t.Context(), nil); reason(err) != saml.ReasonForm {
 		t.Errorf("nothing: %v", err)

@@ -24,7 +24,9 @@ func (c *Connector) authnRequest(login idp.Login, location string, enveloped boo
 		NameIDPolicy:                &crewjam.NameIDPolicy{AllowCreate: &yes, Format: &c.config.NameIDFormat},
 		AssertionConsumerServiceURL: c.config.ACS, ProtocolBinding: BindingPOST,
 	}
-	if login.Prompt == "login" || (login.MaxAge != nil && *login.MaxAge == 0) {
+	if login.Prompt == "login" || login.MaxAge != nil && login.Prompt != "none" {
+		// SAML has no word for an age: who signed in long ago would come back as
+		// such, and be refused.
 		request.ForceAuthn = &yes
 	}
 	if login.Prompt == "none" {

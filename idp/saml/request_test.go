@@ -94,8 +94,14 @@ func TestARequestAsksForFreshnessAndContexts(t *testing.T) {
 	if _, req = begin(t, r, login); req.ForceAuthn != "true" || strings.Join(req.RequestedAuthnContext.AuthnContextClassRef, " ") != "c" {
 		t.Errorf("%+v", req)
 	}
+	hour := time.Hour
 	login = newLogin()
-	login.Prompt = "none"
+	login.MaxAge = &hour
+	if _, req = begin(t, r, login); req.ForceAuthn != "true" {
+		t.Errorf("max_age: %+v", req)
+	}
+	login = newLogin()
+	login.Prompt, login.MaxAge = "none", &hour
 	if _, req = begin(t, r, login); req.IsPassive != "true" || req.ForceAuthn != "" {
 		t.Errorf("%+v", req)
 	}

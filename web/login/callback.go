@@ -13,14 +13,12 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
-const maxConnectionID = 64
-
 // Callback serves GET /oidc/{upstream}/callback: the person comes back from
 // the upstream. Each upstream has a callback of its own, so that an answer of
 // one cannot be passed off as another's.
 func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 	ctx, params := r.Context(), r.URL.Query()
-	row, err := f.returned(ctx, upstreamOf(r), params.Get("state"))
+	row, err := f.answered(ctx, upstreamOf(r), params.Get("state"))
 	if err != nil {
 		return err
 	}
@@ -43,11 +41,11 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
 // stranger's text is not for the audit trail.
 func upstreamOf(r *http.Request) authz.ConnectionID {
-	id := r.PathValue("upstream")
-	if len(id) > maxConnectionID {
+	id := authz.ConnectionID(r.PathValue("upstream"))
+	if !id.Valid() {
 		return ""
 	}
-	return authz.ConnectionID(id)
+	return id
 }
 
 // returned takes the request that an upstream's answer belongs to. The state
@@ -56,6 +54,16 @@ func (f *Flow) returned(ctx context.Context, c authz.ConnectionID, state string)
 	row, err := f.cfg.Store.ConsumeUpstreamState(ctx, f.issuer, c, authz.Digest(state))
 	if errors.Is(err, authz.ErrNotFound) || errors.Is(err, authz.ErrConsumed) {
 		return row, f.refuse(ctx, nil, authz.Connection{ID: c}, idp.ReasonState, errRequestGone)
+	}
+	return row, err
+}
+
+// answered is returned within the connection's limit. What counts has a state: a
+// stranger, who has none, must not use it up.
+func (f *Flow) answered(ctx context.Context, c authz.ConnectionID, state string) (authz.AuthorizationRequest, error) {
+	row, err := f.returned(ctx, c, state)
+	if err == nil && f.cfg.AllowReturn != nil {
+		err = f.cfg.AllowReturn(string(c))
 	}
 	return row, err
 }

@@ -67,7 +67,8 @@ type Sealer interface {
 	Open(purpose, row string, sealed []byte) ([]byte, error)
 }
 
-// Config is what a Flow needs; every field but Guesses is required.
+// Config is what a Flow needs; every field but Guesses and AllowReturn is
+// required.
 type Config struct {
 	OAuth *oauth.Server
 	Store Store
@@ -93,6 +94,9 @@ type Config struct {
 	// Guesses bounds, by address and by session, how many wrong user codes
 	// are looked up; nil bounds nothing. A right one is refunded.
 	Guesses Guesses
+	// AllowReturn bounds, by connection, how many answers of its upstreams are
+	// looked at; nil bounds nothing.
+	AllowReturn func(connection string) error
 }
 
 // Flow serves the pages of one issuer's sign-in. Its methods are HTTP handlers

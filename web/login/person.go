@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -37,11 +38,31 @@ func (f *Flow) person(ctx context.Context, a arrival) (authz.User, error) {
 // refreshed is the person with what the upstream tells of them now.
 func (f *Flow) refreshed(ctx context.Context, a arrival, user authz.User) (authz.User, error) {
 	profile := profileOf(a.identity)
+	if a.side == authz.SAMLSide {
+		profile = merged(user.Profile, profile)
+	}
 	if reflect.DeepEqual(user.Profile, profile) {
 		return user, nil
 	}
 	user.Profile = profile
 	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, f.cfg.Clock.Now())
+}
+
+// merged is a profile with what a directory of SAML tells, which is little: what
+// it has no word for stays. An address stays verified while it is the same one.
+func merged(held, told authz.Profile) authz.Profile {
+	if told.Email != "" && !strings.EqualFold(told.Email, held.Email) {
+		held.EmailVerified = false
+	}
+	for to, from := range map[*string]string{
+		&held.Name: told.Name, &held.GivenName: told.GivenName, &held.FamilyName: told.FamilyName,
+		&held.PreferredUsername: told.PreferredUsername, &held.Email: told.Email,
+	} {
+		if from != "" {
+			*to = from
+		}
+	}
+	return held
 }
 
 // stranger is somebody whom this side tells of for the first time: a member

@@ -23,7 +23,7 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	row, err := f.returned(ctx, upstreamOf(r), onlyValue(r.PostForm["RelayState"]))
+	row, err := f.answered(ctx, upstreamOf(r), onlyValue(r.PostForm["RelayState"]))
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,16 @@ func (f *Flow) SAMLLogout(w http.ResponseWriter, r *http.Request) error {
 	case !message.Request: // we ask nothing yet that this could answer
 		return f.refuseAs(ctx, "logout.refused", nil, c, idp.ReasonState, errLogout)
 	}
-	if err := f.endUpstreamSessions(ctx, c, message); err != nil {
+	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := sp.UseLogout(ctx, message); err != nil {
+			return err
+		}
+		return f.endUpstreamSessions(ctx, c, message)
+	})
+	if reason := idp.ReasonOf(err); reason != "" {
+		return f.refuseAs(ctx, "logout.refused", nil, c, reason, errLogout.Because(err))
+	}
+	if err != nil {
 		return err
 	}
 	answer, err := sp.AnswerLogout(message, true)

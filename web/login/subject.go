@@ -45,6 +45,10 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	var made authz.Session
 	var account authz.AccountID
 	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		a, err := f.routed(ctx, a)
+		if err != nil {
+			return err
+		}
 		user, err := f.person(ctx, a)
 		if err != nil {
 			return err
@@ -67,6 +71,8 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		}.From(authz.OriginFrom(ctx)))
 	})
 	switch {
+	case errors.Is(err, errOtherSide):
+		return authz.Session{}, "", f.refuse(ctx, p, c, "other_side", errUpstream.Because(err))
 	case errors.Is(err, errLinkConflict):
 		return authz.Session{}, "", f.refuse(ctx, p, c, "link_conflict", errNoMembership)
 	case errors.Is(err, errNoMembership):

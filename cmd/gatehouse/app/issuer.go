@@ -274,7 +274,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	flow, err := login.New(login.Config{
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
+		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
 	})
 	if err != nil {
 		return web.Issuer{}, err
@@ -405,4 +405,12 @@ func (a *App) allowClient() func(string) error {
 		return nil
 	}
 	return a.limits.Token.PerClient.Allow
+}
+
+// allowReturn bounds a connection's answers to sign-ins; nil without limits.
+func (a *App) allowReturn() func(string) error {
+	if a.limits.Login.PerClient == nil {
+		return nil
+	}
+	return a.limits.Login.PerClient.Allow
 }

@@ -166,7 +166,7 @@ func samlUpstream(metadata []byte, entityID string, now time.Time) (*authz.SAMLU
 		return nil, err
 	}
 	out := &authz.SAMLUpstream{
-		EntityID: m.Provider.EntityID, SSO: m.Provider.SSO, SLO: m.Provider.SLO, SLOResponse: m.Provider.SLOResponse, SignRequests: m.WantRequestsSigned,
+		EntityID: m.Provider.EntityID, SSO: m.Provider.SSO, SLO: m.Provider.SLO, SLOResponse: m.Provider.SLOResponse, WantsSigned: m.WantRequestsSigned, SignRequests: m.WantRequestsSigned,
 	}
 	for _, certificate := range m.Provider.Certificates {
 		out.Certificates = append(out.Certificates, certificate.Raw)

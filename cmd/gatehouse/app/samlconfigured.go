@@ -27,7 +27,7 @@ func (a *App) configuredSAML(ctx context.Context, c authz.Connection, cfg config
 		return nil, err
 	}
 	upstream.MetadataURL, upstream.NameIDFormat, upstream.Subject, upstream.Require = cfg.MetadataURL, cfg.NameIDFormat, cfg.Subject, cfg.Require
-	upstream.SignRequests = upstream.SignRequests || cfg.SignRequests
+	upstream.SignRequests = upstream.WantsSigned || cfg.SignRequests
 	upstream.MFAContexts, upstream.MFAMethods, upstream.MFADeclared = cfg.MFAContexts, cfg.MFAMethods, cfg.MFADeclared
 	upstream.MutableSubject = cfg.MutableSubject
 	c.SAML = upstream
