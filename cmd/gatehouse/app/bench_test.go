@@ -42,7 +42,7 @@ func newBench(b testing.TB) *bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	by := authz.Principal{Issuer: "uptimepulse", Subject: "bench", Scopes: []string{admin.ScopeClients}}
+	by := authz.Principal{Issuer: "uptimepulse", Subject: "bench", Scopes: []string{admin.ScopeClients}, Delegation: &authz.Delegation{Issuer: "uptimepulse", Scopes: []string{"*"}}}
 	made := &bench{handler: a.Handler()}
 	made.gateway, made.gatewayKey = create(b, a, by, admin.ClientSettings{
 		Name: "gateway", GrantTypes: []string{authz.GrantClientCredentials}, Introspect: true, Environments: []authz.Environment{authz.Live},
