@@ -129,7 +129,7 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"teams":         id("/v1/teams", `{"name":"Theirs"}`),
 		"invitations":   id("/v1/invitations", `{"email":"theirs@x.example"}`),
 		"clients":       client["client_id"].(string), "keys": string(key.ID), "resources": "theirs-cluster-1",
-		"connections":         id("/v1/connections", `{"name":"theirs","vendor":"generic","oidc":{"issuer":"`+h.upstream.Issuer()+`","client_id":"gatehouse"}}`),
+		"connections":         id("/v1/connections", `{"name":"theirs"}`),
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
 	l.key = text
