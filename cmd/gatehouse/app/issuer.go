@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
+	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -119,12 +121,20 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	for tier := range cfg.Keys.Tiers {
 		tiers = append(tiers, tier)
 	}
+	layouts := make([]apikey.Layout, 0, len(cfg.Keys.ImportedLayouts))
+	for _, l := range cfg.Keys.ImportedLayouts {
+		pattern, err := l.Compile()
+		if err != nil {
+			return nil, err
+		}
+		layouts = append(layouts, apikey.Layout{Pattern: pattern, Lookup: l.Lookup})
+	}
 	var rotateAll time.Duration
 	if cfg.Keys.RotationForced {
 		rotateAll = cfg.Keys.RotationDefault
 	}
 	return apikey.New(apikey.Config{
-		RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
+		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
 		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
@@ -199,7 +209,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
-			if !apikey.LooksLikeKey(text) {
+			if !i.Keys.IsKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
 			}
 			record, err := verifier.Lookup(ctx, text)
@@ -213,7 +223,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			i.Keys.Used(record.Principal.KeyID, from)
 			return &record.Credential, nil
 		},
-		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:    func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
 		Allow: a.allowClient(), Access: i.Access, UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
 		PairwiseKey: a.pairwiseKey(),
@@ -225,7 +235,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	verifier, err = credential.NewVerifier(credential.Config{
 		Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
 		Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
-			if apikey.LooksLikeKey(text) {
+			if i.Keys.IsKey(text) {
 				return examineKey(ctx, text)
 			}
 			return server.Examine(ctx, text)
@@ -262,7 +272,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
 	})
@@ -274,7 +284,16 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
+	connections, err := conn.New(conn.Config{
+		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock,
+		Upstreams: Protocols{Keyring: a.keyring, HTTP: a.outside, Clock: a.clock, URL: i.Config.URL, Connect: a.newConnector},
+		DomainKey: a.domainKey(), LookupTXT: net.DefaultResolver.LookupTXT,
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	management, err := api.New(api.Config{
+		Connections: connections, Federation: i.federation,
 		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
@@ -291,7 +310,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
-		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
@@ -305,6 +324,13 @@ func (a *App) sessions(name authz.IssuerName, outbox *event.Outbox) (*session.Se
 		return nil, err
 	}
 	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
+}
+
+// domainKey makes the records that prove domains. As pairwiseKey, it comes from
+// the oldest root key: what people were told to publish stays right.
+func (a *App) domainKey() []byte {
+	keys := a.keyring.DeriveAll("domain proof")
+	return keys[len(keys)-1]
 }
 
 // pairwiseKey comes from the oldest root key, so that a new one put before it
