@@ -150,6 +150,7 @@ func records() []promise {
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
 		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
+		{"ImportedKeysAreFoundUntilTheyArePurged", testImportedKeys},
 	}
 }
 
