@@ -3,16 +3,20 @@ package web_test
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"database/sql"
 	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/storage"
@@ -162,8 +166,13 @@ func TestFB_32_ACodeThatTheUpstreamStumblesOverOpensNothing(t *testing.T) {
 			t.Fatalf("a browser opened the circuit: everybody goes to %s", got)
 		}
 	}
-	if n := h.upstream.Requests("/token"); n > 5*3+3 {
-		t.Errorf("%d requests: more than a probe for five failures", n)
+	if n := h.upstream.Requests("/token"); n != 5*3+3 {
+		t.Errorf("%d requests: want a probe for five failures", n)
+	}
+	h.federation.Observed(t.Context(), d.connection, false) // what a good probe answered for is forgotten
+	h.probes()
+	if n := h.upstream.Requests("/token"); n != 5*3+3 {
+		t.Errorf("%d requests: a probe for one failure", n)
 	}
 	attack()
 	h.away(true) // now it is gone indeed
@@ -289,6 +298,39 @@ func TestSM_38_ALogoutThatFailedOnTheWayMayComeAgain(t *testing.T) {
 	}
 	if w := h.send("GET", query, ""); w.Code != http.StatusBadRequest || len(h.entries("session.revoked")) != 1 {
 		t.Errorf("replayed: %d", w.Code)
+	}
+}
+
+func TestFB_AnUpstreamThatHangsKeepsNoOtherFromBeingProbed(t *testing.T) {
+	h := newHouse(t)
+	var arrived sync.WaitGroup
+	arrived.Add(2)
+	probe := func(ctx context.Context, _ authz.Connection) error {
+		arrived.Done()
+		both := make(chan struct{})
+		go func() { arrived.Wait(); close(both) }()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-both:
+			return nil
+		}
+	}
+	f := made(federation.New(federation.Config{
+		Issuer: issuer, Store: h.store, Outbox: made(event.NewOutbox(issuer, h.store, []string{"sink"}))(h), Clock: h.clock, Probe: probe,
+	}))(h)
+	one := h.both(authz.FallbackAuto).connection
+	two := one
+	two.ID, two.Domains = authz.NewConnectionID(), nil
+	h.ok(h.store.PutConnection(t.Context(), two))
+	for _, c := range []authz.Connection{one, two} {
+		for range 5 {
+			f.Observed(t.Context(), c, false)
+		}
+	}
+	h.ok(f.ProbeDue(t.Context()))
+	if opened := h.entries("connection.circuit_opened"); len(opened) != 0 {
+		t.Errorf("one waited for the other: %+v", opened)
 	}
 }
 
