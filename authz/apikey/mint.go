@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -59,9 +60,16 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 	if err != nil {
 		return authz.APIKey{}, "", fmt.Errorf("hashing an API key: %w", err)
 	}
+	key := k.blank(by, r, parsed.KeyID, now)
+	key.Prefix, key.Last4, key.Hash = parsed.Shown(), text.Reveal()[len(text)-4:], hash
+	return key, text, nil
+}
+
+// blank is a key before there is a secret.
+func (k *Keys) blank(by authz.Principal, r Request, id authz.KeyID, now time.Time) authz.APIKey {
 	key := authz.APIKey{
-		ID: parsed.KeyID, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
-		Environment: r.Environment, Name: r.Name, Prefix: parsed.Shown(), Last4: text.Reveal()[len(text)-4:], Hash: hash,
+		ID: id, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
+		Environment: r.Environment, Name: r.Name,
 		Scopes: r.Scopes, Resources: cloned(r.Resources), IPAllowlist: r.IPAllowlist, Tier: r.Tier,
 		State: authz.Active, Revision: 1, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt,
 	}
@@ -71,7 +79,7 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 	if r.Delegation != nil {
 		key.Delegation = authz.NewDelegationID()
 	}
-	return scheduled(key, r.RotateEvery), text, nil
+	return scheduled(key, r.RotateEvery)
 }
 
 // settle writes the key and what it hangs on. It runs in the transaction and
@@ -103,7 +111,7 @@ func (k *Keys) settle(ctx context.Context, key authz.APIKey, r Request) (authz.A
 func (k *Keys) serviceAccount(ctx context.Context, key authz.APIKey, create bool) error {
 	if create {
 		return k.cfg.Store.CreateServiceAccount(ctx, authz.ServiceAccount{
-			ID: key.ServiceAccountID, Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, Name: key.Name,
+			ID: key.ServiceAccountID, Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, Name: key.Name, OwnerID: owner(key.CreatedBy),
 			State: authz.Active, CreatedAt: key.CreatedAt,
 		})
 	}
@@ -117,6 +125,14 @@ func (k *Keys) serviceAccount(ctx context.Context, key authz.APIKey, create bool
 		return errServiceAccount
 	}
 	return nil
+}
+
+// owner is the person who made a key, and so answers for its service account.
+func owner(madeBy string) authz.UserID {
+	if strings.HasPrefix(madeBy, "usr_") {
+		return authz.UserID(madeBy)
+	}
+	return ""
 }
 
 // workspace reads a workspace that can hold keys: it and its account stand.

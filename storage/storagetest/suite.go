@@ -156,6 +156,7 @@ func records() []promise {
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
 		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
+		{"ImportedKeysAreFoundUntilTheyArePurged", testImportedKeys},
 	}
 }
 
@@ -176,6 +177,13 @@ func administration() []promise {
 	return []promise{
 		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
 		{"OneOfManyCarriesAnActOut", testOnceRace},
+		{"RolesAndTheirBindingsAreAWorkspacesOwn", testRoles},
+		{"WhatRolesComeToIsReadWithWhateverHangsBelow", testBounds},
+		{"TeamsAreAWorkspacesOwn", testTeams},
+		{"AnInvitationIsUsedOnceBeforeItsEnd", testInvitations},
+		{"ResourcesAreAWorkspacesOwn", testResources},
+		{"ServiceAccountsAndMembersHaveRevisions", testOwners},
+		{"TheLatestRevisionsOfAClientAreKept", testClientHistory},
 	}
 }
 
