@@ -46,7 +46,7 @@ const (
 	acmeToken = "acme_tok_0123456789abcdefghijklmnopqrstuv"
 )
 
-func bcrypted(t *testing.T, text string) string {
+func bcrypted(t testing.TB, text string) string {
 	t.Helper()
 	return string(must(bcrypt.GenerateFromPassword([]byte(text), bcrypt.MinCost))(t))
 }
