@@ -42,6 +42,7 @@ type apiKeyRow struct {
 	LastUsedAt       sql.NullTime
 	LastUsedIP       string `gorm:"column:last_used_ip"`
 	EnabledAt        sql.NullTime
+	HandedTo         string
 }
 
 // TableName is the row's table.
@@ -57,7 +58,7 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
 		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
 		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
-		EnabledAt: instant(r.EnabledAt),
+		EnabledAt: instant(r.EnabledAt), HandedTo: r.HandedTo,
 	}
 }
 
@@ -72,7 +73,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
 		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
 		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
-		EnabledAt: optional(k.EnabledAt),
+		EnabledAt: optional(k.EnabledAt), HandedTo: k.HandedTo,
 	}).Error
 	return failure(ctx, "creating an API key", err)
 }
@@ -164,7 +165,7 @@ func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws au
 		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
 			return failure(ctx, "revoking an API key", done.Error)
 		}
-		if err := s.dropKeyClaim(ctx, issuer, id); err != nil {
+		if err := s.DropKeyClaim(ctx, issuer, ws, id); err != nil {
 			return err
 		}
 		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(id)})
@@ -183,8 +184,12 @@ func (s *Store) UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, i
 const purgeAPIKeys = `DELETE FROM api_keys WHERE id IN (
 	SELECT id FROM api_keys WHERE purge_at IS NOT NULL AND purge_at <= ? AND state = 'revoked' ORDER BY purge_at LIMIT ?)`
 
-const purgeKeyLeaks = `DELETE FROM key_leaks WHERE NOT EXISTS (
+const (
+	purgeKeyLeaks = `DELETE FROM key_leaks WHERE NOT EXISTS (
 	SELECT 1 FROM api_keys k WHERE k.id = key_leaks.key_id AND k.issuer = key_leaks.issuer)`
+	purgeKeyLeakSources = `DELETE FROM key_leak_sources WHERE NOT EXISTS (
+	SELECT 1 FROM key_leaks l WHERE l.key_id = key_leak_sources.key_id AND l.issuer = key_leak_sources.issuer)`
+)
 
 // PurgeAPIKeysAcrossWorkspaces deletes at most limit revoked keys whose time
 // has come at now, and returns how many.
@@ -193,5 +198,10 @@ func (s *Store) PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time,
 	if done.Error != nil || done.RowsAffected == 0 {
 		return 0, failure(ctx, "purging API keys", done.Error)
 	}
-	return done.RowsAffected, failure(ctx, "purging what was known of API keys", s.writer(ctx).Exec(purgeKeyLeaks).Error)
+	for _, orphans := range []string{purgeKeyLeaks, purgeKeyLeakSources} {
+		if err := s.writer(ctx).Exec(orphans).Error; err != nil {
+			return 0, failure(ctx, "purging what was known of API keys", err)
+		}
+	}
+	return done.RowsAffected, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func newKey() *cobra.Command {
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
-		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once", http.MethodDelete))
+		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once; its successors are named", http.MethodDelete, "successors"))
 	return c
 }
 
@@ -49,12 +50,12 @@ func (r *remote) keysPath(ctx context.Context) (string, error) {
 }
 
 // doKeys is do, below the product's path for keys.
-func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any) error {
+func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any, more ...string) error {
 	path, err := r.keysPath(c.Context())
 	if err != nil {
 		return err
 	}
-	return r.do(c, method, path+suffix, body, keyMembers)
+	return r.do(c, method, path+suffix, body, slices.Concat(keyMembers, more))
 }
 
 func newKeyCreate(r *remote, workspace *string) *cobra.Command {
@@ -98,9 +99,10 @@ func newKeyList(r *remote, workspace *string) *cobra.Command {
 	return c
 }
 
-func keyByID(r *remote, workspace *string, use, short, method string) *cobra.Command {
+// keyByID asks for one key and shows the members of the answer, more among them.
+func keyByID(r *remote, workspace *string, use, short, method string, more ...string) *cobra.Command {
 	return &cobra.Command{Use: use + " ID", Short: short, Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
-		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil)
+		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil, more...)
 	}}
 }
 

@@ -44,8 +44,17 @@ func testKeyLeaks(e *env) {
 	e.moved(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
 	e.still(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
 	due(leak.DisableAt, 0)
-	again := record(e.now.Add(3*time.Hour), e.now.Add(5*time.Hour), true) // it was enabled and leaked again
+	// It was enabled and leaks again within the hour: the new fuse is news.
+	record(e.now.Add(3*time.Hour), time.Time{}, true)
+	again := record(e.now.Add(3*time.Hour+time.Minute), e.now.Add(5*time.Hour), true)
 	if !again.DisableAt.Equal(e.now.Add(5 * time.Hour)) {
 		e.Fatalf("the second fuse burns until %s", again.DisableAt)
+	}
+	// Another source is told of by itself, once.
+	leak.Source = "github"
+	record(e.now.Add(3*time.Hour+2*time.Minute), e.now.Add(6*time.Hour), true)
+	last := record(e.now.Add(3*time.Hour+3*time.Minute), e.now.Add(6*time.Hour), false)
+	if last.Source != "url" || last.Reports != 7 || !last.DisableAt.Equal(e.now.Add(5*time.Hour)) || !last.ToldAt.Equal(e.now.Add(3*time.Hour+2*time.Minute)) {
+		e.Fatalf("it stands as %+v", last)
 	}
 }

@@ -167,16 +167,39 @@ func (a *api) getKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
 	return a.keyAnswer(a.cfg.Keys.Get(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID)))
 }
 
-func (a *api) deleteKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
+func (a *api) deleteKey(ctx context.Context, in *KeyPath) (*answer[RevokedKey], error) {
 	return a.revoke(ctx, in.WorkspaceID, in.ID)
 }
 
-func (a *api) revokeKey(ctx context.Context, in *revokeKey) (*answer[Key], error) {
+func (a *api) revokeKey(ctx context.Context, in *revokeKey) (*answer[RevokedKey], error) {
 	return a.revoke(ctx, in.Body.WorkspaceID, in.Body.ID)
 }
 
-func (a *api) revoke(ctx context.Context, ws, id string) (*answer[Key], error) {
-	return a.keyAnswer(a.cfg.Keys.Revoke(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws), authz.KeyID(id)))
+// Successor is a key that replaced another and still stands.
+type Successor struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"active,grace,disabled"`
+	Handed bool   `json:"handed_to_predecessor" doc:"Its text was given to whoever used the key it replaced: who found that one may hold it."`
+}
+
+// RevokedKey is a key that was revoked, and the keys that do not end with it.
+type RevokedKey struct {
+	Key
+	Successors []Successor `json:"successors" doc:"The keys that replaced it one after another and still stand, the nearest first: they are not revoked with it."`
+}
+
+func (a *api) revoke(ctx context.Context, ws, id string) (*answer[RevokedKey], error) {
+	done, err := a.cfg.Keys.Revoke(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws), authz.KeyID(id))
+	if err != nil {
+		return nil, err
+	}
+	view := RevokedKey{Key: a.viewKey(done.Key), Successors: []Successor{}}
+	for _, k := range done.Successors {
+		view.Successors = append(view.Successors, Successor{
+			ID: string(k.ID), Status: k.StatusAt(a.cfg.Clock.Now()), Handed: k.HandedTo == string(k.Predecessor),
+		})
+	}
+	return tagged(view, done.Key.Revision), nil
 }
 
 func (a *api) keyAnswer(k authz.APIKey, err error) (*answer[Key], error) {
