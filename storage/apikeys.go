@@ -198,10 +198,8 @@ func (s *Store) PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time,
 	if done.Error != nil || done.RowsAffected == 0 {
 		return 0, failure(ctx, "purging API keys", done.Error)
 	}
-	for _, orphans := range []string{purgeKeyLeaks, purgeKeyLeakSources} {
-		if err := s.writer(ctx).Exec(orphans).Error; err != nil {
-			return 0, failure(ctx, "purging what was known of API keys", err)
-		}
+	if err := s.writer(ctx).Exec(purgeKeyLeaks).Error; err != nil {
+		return 0, failure(ctx, "purging the leaks of API keys", err)
 	}
-	return done.RowsAffected, nil
+	return done.RowsAffected, failure(ctx, "purging the sources of leaks", s.writer(ctx).Exec(purgeKeyLeakSources).Error)
 }

@@ -17,7 +17,7 @@ func Rows() []any {
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, keyClaimRow{}, keyPolicyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
-		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
+		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
 		policyRow{}, policyVersionRow{}, policyDecisionRow{},
 	}
 }

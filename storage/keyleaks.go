@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -24,6 +25,18 @@ type keyLeakRow struct {
 // TableName is the row's table.
 func (keyLeakRow) TableName() string { return "key_leaks" }
 
+// keyLeakSourceRow is when the people of a key were last told of one source.
+type keyLeakSourceRow struct {
+	Issuer      authz.IssuerName
+	WorkspaceID authz.WorkspaceID
+	KeyID       authz.KeyID
+	Source      string
+	ToldAt      time.Time
+}
+
+// TableName is the row's table.
+func (keyLeakSourceRow) TableName() string { return "key_leak_sources" }
+
 func (r keyLeakRow) keyLeak() authz.KeyLeak {
 	return authz.KeyLeak{
 		Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, KeyID: r.KeyID, Source: r.Source, FirstAt: r.FirstAt.UTC(),
@@ -36,9 +49,6 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (issuer, key_id) DO NOTHING`
 	// A fuse that burns is not made longer.
 	lightFuse = `UPDATE key_leaks SET disable_at = ? WHERE issuer = ? AND key_id = ? AND workspace_id = ? AND disable_at IS NULL`
-	// One source does not hush up another.
-	tellKeyLeak = `INSERT INTO key_leak_sources (issuer, workspace_id, key_id, source, told_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (issuer, key_id, source) DO UPDATE SET told_at = excluded.told_at WHERE key_leak_sources.told_at <= ?`
 )
 
 // RecordKeyLeak counts a report of a leaked key, and lights its fuse, if
@@ -52,7 +62,9 @@ func (s *Store) RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore t
 		if err != nil {
 			return err
 		}
-		told := s.writer(ctx).Exec(tellKeyLeak, l.Issuer, l.WorkspaceID, l.KeyID, l.Source, utc(l.ToldAt), utc(toldBefore))
+		told := s.writer(ctx).Clauses(toldAgain(toldBefore)).Create(&keyLeakSourceRow{
+			Issuer: l.Issuer, WorkspaceID: l.WorkspaceID, KeyID: l.KeyID, Source: l.Source, ToldAt: utc(l.ToldAt),
+		})
 		if tell = lit || told.RowsAffected == 1; told.Error != nil {
 			return told.Error
 		}
@@ -70,6 +82,15 @@ func (s *Store) RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore t
 		return nil
 	})
 	return stands, tell && err == nil, failure(ctx, "recording a leaked key", err)
+}
+
+// toldAgain lets the people of a key be told again of one source, if that was at
+// before or earlier. One source does not hush up another.
+func toldAgain(before time.Time) clause.OnConflict {
+	return clause.OnConflict{
+		Columns: []clause.Column{{Name: "issuer"}, {Name: "key_id"}, {Name: "source"}}, DoUpdates: clause.AssignmentColumns([]string{"told_at"}),
+		Where: clause.Where{Exprs: []clause.Expression{clause.Lte{Column: "key_leak_sources.told_at", Value: utc(before)}}},
+	}
 }
 
 // countKeyLeak counts a report. lit is whether it lights the fuse.
