@@ -83,7 +83,7 @@ type APIKey struct {
 	ExpiresAt  time.Time // zero: never
 	GraceUntil time.Time // zero unless it was replaced
 	RevokedAt  time.Time // zero unless revoked
-	PurgeAt    time.Time // zero unless revoked: when the row goes
+	PurgeAt    time.Time // when the row goes; zero unless revoked
 	// Predecessor is the key this one replaced, Successor the one that replaced
 	// it; empty without.
 	Predecessor KeyID

@@ -201,6 +201,29 @@ func TestWarningsNameWhatWasLoosened(t *testing.T) {
 	}
 }
 
+func TestAnAddressWhosePortNobodyListensOnIsWarnedOf(t *testing.T) {
+	for what, c := range map[string]struct {
+		url, api, listen, proxies, want string
+	}{
+		"the api's port":       {"https://auth.test:8443", "https://api.test:9443", "0.0.0.0:8443", "", "issuers[0].api_url"},
+		"the issuer's":         {"https://auth.test:8443", "", "0.0.0.0:8080", "", "issuers[0].url"},
+		"both are listened":    {"https://auth.test:8443", "https://api.test:8443", "0.0.0.0:8443", "", ""},
+		"a proxy has it":       {"https://auth.test:8443", "", "0.0.0.0:8080", "10.0.0.0/8", ""},
+		"no port":              {"https://auth.test", "https://api.test", "0.0.0.0:8080", "", ""},
+		"any port that's free": {"https://auth.test:8443", "", "0.0.0.0:0", "", ""},
+	} {
+		cfg := mustLoad(t, small)
+		cfg.Issuers[0].URL, cfg.Issuers[0].APIURL, cfg.Server.Public[0].Address = c.url, c.api, c.listen
+		if c.proxies != "" {
+			cfg.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.proxies)}
+		}
+		w := cfg.Warnings()
+		if told := len(w) == 1 && w[0].Path == c.want; told != (c.want != "") || c.want == "" && len(w) > 0 {
+			t.Errorf("%s: %v", what, w)
+		}
+	}
+}
+
 func TestAnUpstreamOnThisMachineThatIsNotAllowedIsWarnedOf(t *testing.T) {
 	for issuer, allowed := range map[string]string{
 		"http://127.0.0.1:8086": "127.0.0.0/8", "http://localhost:8086": "127.0.0.0/8", "http://[::1]:8086": "::1/128", "https://login.test": "",

@@ -44,6 +44,10 @@ func (c Config) Warnings() Problems {
 		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
 	}
 	for i, issuer := range c.Issuers {
+		path := index("issuers", i)
+		w.unserved(path+".url", issuer.URL, c.Server)
+		w.unserved(path+".api_url", issuer.APIURL, c.Server)
+		w.unserved(path+".mtls_url", issuer.MTLSURL, c.Server)
 		for j, connection := range issuer.Connections {
 			path := index(index("issuers", i)+".connections", j)
 			w.exposed(path+".client_secret_file", connection.ClientSecretFile)
@@ -65,6 +69,21 @@ func (p *Problems) exposed(path, file string) {
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
 		p.add(path, "the file can be read by every user of this machine")
 	}
+}
+
+// unserved warns of an address of ours whose port nobody listens on. An address
+// without a port, and a server behind proxies, may well be served elsewhere.
+func (p *Problems) unserved(path, address string, s Server) {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() == "" || len(s.TrustedProxies) > 0 {
+		return
+	}
+	for _, l := range s.Public {
+		if _, port, err := net.SplitHostPort(l.Address); err != nil || port == u.Port() || port == "0" {
+			return
+		}
+	}
+	p.add(path, "no public listener has the port %s, and no trusted proxy is configured that could", u.Port())
 }
 
 // unreachable warns of an upstream on this machine that the server will not

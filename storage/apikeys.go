@@ -180,26 +180,3 @@ func (s *Store) UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, i
 		UpdateColumns(map[string]any{"hash": hash})
 	return done.RowsAffected == 1, failure(ctx, "updating an API key's hash", done.Error)
 }
-
-const purgeAPIKeys = `DELETE FROM api_keys WHERE id IN (
-	SELECT id FROM api_keys WHERE purge_at IS NOT NULL AND purge_at <= ? AND state = 'revoked' ORDER BY purge_at LIMIT ?)`
-
-const (
-	purgeKeyLeaks = `DELETE FROM key_leaks WHERE NOT EXISTS (
-	SELECT 1 FROM api_keys k WHERE k.id = key_leaks.key_id AND k.issuer = key_leaks.issuer)`
-	purgeKeyLeakSources = `DELETE FROM key_leak_sources WHERE NOT EXISTS (
-	SELECT 1 FROM key_leaks l WHERE l.key_id = key_leak_sources.key_id AND l.issuer = key_leak_sources.issuer)`
-)
-
-// PurgeAPIKeysAcrossWorkspaces deletes at most limit revoked keys whose time
-// has come at now, and returns how many.
-func (s *Store) PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
-	done := s.writer(ctx).Exec(purgeAPIKeys, utc(now), limit)
-	if done.Error != nil || done.RowsAffected == 0 {
-		return 0, failure(ctx, "purging API keys", done.Error)
-	}
-	if err := s.writer(ctx).Exec(purgeKeyLeaks).Error; err != nil {
-		return 0, failure(ctx, "purging the leaks of API keys", err)
-	}
-	return done.RowsAffected, failure(ctx, "purging the sources of leaks", s.writer(ctx).Exec(purgeKeyLeakSources).Error)
-}

@@ -13,11 +13,12 @@ import (
 // How long callers wait for their turn at the database, and how many. A
 // database that is slow is not helped by more who wait for it, and whoever
 // waits long for an answer asks again: one too many is told at once to come
-// back, the others after maxWait at most. What is remembered is answered
-// meanwhile.
+// back, the others after maxWait at most, or maxWriteWait where they wait for a
+// commit of others. What is remembered is answered meanwhile.
 const (
-	maxWait  = time.Second
-	maxQueue = 512
+	maxWait      = time.Second
+	maxWriteWait = 3 * time.Second
+	maxQueue     = 512
 )
 
 var errBusy = errors.New("the database is busy")

@@ -105,7 +105,7 @@ func TestDS_10_OnlySoManyWaitForAWriterThatIsSlow(t *testing.T) {
 	if _, err := s.GetWorkspace(t.Context(), "i", "ws"); !errors.Is(err, authz.ErrNotFound) {
 		t.Errorf("reading meanwhile: %v", err)
 	}
-	all() // nobody waits longer than a second for a turn
+	all() // nobody waits longer than three seconds for a turn
 	close(release)
 	busy.Wait()
 	if err := s.InTx(t.Context(), func(context.Context) error { return nil }); err != nil {

@@ -64,7 +64,7 @@ func (q *queue[T]) do(ctx context.Context, what T) error {
 	default:
 		return unavailable(errBusy)
 	}
-	patience := time.NewTimer(maxWait)
+	patience := time.NewTimer(maxWriteWait)
 	defer patience.Stop()
 	select {
 	case err := <-mine.done:

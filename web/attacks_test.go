@@ -70,16 +70,18 @@ func TestDS_05_StartsOfFlowsAreBoundedByTheirTime(t *testing.T) {
 func TestDS_05_AClientWhoseRequestsFillItsRoomIsToldToComeBack(t *testing.T) {
 	h := newHouse(t)
 	now := h.clock.Now()
-	h.ok(h.store.InTx(t.Context(), func(ctx context.Context) error {
-		for range 3000 {
-			if err := h.store.CreateAuthorizationRequest(ctx, authz.AuthorizationRequest{
-				ID: authz.NewID("ar"), Issuer: issuer, BrowserDigest: authz.Digest("b"), ClientID: h.app.ID, ArrivedAt: now, ExpiresAt: now.Add(15 * time.Minute), State: authz.Active,
-			}); err != nil {
-				return err
+	for range 10 {
+		h.ok(h.store.InTx(t.Context(), func(ctx context.Context) error {
+			for range 300 {
+				if err := h.store.CreateAuthorizationRequest(ctx, authz.AuthorizationRequest{
+					ID: authz.NewID("ar"), Issuer: issuer, BrowserDigest: authz.Digest("b"), ClientID: h.app.ID, ArrivedAt: now, ExpiresAt: now.Add(15 * time.Minute), State: authz.Active,
+				}); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}))
+			return nil
+		}))
+	}
 	for name, more := range map[string][]string{"to the upstream": nil, "the page": {"prompt", "select_account"}} {
 		b := h.browser()
 		to := made(url.Parse(b.get(h.authorizeURL(more...)).Header().Get("Location")))(t)
@@ -261,4 +263,41 @@ func TestTK_08_AServiceAccountThatIsDisabledGetsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wants("a disabled client", h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", basicOf(string(c.ID), secret.Reveal())), 401, "invalid_client")
+}
+
+// An outage tells nobody what the database is, where it lies, or what was asked
+// of it, and nothing is issued, revoked or called active meanwhile.
+func TestTK_10_RV_03_AnOutageTellsNothingOfTheInside(t *testing.T) {
+	h := newHouse(t)
+	tokens := h.tokens(h.browser())
+	signIn := h.authorizeURL()
+	h.ok(h.store.Close())
+	client := []string{"Content-Type", form, "Authorization", h.basic()}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"token":       h.send("POST", "/oauth2/token", "grant_type=refresh_token&refresh_token="+tokens["refresh_token"], client...),
+		"revoke":      h.send("POST", "/oauth2/revoke", "token="+tokens["access_token"], client...),
+		"introspect":  h.send("POST", "/oauth2/introspect", "token="+tokens["refresh_token"], client...),
+		"par":         h.send("POST", "/oauth2/par", strings.TrimPrefix(signIn, "/oauth2/authorize?"), client...),
+		"device":      h.send("POST", "/oauth2/device_authorization", "client_id=cl_unknown&scope=openid", "Content-Type", form),
+		"userinfo":    h.send("GET", "/oauth2/userinfo", "", "Authorization", "Bearer at_"+strings.Repeat("x", 43)),
+		"management":  h.send("GET", "/v1/workspaces", "", "Authorization", "Bearer "+tokens["refresh_token"]),
+		"verify":      h.verify(h.basic(), map[string]any{"credential": "at_" + strings.Repeat("y", 43)}),
+		"register":    h.send("POST", "/oauth2/register", "{}", "Authorization", "Bearer x", "Content-Type", "application/json"),
+		"a page":      h.send("GET", "/consent?request=x", ""),
+		"the sign-in": h.send("GET", signIn, ""),
+		"a callback":  h.send("GET", "/oidc/"+string(h.connection.ID)+"/callback?state=x&code=y", ""),
+	} {
+		body := strings.ToLower(w.Body.String() + w.Header().Get("Location"))
+		for _, inside := range []string{"sql", "database", "storage", ".db", "/tmp", "goroutine", "closed", "select ", "dial"} {
+			if strings.Contains(body, inside) {
+				t.Errorf("%s tells of %q: %d %s", name, inside, w.Code, w.Body)
+			}
+		}
+		if strings.Contains(body, `"active":true`) || strings.Contains(body, "access_token") || w.Code == http.StatusOK {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s does not say when to come back", name)
+		}
+	}
 }

@@ -54,7 +54,7 @@ func bombs(t *testing.T, client authz.ClientID, elsewhere string) []bomb {
 		{"a key in the header", jws(`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},"kid":"k"}`, named+`}`)},
 		{"a header that leads elsewhere", jws(`{"alg":"RS256","jku":"`+elsewhere+`","x5u":"`+elsewhere+`","kid":"../../k"}`, named+`}`)},
 		{"an unknown extension", jws(`{"alg":"ES256","crit":["b64"],"b64":false}`, named+`}`)},
-		{"a JWS as JSON", `{"payload":"e30","signatures":[` + strings.TrimSuffix(strings.Repeat(`{"protected":"eyJhbGciOiJFUzI1NiJ9","signature":"AA"},`, 2000), ",") + `]}`},
+		{"a JWS as JSON", `{"payload":"e30","signatures":[` + strings.TrimSuffix(strings.Repeat(`{"protected":"eyJhbGciOiJFUzI1NiJ9","signature":"AA"},`, 1000), ",") + `]}`},
 		{"no text", "\x00\xff\xfe" + strings.Repeat("\xc3", 1000)},
 		{"a key with a tail", "up_live_" + strings.Repeat("A", 100<<10)},
 		{"a token with a tail", "at_" + strings.Repeat("A", 100<<10)},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
@@ -88,6 +89,7 @@ func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason 
 // keyUsed notes the use of a key.
 func (s *site) keyUsed(record *credential.Record, ip string) {
 	if key := record.Principal.KeyID; key != "" && s.KeyUsed != nil {
-		s.KeyUsed(key, ip)
+		address, _, _ := strings.Cut(ip, "%") // a zone means something at the caller only (RFC 4007 section 11)
+		s.KeyUsed(key, address)
 	}
 }

@@ -15,6 +15,8 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	// operations are those of /v1, which are one route.
+	operations *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics of this process.
@@ -28,8 +30,11 @@ func NewMetrics() *Metrics {
 			Name: "gatehouse_http_request_duration_seconds", Help: "Time to answer, by issuer and route.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"issuer", "route"}),
+		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_api_requests_total", Help: "Requests to /v1 answered, by issuer, operation of its description, and status class.",
+		}, []string{"issuer", "operation", "status"}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, m.operations, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,17 +62,30 @@ type routeMeter struct {
 
 func (m *Metrics) route(issuer, pattern string) *routeMeter {
 	r := &routeMeter{duration: m.duration.WithLabelValues(issuer, pattern)}
-	for i, class := range []string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} {
+	for i, class := range classes {
 		r.classes[i] = m.requests.WithLabelValues(issuer, pattern, class)
 	}
 	return r
 }
 
 func (r *routeMeter) observe(status int, took time.Duration) {
-	class := status / 100
-	if class < 1 || class > 5 {
-		class = 0
-	}
-	r.classes[class].Inc()
+	r.classes[classOf(status)].Inc()
 	r.duration.Observe(took.Seconds())
+}
+
+// operation counts a request by the operation of /v1 that it was for.
+func (m *Metrics) operation(issuer, operation string, status int) {
+	if operation != "" {
+		m.operations.WithLabelValues(issuer, operation, classes[classOf(status)]).Inc()
+	}
+}
+
+// classes are the values of the label status.
+var classes = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} //nolint:gochecknoglobals // a constant
+
+func classOf(status int) int {
+	if class := status / 100; class >= 1 && class <= 5 {
+		return class
+	}
+	return 0
 }

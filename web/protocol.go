@@ -90,6 +90,10 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	n := noteOf(r)
 	n.grantType, n.clientID = known(in.Form.Get("grant_type"), oauth.GrantTypes()), claimed(r, in.Form)
+	if key := in.Form.Get("subject_token"); len(r.Header["Origin"]) > 0 && s.IsKey(key) { // one in the header was refused before
+		s.reportLeaks(r.Context(), "browser", []authz.Secret{authz.Secret(key)})
+		return s.refusedRequest(r.Context(), errKeyInBrowser)
+	}
 	s.offerNonce(w, in)
 	resp, err := s.OAuth.Token(r.Context(), in)
 	if err != nil {

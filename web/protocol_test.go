@@ -226,6 +226,28 @@ func TestRL_02_RL_03_OnlyATrustedProxyIsAskedForTheAddress(t *testing.T) {
 	}
 }
 
+func TestTK_09_U12_AKeyInAPageIsNotExchanged(t *testing.T) {
+	h := newHouse(t)
+	_, key := h.key(h.workspace.ID, "monitor:read")
+	body := url.Values{"grant_type": {authz.GrantTokenExchange}, "subject_token": {key}}.Encode()
+	w := h.send("POST", "/oauth2/token", body, "Content-Type", form, "Authorization", h.basic(), "Origin", "https://app.example")
+	h.wants("exchanged in a page", w, 403, "browser_refused")
+	if n := len(h.entries("credential.refused")); n != 1 {
+		t.Errorf("%d entries", n)
+	}
+	if w := h.send("POST", "/oauth2/token", body, "Content-Type", form, "Authorization", h.basic()); w.Code == 403 {
+		t.Errorf("from a server: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestRFC9449_8_2_AScriptReadsItsNextNonce(t *testing.T) {
+	h := newHouse(t)
+	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Origin", "https://app.example", "DPoP", "x")
+	if exposed := w.Header().Get("Access-Control-Expose-Headers"); w.Header().Get("DPoP-Nonce") == "" || !strings.Contains(exposed, "DPoP-Nonce") || !strings.Contains(exposed, "WWW-Authenticate") {
+		t.Errorf("%v", w.Header())
+	}
+}
+
 func TestTK_09_OtherOriginsReadWithoutCredentials(t *testing.T) {
 	h := newHouse(t)
 	for _, path := range []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo", "/.well-known/jwks.json"} {

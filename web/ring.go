@@ -39,6 +39,7 @@ func (s *server) ring(st *site, rt route) http.Handler {
 		}
 		took := time.Since(began)
 		meter.observe(p.status(), took)
+		s.cfg.Metrics.operation(st.name, p.notes.operation, p.status())
 		lines.log(r, p, began, took)
 	})
 }
@@ -91,8 +92,11 @@ func securityHeaders(h http.Header, kind routeKind, requestID []string, https bo
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	case documentRoute, protocolRoute:
+	case documentRoute:
 		h["Access-Control-Allow-Origin"] = anyOrigin
+	case protocolRoute:
+		h["Access-Control-Allow-Origin"] = anyOrigin
+		h["Access-Control-Expose-Headers"] = readable
 	case apiRoute, hotRoute:
 	}
 }
@@ -101,5 +105,8 @@ var (
 	nosniff   = []string{"nosniff"}
 	hsts      = []string{"max-age=63072000; includeSubDomains"}
 	anyOrigin = []string{"*"}
-	noStore   = []string{"no-store"}
+	// What a script must read of an answer: the nonce of its next proof (RFC 9449
+	// section 8.2), what was wrong, when to come back.
+	readable = []string{"DPoP-Nonce, WWW-Authenticate, Retry-After, RateLimit"}
+	noStore  = []string{"no-store"}
 )

@@ -47,7 +47,7 @@ func issuerRoutes(s *site) []route {
 
 		{"POST /oauth2/token", s.postToken, oauthError, protocolRoute, limits.Token},
 		{"POST /oauth2/revoke", s.postRevoke, oauthError, protocolRoute, limits.Token},
-		{"POST /oauth2/device_authorization", s.postDeviceAuthorization, oauthError, apiRoute, limits.Token},
+		{deviceRoute, s.postDeviceAuthorization, oauthError, apiRoute, limits.Token},
 		{"POST /oauth2/par", s.postPushed, oauthError, protocolRoute, limits.Token},
 		{"GET /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
 		{"POST /oauth2/userinfo", s.userinfo, s.bearerError, protocolRoute, limits.Introspect},
@@ -80,12 +80,15 @@ func issuerRoutes(s *site) []route {
 	}...)
 }
 
+// deviceRoute is for clients that are no pages, and prove themselves.
+const deviceRoute = "POST /oauth2/device_authorization"
+
 // certifiedRoutes is what the host for clients with certificates serves beside
 // the API: what clients call themselves.
 func certifiedRoutes(s *site) []route {
 	var own []route
 	for _, rt := range issuerRoutes(s) {
-		if rt.kind == protocolRoute || rt.kind == documentRoute {
+		if rt.kind == protocolRoute || rt.kind == documentRoute || rt.pattern == deviceRoute {
 			own = append(own, rt)
 		}
 	}

@@ -40,6 +40,9 @@ func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
 		{"GET", "/v1/auth/keys/", string(theirs.ID), ""}, {"DELETE", "/v1/auth/keys/", string(theirs.ID), ""},
 		{"GET", "/v1/clients/", string(h.app.ID), ""}, {"DELETE", "/v1/clients/", string(h.app.ID), ""}, {"PATCH", "/v1/clients/", string(h.app.ID), `{"name":"mine"}`},
 		{"POST", "/v1/clients/{id}/rotate", string(h.app.ID), `{}`}, {"GET", "/v1/workspaces/", string(h.workspace.ID), ""},
+		{"PATCH", "/v1/auth/keys/", string(theirs.ID), `{"status":"disabled"}`}, {"POST", "/v1/auth/keys/{id}/rotate", string(theirs.ID), `{}`},
+		{"GET", "/v1/workspaces/{id}/key-policy", string(h.workspace.ID), ""},
+		{"PUT", "/v1/workspaces/{id}/key-policy", string(h.workspace.ID), `{"enforce_rotation":false,"disable_unused_after":"P1D"}`},
 	}
 	for _, r := range routes {
 		target := func(id string) string {
@@ -87,7 +90,10 @@ func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
 func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
 	h := newHouse(t)
 	_, text := h.key(h.workspace.ID, "monitor:read")
+	other, _ := h.key(h.workspace.ID, "monitor:read")
+	key, policy := "/v1/auth/keys/"+string(other.ID), "/v1/workspaces/"+string(h.workspace.ID)+"/key-policy"
 	for _, r := range [][2]string{
+		{"GET", key}, {"PATCH", key}, {"DELETE", key}, {"DELETE", key + "?successors=true"}, {"POST", key + "/rotate"}, {"GET", policy}, {"PUT", policy},
 		{"GET", "/v1/auth/keys"}, {"POST", "/v1/auth/keys"}, {"GET", "/v1/clients"}, {"POST", "/v1/clients"}, {"GET", "/v1/workspaces"}, {"POST", "/v1/workspaces"},
 		{"DELETE", "/v1/clients/" + string(h.app.ID)}, {"PATCH", "/v1/clients/" + string(h.app.ID)}, {"POST", "/v1/clients/" + string(h.app.ID) + "/rotate"},
 		{"POST", "/v1/workspaces/" + string(h.workspace.ID) + "/suspend"},
@@ -97,6 +103,9 @@ func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
 		}[r[1]]
 		if body == "" {
 			body = `{"name":"x"}`
+		}
+		if strings.HasSuffix(r[1], "/key-policy") {
+			body = `{"enforce_rotation":false}`
 		}
 		if strings.HasSuffix(r[1], "/rotate") {
 			body = `{}`
@@ -178,7 +187,30 @@ func TestRV_07_RevokingAKeyNamesItsSuccessors(t *testing.T) {
 	if got, want := revoke(string(k.ID)), `[{"id":"`+next.ID+`","status":"active","handed_to_predecessor":true}]`; got != want {
 		t.Errorf("successors %s, want %s", got, want)
 	}
-	if got := revoke(next.ID); got != "[]" {
+	if got := revoke(next.ID); got != "" {
 		t.Errorf("successors %s of one that has none", got)
+	}
+}
+
+func TestOperationsOfTheManagementAPIAreCountedByName(t *testing.T) {
+	metrics := web.NewMetrics()
+	h := newHouse(t, func(c *web.Config) { c.Metrics = metrics })
+	operator := []string{"Authorization", "Bearer " + h.operator}
+	h.send("GET", "/v1/workspaces", "", operator...)
+	h.send("GET", "/v1/workspaces/ws_unknown", "", operator...)
+	h.send("GET", "/v1/nothing-"+strings.Repeat("x", 10), "", operator...)
+	w := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	text := w.Body.String()
+	for _, want := range []string{
+		`gatehouse_api_requests_total{issuer="uptimepulse",operation="list-workspaces",status="2xx"} 1`,
+		`gatehouse_api_requests_total{issuer="uptimepulse",operation="get-workspace",status="4xx"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if n := strings.Count(text, "gatehouse_api_requests_total{"); n != 2 || strings.Contains(text, "nothing-") {
+		t.Errorf("%d operations were counted", n)
 	}
 }

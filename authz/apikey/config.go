@@ -35,6 +35,7 @@ type Store interface {
 	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
+	PurgeEndedAPIKeysAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, before time.Time, limit int) (int64, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
 
 	CreateKeyClaim(ctx context.Context, c authz.KeyClaim) error
@@ -86,7 +87,7 @@ type Config struct {
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
 	Prefix         string
 	ScopeCatalogue []Scope
-	// Quarantine is how long a revoked key stays before it is purged.
+	// Quarantine is how long a revoked or expired key stays before it is purged.
 	Quarantine time.Duration
 	// Grace is how long a replaced key stays valid.
 	Grace time.Duration

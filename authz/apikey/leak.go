@@ -133,7 +133,7 @@ func (k *Keys) contain(ctx context.Context, from authz.Origin, key authz.APIKey,
 		return nil
 	}
 	a := act{by: authz.Principal{Issuer: k.cfg.Issuer, Subject: leakActor}, from: from, now: now}
-	for range maxHeirs {
+	for range maxSuccessors {
 		if err := k.endLeaked(ctx, a, key, action); err != nil || key.Successor == "" {
 			return err
 		}

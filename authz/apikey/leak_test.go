@@ -194,6 +194,7 @@ func TestTheHeirsOfALeakedKeyAreFollowedAsFarAsTheirTextsWent(t *testing.T) {
 	second := must(h.rotate(h.principal(text), first.ID))(t)
 	off, on := authz.Disabled, authz.Active
 	must(h.update(h.operator, first.ID, apikey.Change{GraceUntil: &long, State: &off}))(t)
+	h.clock.Advance(2 * time.Hour)
 	third := must(h.rotate(h.principal(second.Text), second.Key.ID))(t) // the finder goes on
 	h.clock.Advance(73 * time.Hour)
 	fourth := must(h.rotate(h.operator, third.Key.ID))(t) // its owner does not know, and has a text of their own

@@ -128,5 +128,8 @@ func (k *Keys) entry(key authz.APIKey, from authz.Origin, typ string, now time.T
 func (k *Keys) shown(key authz.APIKey, p authz.KeyPolicy) authz.APIKey {
 	key.Hash = ""
 	key.RotateAt = k.dueAt(key, p.EnforceRotation)
+	if key.StatusAt(k.cfg.Clock.Now()) == authz.StatusExpired {
+		key.PurgeAt = key.EndsAt().Add(k.cfg.Quarantine)
+	}
 	return key
 }

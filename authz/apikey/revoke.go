@@ -50,6 +50,42 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, from authz.Origin
 	return out, nil
 }
 
+// maxSuccessors bounds how far a line of successors is followed at once.
+const maxSuccessors = 32
+
+// RevokeLine is Revoke for a key and every key that replaced it, one after the
+// other: whoever holds a leaked key can have made its successor. It takes the
+// scope manage:keys, and returns the keys as they then stand, the one named
+// first. They end together or not at all.
+func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID) ([]authz.APIKey, error) {
+	if ws == "" {
+		ws = by.WorkspaceID
+	}
+	if err := k.mayManage(by, ws); err != nil {
+		return nil, err
+	}
+	var line []authz.APIKey
+	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		line = line[:0]
+		for next := id; next != "" && len(line) < maxSuccessors; {
+			done, err := k.Revoke(ctx, by, from, ws, next)
+			if errors.Is(err, authz.ErrNotFound) && len(line) > 0 {
+				return nil // it was purged
+			}
+			if err != nil {
+				return err
+			}
+			line = append(line, done.Key)
+			next = done.Key.Successor
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("revoking a line of API keys: %w", err)
+	}
+	return line, nil
+}
+
 // revoke ends a key, and says what the act, whose type it knows, made of it.
 func (k *Keys) revoke(ctx context.Context, a act, key authz.APIKey) (authz.APIKey, error) {
 	a.typ = typeRevoked
@@ -71,15 +107,11 @@ func (k *Keys) revoke(ctx context.Context, a act, key authz.APIKey) (authz.APIKe
 	return k.shown(after, authz.KeyPolicy{}), nil
 }
 
-// maxHeirs bounds how far the keys that replaced one another are followed. Each
-// but the first two takes the end of a grace.
-const maxHeirs = 100
-
 // standing lists the successors of a key that still stand.
 func (k *Keys) standing(ctx context.Context, key authz.APIKey) ([]authz.APIKey, error) {
 	var list []authz.APIKey
 	now := k.cfg.Clock.Now()
-	for range maxHeirs {
+	for range maxSuccessors {
 		if key.Successor == "" {
 			break
 		}
@@ -103,14 +135,26 @@ const (
 	purgeBatches = 200
 )
 
-// Purge deletes the keys whose quarantine is over, of every issuer, and says
-// how many went. It is one step of a job: what is left after 100,000 rows, and
-// after an error, is the next step's. Audit entries of a purged key stay.
+// Purge deletes the keys whose quarantine is over: revoked ones of every issuer,
+// and those of this one that have expired or were replaced. It says how many
+// went, and is one step of a job: what is left after 100,000 rows, and after an
+// error, is the next step's. Audit entries of a purged key stay.
 func (k *Keys) Purge(ctx context.Context) (int64, error) {
 	now := k.cfg.Clock.Now()
+	revoked, err := purgeAll(func() (int64, error) { return k.cfg.Store.PurgeAPIKeysAcrossWorkspaces(ctx, now, purgeBatch) })
+	if err != nil {
+		return revoked, err
+	}
+	ended, err := purgeAll(func() (int64, error) {
+		return k.cfg.Store.PurgeEndedAPIKeysAcrossWorkspaces(ctx, k.cfg.Issuer, now.Add(-k.cfg.Quarantine), purgeBatch)
+	})
+	return revoked + ended, err
+}
+
+func purgeAll(step func() (int64, error)) (int64, error) {
 	var total int64
 	for range purgeBatches {
-		n, err := k.cfg.Store.PurgeAPIKeysAcrossWorkspaces(ctx, now, purgeBatch)
+		n, err := step()
 		total += n
 		if err != nil {
 			return total, fmt.Errorf("purging API keys: %w", err)

@@ -153,3 +153,65 @@ func TestRevokingAKeyNamesTheSuccessorsThatStand(t *testing.T) {
 		t.Errorf("beyond one that is revoked it names %+v", got)
 	}
 }
+
+func TestDecision7_ExpiredAndReplacedKeysArePurgedAfterTheirQuarantine(t *testing.T) {
+	h := newHouse(t)
+	expired, _ := h.mint(h.restricted)
+	replaced, text := h.mint()
+	_, err := h.rotate(h.principal(text), replaced.ID)
+	h.check(err)
+	disabled, _ := h.mint(h.restricted)
+	_, err = h.update(h.operator, disabled.ID, apikey.Change{State: new(authz.Disabled)})
+	h.check(err)
+	standing, _ := h.mint()
+	h.clock.Advance(72*time.Hour + 29*day)
+	if k := h.get(replaced.ID); !k.PurgeAt.Equal(k.GraceUntil.Add(30*day)) || h.get(standing.ID).PurgeAt != (time.Time{}) {
+		t.Errorf("goes at %v", k.PurgeAt)
+	}
+	purge := func(want int64) {
+		t.Helper()
+		if n, err := h.keys.Purge(t.Context()); n != want || err != nil {
+			t.Errorf("%d purged, want %d: %v", n, want, err)
+		}
+	}
+	purge(0)
+	h.clock.Advance(day)
+	purge(1)
+	h.clock.Advance(28*time.Hour - time.Minute)
+	purge(0)
+	h.clock.Advance(time.Minute)
+	purge(2)
+	for _, id := range []authz.KeyID{expired.ID, replaced.ID, disabled.ID} {
+		_, err := h.keys.Get(t.Context(), h.operator, "", id)
+		refused(t, "purged", err, authz.NotFound, "not_found")
+	}
+	if h.get(standing.ID).State != authz.Active || len(h.entries(h.ws.ID, "api_key.created")) != 4 {
+		t.Error("a key that lives, or an entry, went with them")
+	}
+}
+
+func TestALeakedKeyIsRevokedWithEveryKeyThatReplacedIt(t *testing.T) {
+	h := newHouse(t)
+	key, text := h.mint()
+	second, err := h.rotate(h.principal(text), key.ID) // whoever found it
+	h.check(err)
+	h.clock.Advance(73 * time.Hour)
+	third, err := h.rotate(h.principal(second.Text), second.Key.ID)
+	h.check(err)
+	_, err = h.keys.RevokeLine(t.Context(), h.principal(third.Text), origin, "", third.Key.ID)
+	refused(t, "by the key itself", err, authz.Forbidden, "insufficient_scope")
+	sandbox, _ := h.mint(func(r *apikey.Request) { r.Environment = authz.Test })
+	_, err = h.keys.RevokeLine(t.Context(), h.manager(), origin, "", sandbox.ID)
+	refused(t, "of the other environment", err, authz.Forbidden, "wrong_environment")
+	_, err = h.keys.RevokeLine(t.Context(), h.manager(), origin, h.neighbour.ID, key.ID)
+	refused(t, "of another workspace", err, authz.NotFound, "not_found")
+	for range 2 {
+		line, err := h.keys.RevokeLine(t.Context(), h.manager(), origin, "", key.ID)
+		if err != nil || len(line) != 3 || line[0].ID != key.ID || line[2].ID != third.Key.ID || h.works(second.Text) || h.works(third.Text) {
+			t.Errorf("revoked %d, %v", len(line), err)
+		}
+	}
+	if n := len(h.entries(h.ws.ID, "api_key.revoked")); n != 3 {
+		t.Errorf("%d entries", n)
+	}
+}

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ const (
 	// rotateTries bounds how often a rotation is begun anew when others change
 	// the key meanwhile.
 	rotateTries = 3
+	// ownPace is how often a key, or its line, may replace itself: whoever holds one
+	// must not fill the database with successors.
+	ownPace = 10 * time.Minute
 )
 
 // Refusals of rotations.
@@ -27,6 +31,7 @@ var (
 	errClaimed    = authz.NewError(authz.Conflict, "successor_claimed", "The key was replaced, and its successor's text was handed out. Rotate the successor, or revoke it and rotate again.")
 	errInRotation = authz.NewError(authz.Conflict, "rotation_under_way", "The key this one replaced is still valid. Wait for its grace to end, or end it.")
 	errSucceeded  = authz.NewError(authz.Conflict, "successor_replaced", "The key was replaced, and so was its successor: it stays disabled. Use the newest of them, or create a key.")
+	errOutgrown   = authz.NewError(authz.Forbidden, "successor_outgrown", "The successor may do more than the key by now; whoever could mint it rotates it.")
 	errGrace      = invalid("grace", "must be at most 30 days")
 	errOwnGrace   = authz.NewError(authz.Forbidden, "insufficient_scope", "A key does not choose its own grace; whoever manages keys does.")
 )
@@ -93,17 +98,25 @@ func (k *Keys) rotate(ctx context.Context, by authz.Principal, from authz.Origin
 	case old.State == authz.Disabled:
 		return Rotated{}, errDisabled
 	}
-	if !k.itself(by, old.WorkspaceID, id) {
+	self := k.itself(by, old.WorkspaceID, id)
+	if !self {
 		if err := k.mayReplace(ctx, by, old, now); err != nil {
 			return Rotated{}, err
 		}
 	}
-	successor, err := k.successor(ctx, old, now)
+	successor, err := k.successor(ctx, old)
 	switch {
 	case err != nil:
 		return Rotated{}, err
-	case successor != nil:
+	case successor != nil && successor.State != authz.Revoked && successor.StatusAt(now) != authz.StatusExpired:
+		if err := k.mayClaim(ctx, by, old, *successor, now); err != nil {
+			return Rotated{}, err
+		}
 		return k.claim(ctx, by, from, old, *successor, now)
+	case self:
+		if err := cmp.Or(k.alone(ctx, old, now), paced(old, successor, now)); err != nil {
+			return Rotated{}, err
+		}
 	}
 	return k.replace(ctx, plan{by: by, from: from, old: old, grace: r.Grace, now: now, claimedBy: claimant(by)})
 }
@@ -133,8 +146,41 @@ func (k *Keys) mayReplace(ctx context.Context, by authz.Principal, old authz.API
 	return nil
 }
 
-// successor is the key that replaced old and still stands; nil without one.
-func (k *Keys) successor(ctx context.Context, old authz.APIKey, now time.Time) (*authz.APIKey, error) {
+// mayClaim checks that nobody is given the text of a key that became more than
+// they are, or could mint, after it was made.
+func (k *Keys) mayClaim(ctx context.Context, by authz.Principal, old, next authz.APIKey, now time.Time) error {
+	if !k.itself(by, old.WorkspaceID, old.ID) {
+		return k.mayReplace(ctx, by, next, now)
+	}
+	old.GraceUntil, next.GraceUntil = time.Time{}, time.Time{} // their ends are what counts
+	next.RotateEvery = old.RotateEvery
+	if wider(old, next) {
+		return errOutgrown
+	}
+	return nil
+}
+
+// paced bounds how often a key replaces itself; successor is the one it made
+// before, or nil.
+func paced(old authz.APIKey, successor *authz.APIKey, now time.Time) error {
+	last := time.Time{}
+	if old.Predecessor != "" {
+		last = old.CreatedAt
+	}
+	if successor != nil {
+		last = successor.CreatedAt
+	}
+	wait := last.Add(ownPace).Sub(now)
+	if last.IsZero() || wait <= 0 {
+		return nil
+	}
+	return &authz.Error{
+		Kind: authz.RateLimited, Code: "rate_limited", Description: "The key was made by a rotation a moment ago.", RetryAfter: wait,
+	}
+}
+
+// successor is the key that replaced old, in whatever state; nil without one.
+func (k *Keys) successor(ctx context.Context, old authz.APIKey) (*authz.APIKey, error) {
 	if old.Successor == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}
@@ -144,9 +190,6 @@ func (k *Keys) successor(ctx context.Context, old authz.APIKey, now time.Time) (
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the successor of an API key: %w", err)
-	}
-	if next.State == authz.Revoked || next.StatusAt(now) == authz.StatusExpired {
-		return nil, nil //nolint:nilnil // as above
 	}
 	return &next, nil
 }

@@ -235,6 +235,9 @@ func TestAK14_NoThirdKeyIsMadeBesideTwoThatAreValid(t *testing.T) {
 	if err != nil || cut.StatusAt(h.clock.Now()) != "expired" || h.works(text) {
 		t.Errorf("cut short: %+v, %v", cut, err)
 	}
+	_, err = h.rotate(h.principal(second.Text), second.Key.ID)
+	refused(t, "a line that is too fast", err, authz.RateLimited, "rate_limited")
+	h.clock.Advance(10 * time.Minute)
 	third, err := h.rotate(h.principal(second.Text), second.Key.ID)
 	if err != nil || !h.works(second.Text) || !h.works(third.Text) {
 		t.Errorf("then: %v", err)
@@ -307,6 +310,66 @@ func TestAKeyWhoseSuccessorWasRevokedIsRotatedAgainAndStaysNoLonger(t *testing.T
 	again, err := h.rotate(h.principal(text), key.ID)
 	if err != nil || !again.Replaced.GraceUntil.Equal(lost.Replaced.GraceUntil) || again.Replaced.Successor != again.Key.ID {
 		t.Errorf("again: %+v, %v", again.Replaced, err)
+	}
+}
+
+func TestAKeyDoesNotFillTheDatabaseWithSuccessors(t *testing.T) {
+	h := newHouse(t)
+	key, text := h.mint()
+	self := h.principal(text)
+	next, err := h.rotate(self, key.ID) // a new key may replace itself at once
+	h.check(err)
+	for range 3 {
+		_, err = h.keys.Revoke(t.Context(), h.principal(next.Text), origin, "", next.Key.ID)
+		h.check(err)
+		_, err = h.rotate(self, key.ID)
+		refused(t, "at once", err, authz.RateLimited, "rate_limited")
+		if e, ok := errors.AsType[*authz.Error](err); !ok || e.RetryAfter <= 0 || e.RetryAfter > 10*time.Minute {
+			t.Errorf("come back in %v", e.RetryAfter)
+		}
+		h.clock.Advance(10 * time.Minute)
+		next, err = h.rotate(self, key.ID)
+		h.check(err)
+	}
+	_, err = h.keys.Revoke(t.Context(), h.operator, origin, "", next.Key.ID)
+	h.check(err)
+	if _, err := h.rotate(h.operator, key.ID); err != nil {
+		t.Errorf("whoever could mint it: %v", err)
+	}
+}
+
+func TestAK12_NobodyClaimsASuccessorThatBecameMoreThanTheyAre(t *testing.T) {
+	h := newHouse(t)
+	scopes := func(list ...string) apikey.Change { return apikey.Change{Scopes: &list} }
+	waiting := func() (old authz.APIKey, self authz.Principal, next authz.KeyID) {
+		t.Helper()
+		key, text := h.mint(every90, func(r *apikey.Request) { r.Scopes = []string{"monitor:read", "monitor:write"} })
+		h.clock.Advance(90 * day)
+		h.due()
+		return h.get(key.ID), h.principal(text), h.get(key.ID).Successor
+	}
+	old, self, _ := waiting()
+	_, err := h.update(h.operator, old.ID, scopes("monitor:read")) // the old key is restricted
+	h.check(err)
+	_, err = h.rotate(self, old.ID)
+	refused(t, "narrowed", err, authz.Forbidden, "successor_outgrown")
+
+	old, self, next := waiting()
+	_, err = h.update(h.operator, next, scopes("monitor:read", "monitor:write", "config:admin"))
+	h.check(err)
+	_, err = h.rotate(self, old.ID)
+	refused(t, "the successor was widened", err, authz.Forbidden, "successor_outgrown")
+	_, err = h.rotate(h.issuing("monitor:read", "monitor:write"), old.ID)
+	refused(t, "who could mint the old key only", err, authz.Forbidden, "issuing_delegation_exceeded")
+	if got, err := h.rotate(h.operator, old.ID); err != nil || got.Key.ID != next {
+		t.Errorf("who could mint the new one: %v", err)
+	}
+
+	old, self, next = waiting()
+	_, err = h.update(h.operator, next, scopes("monitor:read"))
+	h.check(err)
+	if got, err := h.rotate(self, old.ID); err != nil || len(got.Key.Scopes) != 1 {
+		t.Errorf("the successor is less: %v", err)
 	}
 }
 

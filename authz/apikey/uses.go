@@ -58,8 +58,10 @@ func (u *uses) note(use authz.KeyUse) {
 	case known && before.At.After(use.At):
 		before, use = use, before
 	}
-	if use.IP == "" {
+	if use.IP == "" || use.IP == before.IP {
 		use.IP = before.IP
+	} else {
+		use.IP = strings.Clone(use.IP) // it may be part of a whole request
 	}
 	s.last[use.KeyID] = use
 }

@@ -171,3 +171,34 @@ func TestMT_01_ATokenIsBoundToTheCertificate(t *testing.T) {
 	_, err := h.server.Token(t.Context(), h.from(secret, "grant_type", "client_credentials"))
 	h.wants("a client that must bring one", err, "invalid_request")
 }
+
+func TestMT_03_ARefreshTokenOfAPublicClientIsItsCertificates(t *testing.T) {
+	h := newHouse(t)
+	issuing := &authority{TB: t, now: h.clock.Now()}
+	_, own := issuing.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "phone"}})
+	_, other := issuing.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "thief"}})
+	c := h.client(func(c *authz.Client) { c.AuthMethod, c.Metadata.CertificateBound = authz.AuthNone, true })
+	ask := func(certificate *x509.Certificate, list ...string) (*oauth.TokenResponse, error) {
+		in := h.from(c, list...)
+		if certificate != nil {
+			in.Certificates = []*x509.Certificate{certificate}
+		}
+		return h.server.Token(t.Context(), in)
+	}
+	redemption := func() []string {
+		return []string{"grant_type", "authorization_code", "code", h.code(c), "redirect_uri", callback, "code_verifier", verifier}
+	}
+	_, err := ask(nil, redemption()...)
+	h.wants("a code without a certificate", err, "invalid_request")
+	got := made(ask(own, redemption()...))(t)
+	refresh := []string{"grant_type", "refresh_token", "refresh_token", got.RefreshToken.Reveal()}
+	_, err = ask(nil, refresh...)
+	h.wants("a refresh without a certificate", err, "invalid_request")
+	_, err = ask(other, refresh...)
+	h.wants("a refresh with another's", err, "invalid_grant")
+	again := made(ask(own, refresh...))(t)
+	in, _ := h.lookup(again.AccessToken)
+	if sum := sha256.Sum256(own.Raw); in.Confirmation == nil || in.Confirmation.X5T != base64.RawURLEncoding.EncodeToString(sum[:]) {
+		t.Errorf("refreshed: %+v", in)
+	}
+}

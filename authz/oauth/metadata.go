@@ -66,6 +66,7 @@ type aliases struct {
 	IntrospectionEndpoint string `json:"introspection_endpoint"`
 	RevocationEndpoint    string `json:"revocation_endpoint"`
 	PushedRequestEndpoint string `json:"pushed_authorization_request_endpoint"`
+	DeviceEndpoint        string `json:"device_authorization_endpoint,omitempty"`
 }
 
 // claimsSupported are the claims of ID tokens and those the issuer's scopes cover.
@@ -135,6 +136,9 @@ func (s *Server) describeKeys(doc *metadata) {
 		doc.MTLSAliases = &aliases{
 			TokenEndpoint: base + "/oauth2/token", UserinfoEndpoint: base + "/oauth2/userinfo", IntrospectionEndpoint: base + "/oauth2/introspect",
 			RevocationEndpoint: base + "/oauth2/revoke", PushedRequestEndpoint: base + "/oauth2/par",
+		}
+		if s.devices() {
+			doc.MTLSAliases.DeviceEndpoint = base + "/oauth2/device_authorization"
 		}
 	}
 }

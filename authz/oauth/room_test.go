@@ -127,19 +127,56 @@ func TestDS_05_EightNodesOvershootNothing(t *testing.T) {
 	}
 }
 
+func TestDS_05_DV_06_AFloodOfDeviceCodesFillsTheRoomOfItsAddress(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		h.server = h.serverWith(func(c *oauth.Config) { c.UserCodeKeys = h.ring.DeriveAll("user code") })
+		tv := h.client(func(c *authz.Client) {
+			c.AuthMethod, c.GrantTypes, c.RedirectURIs = authz.AuthNone, []string{authz.GrantDeviceCode}, nil
+		})
+		flood := func(ip string) (refused int) {
+			ctx := authz.WithOrigin(t.Context(), authz.Origin{IP: ip})
+			for range 150 {
+				_, err := h.server.DeviceAuthorization(ctx, h.from(tv, "scope", "openid"))
+				if err != nil && authz.KindOf(err) != authz.RateLimited {
+					t.Fatal(err)
+				}
+				if err != nil {
+					refused++
+				}
+			}
+			return refused
+		}
+		for n, ip := range []string{"192.0.2.1", "192.0.2.2"} {
+			if refused := flood(ip); refused != 50 {
+				t.Errorf("%d of %s were refused", refused, ip)
+			}
+			w := made(h.store.CountPendingDevices(t.Context(), issuer, tv.ID, ip, h.clock.Now()))(t)
+			if w.Address != 100 || w.Client != int64(100*(n+1)) {
+				t.Errorf("%+v wait", w)
+			}
+		}
+		h.clock.advance(10 * time.Minute)
+		if gone := made(h.store.DeleteExpiredAcrossWorkspaces(t.Context(), h.clock.Now(), 5000))(t); gone < 200 {
+			t.Errorf("%d went with their time", gone)
+		}
+	})
+}
+
 func TestPA_07_TheRoomForPushedRequestsIsTenThousandOfAClient(t *testing.T) {
 	h := newHouse(t)
 	now := h.clock.Now()
-	h.ok(h.store.InTx(t.Context(), func(ctx context.Context) error {
-		for range 10_000 {
-			if err := h.store.CreatePushedRequest(ctx, authz.PushedRequest{
-				Digest: authz.Digest(authz.NewID("")), Issuer: issuer, ClientID: h.web.ID, CreatedAt: now, ExpiresAt: now.Add(time.Minute), State: authz.Active,
-			}); err != nil {
-				return err
+	for range 20 {
+		h.ok(h.store.InTx(t.Context(), func(ctx context.Context) error {
+			for range 500 {
+				if err := h.store.CreatePushedRequest(ctx, authz.PushedRequest{
+					Digest: authz.Digest(authz.NewID("")), Issuer: issuer, ClientID: h.web.ID, CreatedAt: now, ExpiresAt: now.Add(time.Minute), State: authz.Active,
+				}); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}))
+			return nil
+		}))
+	}
 	h.wants("one more", h.push(h.web), "rate_limited")
 	h.ok(h.push(h.spa))
 	h.clock.advance(time.Minute)

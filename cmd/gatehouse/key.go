@@ -24,7 +24,7 @@ func newKey() *cobra.Command {
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
-		keyByID(r, &workspace, "revoke", "Revoke a key and everything made from it, at once; its successors are named", http.MethodDelete, "successors"))
+		newKeyRevoke(r, &workspace))
 	return c
 }
 
@@ -50,12 +50,12 @@ func (r *remote) keysPath(ctx context.Context) (string, error) {
 }
 
 // doKeys is do, below the product's path for keys.
-func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any, more ...string) error {
+func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any) error {
 	path, err := r.keysPath(c.Context())
 	if err != nil {
 		return err
 	}
-	return r.do(c, method, path+suffix, body, slices.Concat(keyMembers, more))
+	return r.do(c, method, path+suffix, body, keyMembers)
 }
 
 func newKeyCreate(r *remote, workspace *string) *cobra.Command {
@@ -99,11 +99,25 @@ func newKeyList(r *remote, workspace *string) *cobra.Command {
 	return c
 }
 
-// keyByID asks for one key and shows the members of the answer, more among them.
-func keyByID(r *remote, workspace *string, use, short, method string, more ...string) *cobra.Command {
+func keyByID(r *remote, workspace *string, use, short, method string) *cobra.Command {
 	return &cobra.Command{Use: use + " ID", Short: short, Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
-		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil, more...)
+		return r.doKeys(c, method, keyPath(args[0], "", *workspace), nil)
 	}}
+}
+
+func newKeyRevoke(r *remote, workspace *string) *cobra.Command {
+	var successors bool
+	c := &cobra.Command{Use: "revoke ID", Short: "Revoke a key and everything made from it, at once", Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
+		path, err := r.keysPath(c.Context())
+		if err != nil {
+			return err
+		}
+		line := map[bool]string{true: "true"}[successors]
+		path += "/" + url.PathEscape(args[0]) + query("workspace_id", *workspace, "successors", line)
+		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"revoked_successors", "successors"}))
+	}}
+	c.Flags().BoolVar(&successors, "successors", false, "revoke also every key that replaced it: whoever holds a leaked key can have made its successor")
+	return c
 }
 
 // keyArgument takes the id of one key, and no key.

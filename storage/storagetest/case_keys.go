@@ -15,6 +15,7 @@ func keys() []promise {
 		{"WhoHoldsAKeyAloneSeesWhetherItIsReplaced", testHeldKeys},
 		{"TheTextOfAKeyIsClaimedByOneAndGoesWithItsTime", testKeyClaims},
 		{"KeysAreDueByScheduleAgeAndPolicy", testKeysDue},
+		{"KeysThatEndedArePurgedWithWhatStoodOnThem", testPurgedKeys},
 		{"KeysAreListedByFilterAndTellTheirLastUse", testKeyList},
 		{"APolicyOfKeysChangesOnlyFromTheRevisionThatWasRead", testKeyPolicies},
 	}
@@ -338,4 +339,32 @@ func testKeyList(e *env) {
 	if len(list(authz.KeyFilter{UnusedSince: used, Status: "active"})) != 0 {
 		e.Fatal("a key that was used is listed as unused")
 	}
+}
+
+func testPurgedKeys(e *env) {
+	x := e.tenant()
+	standing, err := e.StandingGrant(e.ctx, e.machine(x))
+	e.must(err)
+	replaced, alive := e.key(x), e.key(x)
+	replaced.State, replaced.GraceUntil, replaced.ExpiresAt = authz.Grace, e.now.Add(time.Hour), time.Time{}
+	alive.ExpiresAt = time.Time{}
+	e.must(e.CreateAPIKey(e.ctx, replaced))
+	e.must(e.CreateAPIKey(e.ctx, alive))
+	purge := func(issuer authz.IssuerName, at time.Time, want int64) {
+		e.Helper()
+		n, err := e.PurgeEndedAPIKeysAcrossWorkspaces(e.ctx, issuer, at, 10)
+		e.must(err)
+		if n != want {
+			e.Fatalf("%d purged, want %d", n, want)
+		}
+	}
+	purge(e.issuer, e.now.Add(time.Hour-time.Microsecond), 0)
+	purge("elsewhere", x.key.ExpiresAt, 0)
+	purge(e.issuer, e.now.Add(time.Hour), 1)
+	purge(e.issuer, x.key.ExpiresAt, 1)
+	purge(e.issuer, x.key.ExpiresAt.Add(time.Hour), 0)
+	_, _, err = e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, standing.ID)
+	e.is(err, authz.ErrNotFound)
+	_, err = e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, alive.ID)
+	e.must(err)
 }

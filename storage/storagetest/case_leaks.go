@@ -57,4 +57,15 @@ func testKeyLeaks(e *env) {
 	if last.Source != "url" || last.Reports != 7 || !last.DisableAt.Equal(e.now.Add(5*time.Hour)) || !last.ToldAt.Equal(e.now.Add(3*time.Hour+2*time.Minute)) {
 		e.Fatalf("it stands as %+v", last)
 	}
+
+	// What is known of a leak goes with the key.
+	x := e.tenant()
+	leak.WorkspaceID, leak.KeyID, leak.DisableAt = x.workspace.ID, x.key.ID, time.Time{}
+	record(e.now, time.Time{}, true)
+	e.moved(e.RevokeAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now, e.now.Add(time.Minute)))
+	_, err := e.PurgeAPIKeysAcrossWorkspaces(e.ctx, e.now.Add(time.Minute), 100)
+	e.must(err)
+	if anew := record(e.now.Add(time.Minute), time.Time{}, true); anew.Reports != 1 {
+		e.Fatalf("of a purged key it is known %+v", anew)
+	}
 }

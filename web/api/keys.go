@@ -100,7 +100,27 @@ type revokeKey struct {
 	Body struct {
 		ID          string `json:"id" minLength:"1" maxLength:"64" doc:"The key's id, never the key."`
 		WorkspaceID string `json:"workspace_id,omitempty" maxLength:"64"`
+		Successors  bool   `json:"successors,omitempty" doc:"Revoke also every key that replaced it."`
 	}
+}
+
+type deleteKey struct {
+	KeyPath
+	Successors bool `query:"successors" doc:"Revoke also every key that replaced it."`
+}
+
+// Successor is a key that replaced another and still stands.
+type Successor struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"active,grace,disabled"`
+	Handed bool   `json:"handed_to_predecessor" doc:"Its text was given to whoever used the key it replaced: who found that one may hold it."`
+}
+
+// RevokedKey is a key that was revoked.
+type RevokedKey struct {
+	Key
+	Revoked  []string    `json:"revoked_successors,omitempty" doc:"The keys that replaced it and were revoked with it."`
+	Standing []Successor `json:"successors,omitempty" doc:"The keys that replaced it one after another and still stand, the nearest first: they were not revoked with it."`
 }
 
 func (a *api) keyRoutes(h huma.API) {
@@ -110,8 +130,10 @@ func (a *api) keyRoutes(h huma.API) {
 	register(a, h, http.MethodGet, path+"/{id}", "get-key", "Get an API key", http.StatusOK, a.getKey)
 	register(a, h, http.MethodPatch, path+"/{id}", "update-key", "Change, disable or enable an API key", http.StatusOK, a.patchKey)
 	register(a, h, http.MethodDelete, path+"/{id}", "revoke-key", "Revoke an API key and everything made from it", http.StatusOK, a.deleteKey)
-	register(a, h, http.MethodPost, path+"/{id}/rotate", "rotate-key",
-		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK, a.rotateKey)
+	rotate := operation(a, h, http.MethodPost, path+"/{id}/rotate", "rotate-key",
+		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK)
+	rotate.Middlewares, rotate.Parameters = nil, nil // asked again, it gives its answer again without an Idempotency-Key
+	add(a, h, rotate, a.rotateKey)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
 	}
@@ -167,39 +189,40 @@ func (a *api) getKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
 	return a.keyAnswer(a.cfg.Keys.Get(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID)))
 }
 
-func (a *api) deleteKey(ctx context.Context, in *KeyPath) (*answer[RevokedKey], error) {
-	return a.revoke(ctx, in.WorkspaceID, in.ID)
+func (a *api) viewSuccessors(keys []authz.APIKey) []Successor {
+	view := make([]Successor, len(keys))
+	for i, k := range keys {
+		view[i] = Successor{ID: string(k.ID), Status: k.StatusAt(a.cfg.Clock.Now()), Handed: k.HandedTo == string(k.Predecessor)}
+	}
+	return view
+}
+
+func (a *api) deleteKey(ctx context.Context, in *deleteKey) (*answer[RevokedKey], error) {
+	return a.revoke(ctx, in.WorkspaceID, in.ID, in.Successors)
 }
 
 func (a *api) revokeKey(ctx context.Context, in *revokeKey) (*answer[RevokedKey], error) {
-	return a.revoke(ctx, in.Body.WorkspaceID, in.Body.ID)
+	return a.revoke(ctx, in.Body.WorkspaceID, in.Body.ID, in.Body.Successors)
 }
 
-// Successor is a key that replaced another and still stands.
-type Successor struct {
-	ID     string `json:"id"`
-	Status string `json:"status" enum:"active,grace,disabled"`
-	Handed bool   `json:"handed_to_predecessor" doc:"Its text was given to whoever used the key it replaced: who found that one may hold it."`
-}
-
-// RevokedKey is a key that was revoked, and the keys that do not end with it.
-type RevokedKey struct {
-	Key
-	Successors []Successor `json:"successors" doc:"The keys that replaced it one after another and still stand, the nearest first: they are not revoked with it."`
-}
-
-func (a *api) revoke(ctx context.Context, ws, id string) (*answer[RevokedKey], error) {
-	done, err := a.cfg.Keys.Revoke(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws), authz.KeyID(id))
+func (a *api) revoke(ctx context.Context, ws, id string, line bool) (*answer[RevokedKey], error) {
+	by, from, in := principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws)
+	if !line {
+		done, err := a.cfg.Keys.Revoke(ctx, by, from, in, authz.KeyID(id))
+		if err != nil {
+			return nil, err
+		}
+		return tagged(RevokedKey{Key: a.viewKey(done.Key), Standing: a.viewSuccessors(done.Successors)}, done.Key.Revision), nil
+	}
+	keys, err := a.cfg.Keys.RevokeLine(ctx, by, from, in, authz.KeyID(id))
 	if err != nil {
 		return nil, err
 	}
-	view := RevokedKey{Key: a.viewKey(done.Key), Successors: []Successor{}}
-	for _, k := range done.Successors {
-		view.Successors = append(view.Successors, Successor{
-			ID: string(k.ID), Status: k.StatusAt(a.cfg.Clock.Now()), Handed: k.HandedTo == string(k.Predecessor),
-		})
+	out := RevokedKey{Key: a.viewKey(keys[0])}
+	for _, k := range keys[1:] {
+		out.Revoked = append(out.Revoked, string(k.ID))
 	}
-	return tagged(view, done.Key.Revision), nil
+	return tagged(out, keys[0].Revision), nil
 }
 
 func (a *api) keyAnswer(k authz.APIKey, err error) (*answer[Key], error) {

@@ -90,6 +90,18 @@ func TestTheCommandLineDoesWhatTheAPIDoes(t *testing.T) {
 	if lifted := gatehouse("key", "update", id, "--workspace", ws, "--lift", "resource,allow"); len(lifted["ip_allowlist"].([]any)) != 0 || len(lifted["resources"].(map[string]any)) != 0 {
 		t.Errorf("without its restrictions the key is %v", lifted)
 	}
+	timed := gatehouse("key", "update", id, "--workspace", ws, "--rotate-every", "P90D")
+	if timed["rotation"].(map[string]any)["interval"] != "P90D" || timed["rotate_at"] == nil {
+		t.Errorf("with a schedule the key is %v", timed)
+	}
+	if policy := gatehouse("key", "policy", "--workspace", ws, "--disable-unused-after", "P30D"); policy["disable_unused_after"] != "P30D" {
+		t.Errorf("the policy is %v", policy)
+	}
+	for filter, want := range map[string]int{"--status=active": 1, "--status=revoked": 0, "--search=CI": 1, "--unused-for=P1D": 0, "--environment=test": 0} {
+		if items := gatehouse("key", "list", "--workspace", ws, filter)["items"].([]any); len(items) != want {
+			t.Errorf("%s lists %d keys, want %d", filter, len(items), want)
+		}
+	}
 	if status := gatehouse("key", "disable", id, "--workspace", ws)["status"]; status != "disabled" || n.active(t, text) {
 		t.Errorf("after disable the key is %v", status)
 	}

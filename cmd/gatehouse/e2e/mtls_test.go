@@ -6,15 +6,20 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 )
 
 // issued is a certificate and its key, by the authority or by itself.
@@ -129,4 +134,65 @@ func TestRFC8705_ClientsProveThemselvesAndTheirTokensByCertificate(t *testing.T)
 		wantStatus(t, sure(t)(without.try(http.MethodGet, "/oauth2/userinfo", "", authorization...)), http.StatusUnauthorized)
 		wantStatus(t, sure(t)(other.try(http.MethodGet, "/oauth2/userinfo", "", authorization...)), http.StatusUnauthorized)
 	}
+}
+
+// The endpoints for clients with certificates are at a host of their own, so that
+// no browser asks a person for one (RFC 8705 section 5).
+func TestRFC8705_5_TheAliasesAreServedWhereCertificatesAreAskedFor(t *testing.T) {
+	t.Parallel()
+	d := deployAs(t, "https", "sqlite", "")
+	conf := &tls.Config{RootCAs: certificate(t, d.dir), ServerName: "127.0.0.1"}
+	ca := issued(t, "Clients' CA", nil)
+	file := filepath.Join(d.dir, "clients.pem")
+	writeFile(t, file, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate[0]})))
+	alias := counterpart.FreeAddress(t)
+	env := []string{"GATEHOUSE_SERVER_CLIENT_CA_FILE=" + file, "GATEHOUSE_ISSUERS_0_MTLS_URL=https://" + alias, "GATEHOUSE_SERVER_PUBLIC_1_ADDRESS=" + alias, "GATEHOUSE_SERVER_PUBLIC_1_TLS_CLIENT_CERTIFICATES=true"}
+	for _, listener := range []string{"0", "1"} {
+		env = append(env, "GATEHOUSE_SERVER_PUBLIC_"+listener+"_TLS_CERT_FILE="+filepath.Join(d.dir, "tls.crt"), "GATEHOUSE_SERVER_PUBLIC_"+listener+"_TLS_KEY_FILE="+filepath.Join(d.dir, "tls.key"))
+	}
+	n := d.start(t, env...)
+	n.client.Transport.(*http.Transport).TLSClientConfig = conf.Clone()
+	d.populate(t, n)
+	metadata := sure(t)(n.try(http.MethodGet, "/.well-known/openid-configuration", ""))
+	aliases, _ := metadata.json["mtls_endpoint_aliases"].(map[string]any)
+	client := n.manage(t, http.MethodPost, "/v1/clients", string(marshal(t, map[string]any{
+		"name": "tv", "workspace_id": d.WorkspaceID, "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "tv.acme.example",
+		"grant_types": []string{"urn:ietf:params:oauth:grant-type:device_code"}, "scopes": []string{"openid"},
+	})))
+	wantStatus(t, client, http.StatusCreated)
+	with := conf.Clone()
+	with.Certificates = []tls.Certificate{*issued(t, "tv.acme.example", ca)}
+	post := func(conf *tls.Config, at string) answer {
+		t.Helper()
+		hc := &http.Client{Transport: &http.Transport{TLSClientConfig: conf}}
+		form := url.Values{"client_id": {client.text("client_id")}, "scope": {"openid"}, "token": {"x"}}
+		resp, err := hc.PostForm(at, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		a := answer{status: resp.StatusCode, header: resp.Header, body: string(body)}
+		_ = json.Unmarshal(body, &a.json)
+		return a
+	}
+	want := []string{"token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"}
+	for _, name := range want {
+		at, _ := aliases[name].(string)
+		if !strings.HasPrefix(at, "https://"+alias+"/") {
+			t.Errorf("%s is at %q", name, at)
+			continue
+		}
+		if a := post(with, at); a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	if len(aliases) != len(want) {
+		t.Errorf("aliases: %v", aliases)
+	}
+	device, _ := aliases["device_authorization_endpoint"].(string)
+	wantStatus(t, post(with, device), http.StatusOK)
+	wantStatus(t, post(conf, device), http.StatusUnauthorized)
+	plain, _ := metadata.json["device_authorization_endpoint"].(string)
+	wantStatus(t, post(with, plain), http.StatusUnauthorized) // where nobody asks for certificates
 }

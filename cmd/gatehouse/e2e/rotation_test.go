@@ -61,7 +61,7 @@ func TestU10_U11_AK14_AFleetWorksThroughAWholeRotation(t *testing.T) {
 			// answer was lost.
 			next := i.rotateKey(t, old, id, "")
 			wantStatus(t, next, http.StatusOK)
-			if again := i.rotateKey(t, old, id, ""); again.text("key") != next.text("key") || again.text("id") != next.text("id") {
+			if again := request(t, http.MethodPost, i.API+i.KeysPath+"/"+id+"/rotate", "", "Authorization", "Bearer "+old, "Idempotency-Key", "again"); again.text("key") != next.text("key") || again.text("id") != next.text("id") {
 				t.Errorf("again: %d %s", again.status, again.text("id"))
 			}
 			text := next.text("key")
@@ -152,6 +152,33 @@ func TestU12_TheCommandLineRotatesTheKeyInTheEnvironment(t *testing.T) {
 			t.Error("the old key works although its grace was ended")
 		}
 		wantExit(t, command(t, binary(t), operator, "key", "grace", k.text("id"), "--workspace", i.WorkspaceID), 2)
+	})
+}
+
+func TestALeakedKeyIsRevokedWithItsSuccessors(t *testing.T) {
+	bothIssuers(t, func(t *testing.T, _ *product, i issuer) {
+		t.Parallel()
+		for _, byPost := range []bool{false, true} {
+			if byPost && i.Name != "statuspulse" {
+				continue
+			}
+			k := i.newKey(t, i.WorkspaceID, "live")
+			next := i.rotateKey(t, k.text("key"), k.text("id"), "")
+			wantStatus(t, next, http.StatusOK)
+			method, path, body := http.MethodDelete, i.KeysPath+"/"+k.text("id")+"?successors=true&workspace_id="+i.WorkspaceID, ""
+			if byPost {
+				method, path, body = http.MethodPost, "/v1/api-keys/revoke", `{"id":"`+k.text("id")+`","workspace_id":"`+i.WorkspaceID+`","successors":true}`
+			}
+			gone := i.manage(t, method, path, body)
+			wantStatus(t, gone, http.StatusOK)
+			line, _ := gone.json["revoked_successors"].([]any)
+			if len(line) != 1 || line[0] != next.text("id") || gone.text("status") != "revoked" {
+				t.Errorf("revoked %s", gone.body)
+			}
+			if i.active(t, k.text("key")) || i.active(t, next.text("key")) {
+				t.Error("a key of the line works")
+			}
+		}
 	})
 }
 

@@ -100,3 +100,59 @@ func (a answer) list(member string) []string {
 	}
 	return texts
 }
+
+// Whatever the metadata lists is there, and what it does not list is refused.
+func TestDI_02_WhatIsAdvertisedIsServed(t *testing.T) {
+	t.Parallel()
+	s := theServer(t)
+	m := s.metadata(t)
+	for name := range m.json {
+		if !strings.HasSuffix(name, "_endpoint") && name != "jwks_uri" {
+			continue
+		}
+		if a := s.send(t, http.MethodOptions, m.text(name), ""); a.status != http.StatusNoContent || a.header.Get("Allow") == "" {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	r := s.register(t, nil)
+	for _, grant := range append(m.list("grant_types_supported"), "password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "") {
+		listed := slices.Contains(m.list("grant_types_supported"), grant)
+		code := r.token("grant_type", grant).text("error")
+		if known := code != "unsupported_grant_type" && grant != ""; known != listed {
+			t.Errorf("grant type %q, listed %t: %s", grant, listed, code)
+		}
+	}
+	tried := func(member, parameter string, beside ...string) {
+		t.Helper()
+		for _, value := range append(m.list(member), beside...) {
+			listed := slices.Contains(m.list(member), value)
+			_, challenge := pkce()
+			a := r.request("code_challenge", challenge, "code_challenge_method", "S256")
+			a.Set(parameter, value)
+			answer := s.send(t, http.MethodGet, r.authorizeURL(a), "")
+			to := answer.header.Get("Location") + answer.body
+			refused := strings.Contains(to, "unsupported_response_type") || strings.Contains(to, "invalid_request") || strings.Contains(to, "invalid_scope")
+			if refused == listed {
+				t.Errorf("%s=%s, listed %t: %d %.300s", parameter, value, listed, answer.status, to)
+			}
+		}
+	}
+	tried("response_types_supported", "response_type", "token", "id_token", "code id_token", "code token", "none")
+	tried("response_modes_supported", "response_mode", "fragment", "fragment.jwt", "web_message")
+	tried("prompt_values_supported", "prompt", "create", "sign_in")
+	tried("code_challenge_methods_supported", "code_challenge_method", "plain", "S512")
+	for _, method := range append(m.list("token_endpoint_auth_methods_supported"), "client_secret_jwt", "magic") {
+		listed := slices.Contains(m.list("token_endpoint_auth_methods_supported"), method)
+		a, err := s.manage(http.MethodPost, "/v1/clients", `{"name":"x","workspace_id":"`+s.workspace+`","redirect_uris":["https://app.example/cb"],"scopes":["openid"],"token_endpoint_auth_method":"`+method+`"}`)
+		if err != nil || listed == strings.Contains(a.body, "token_endpoint_auth_method") && a.status != http.StatusCreated {
+			t.Errorf("method %s, listed %t: %d %s %v", method, listed, a.status, a.body, err)
+		}
+	}
+	for _, alg := range append(m.list("id_token_signing_alg_values_supported"), "HS256", "none", "ES512") {
+		listed := slices.Contains(m.list("id_token_signing_alg_values_supported"), alg)
+		a, err := s.manage(http.MethodPost, "/v1/clients", `{"name":"x","workspace_id":"`+s.workspace+`","redirect_uris":["https://app.example/cb"],"scopes":["openid"],"id_token_signed_response_alg":"`+alg+`"}`)
+		if err != nil || (a.status == http.StatusCreated) != listed {
+			t.Errorf("alg %s, listed %t: %d %s %v", alg, listed, a.status, a.body, err)
+		}
+	}
+}
