@@ -6,7 +6,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-func testKeyLeaks(e *env) {
+func testKeyLeaks(e *env) { //nolint:funlen // one story, told in order
 	ws := authz.NewWorkspaceID()
 	leak := authz.KeyLeak{
 		Issuer: e.issuer, WorkspaceID: ws, KeyID: "key_1", Source: "url", FirstAt: e.now, ToldAt: e.now, Reports: 1, DisableAt: e.now.Add(time.Hour),
