@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Resources are the ids a key is restricted to; an empty list restricts nothing.
 type Resources struct {
@@ -27,6 +30,14 @@ const (
 // Valid reports whether there is such a kind.
 func (k ResourceKind) Valid() bool { return k == Cluster || k == CheckGroup || k == AlertRoute }
 
+// ValidResourceID reports whether a text can be the id of a resource: 1 to 128
+// letters, digits and ._:-
+func ValidResourceID(id string) bool {
+	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
+		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-", r)
+	})
+}
+
 // Of lists the ids of a kind.
 func (r Resources) Of(kind ResourceKind) []string {
 	switch kind {
@@ -47,9 +58,16 @@ type ServiceAccount struct {
 	Issuer      IssuerName
 	WorkspaceID WorkspaceID // empty for the operator's own
 	Name        string
-	State       State // active, disabled, deleted
-	Epoch       int64
-	CreatedAt   time.Time
+	// OwnerID is the person who answers for it; empty for nobody.
+	OwnerID UserID
+	// TeamID is the team that looks after it; empty for nobody.
+	TeamID TeamID
+	// Bounds are what its roles come to; nil as long as it was given none.
+	Bounds    *Bounds
+	State     State // active, disabled, deleted
+	Epoch     int64
+	Revision  int64
+	CreatedAt time.Time
 }
 
 // APIKey is a credential of a service account with a standing
@@ -72,6 +90,9 @@ type APIKey struct {
 	Resources   Resources
 	IPAllowlist []string // CIDR
 	Tier        string
+	// Bounds are those of the service account as they are now: read with the
+	// key's ancestors and kept with the account.
+	Bounds *Bounds
 	// Delegation is the id of the issuing delegation the key carries, or empty.
 	Delegation DelegationID
 	State      State // active, grace, disabled, revoked

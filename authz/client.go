@@ -88,6 +88,13 @@ func (c *Client) Serves(env Environment) bool {
 	return env == "" || slices.Contains(c.Environments, env)
 }
 
+// ClientRevision is what a client came to be by a change.
+type ClientRevision struct {
+	Client Client
+	Actor  string
+	At     time.Time
+}
+
 // ClientSecret is one of a client's secrets; two overlap while it is rotated.
 type ClientSecret struct {
 	ID       string // "cs_…"

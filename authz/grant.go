@@ -69,6 +69,9 @@ type Grant struct {
 	// (CIDR): both are read with the grant's ancestors and kept with the key.
 	Tier        string
 	IPAllowlist []string
+	// Bounds are those of the person or service account as they are now,
+	// likewise.
+	Bounds *Bounds
 	// KeyEpoch is the epoch the key was looked at in by whoever makes the grant,
 	// which is not kept: a key that moved since may be less than it was.
 	KeyEpoch int64
@@ -128,6 +131,16 @@ func (g Grant) Refs() []NodeRef {
 	add(APIKeyNode, string(g.KeyID))
 	add(SessionNode, string(g.SessionID))
 	return refs
+}
+
+// Narrow returns what is left of scopes within the roles that its person or
+// service account has now.
+func (g Grant) Narrow(scopes []string) Narrowed {
+	bounds := g.Bounds
+	if g.UserID != "" {
+		bounds = PersonBounds(bounds)
+	}
+	return bounds.Narrow(g.Environment, scopes, g.Resources)
 }
 
 // Holder is whom the grant is about by our own name for them: no pairwise sub.

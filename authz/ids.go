@@ -33,6 +33,14 @@ type (
 	// claim, OpenID Connect Front-Channel Logout section 3). It is not the
 	// cookie's value.
 	SessionID string
+	// TeamID is "team_…".
+	TeamID string
+	// RoleID is "role_…", or the name of a built-in role.
+	RoleID string
+	// BindingID is "rb_…", a role given to a subject.
+	BindingID string
+	// InvitationID is "inv_…". It is not the invitation's token.
+	InvitationID string
 	// GrantID is "gr_…", a family of codes and tokens.
 	GrantID string
 )
@@ -81,4 +89,8 @@ func NewClientID() ClientID                 { return ClientID(NewID("cl")) }
 func NewConnectionID() ConnectionID         { return ConnectionID(NewID("con")) }
 func NewDelegationID() DelegationID         { return DelegationID(NewID("del")) }
 func NewSessionID() SessionID               { return SessionID(NewID("sid")) }
+func NewTeamID() TeamID                     { return TeamID(NewID("team")) }
+func NewRoleID() RoleID                     { return RoleID(NewID("role")) }
+func NewBindingID() BindingID               { return BindingID(NewID("rb")) }
+func NewInvitationID() InvitationID         { return InvitationID(NewID("inv")) }
 func NewGrantID() GrantID                   { return GrantID(NewID("gr")) }

@@ -58,6 +58,11 @@ type Credential struct {
 	// AllowedFrom are the addresses a key, or a token of it, may be used from;
 	// empty for all.
 	AllowedFrom []netip.Prefix
+	// Bounds say which scope holds on what, within the roles of its person or
+	// service account; nil when Scopes and Resources do.
+	Bounds []Bound
+	// Resources are those a key itself is restricted to, whatever its roles.
+	Resources Resources
 	// Tier is the rate tier of the key that is used, itself or by a token of it.
 	Tier string
 	// KeyEpoch is the epoch an API key was looked at in: what is made of the key

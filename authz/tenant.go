@@ -23,8 +23,21 @@ type Account struct {
 	Name      string
 	State     State // active, suspended, deleted
 	Epoch     int64
+	Revision  int64
 	CreatedAt time.Time
 }
+
+// LeaverPolicy says what becomes of the service accounts, and with them the
+// keys, of a member who leaves.
+type LeaverPolicy string
+
+// The policies; empty is TransferKeys.
+const (
+	// TransferKeys gives them to whoever removes the member, or names somebody.
+	TransferKeys LeaverPolicy = "transfer"
+	// EndKeys revokes every key of theirs.
+	EndKeys LeaverPolicy = "end"
+)
 
 // Workspace is the tenant.
 type Workspace struct {
@@ -32,8 +45,13 @@ type Workspace struct {
 	Issuer    IssuerName
 	AccountID AccountID
 	Name      string
+	// Tier is the customer's plan, the rate tier of keys made without one; empty
+	// for the issuer's default.
+	Tier      string
+	Leaver    LeaverPolicy
 	State     State // active, suspended, deleted
 	Epoch     int64
+	Revision  int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -43,8 +61,12 @@ type Member struct {
 	Issuer      IssuerName
 	WorkspaceID WorkspaceID
 	UserID      UserID
-	Role        string
-	CreatedAt   time.Time
+	// Role is the member's own, for the whole workspace.
+	Role RoleID
+	// Bounds are what all roles of the member come to; nil is that of RoleMember.
+	Bounds    *Bounds
+	Revision  int64
+	CreatedAt time.Time
 }
 
 // Profile is what userinfo may say of a person (OpenID Connect Core section

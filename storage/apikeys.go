@@ -100,7 +100,7 @@ func (s *Store) HoldAPIKey(ctx context.Context, issuer authz.IssuerName, ws auth
 
 const apiKeyWithLineage = `SELECT k.*,
 	a.state AS account_state, a.epoch AS account_epoch, w.state AS workspace_state, w.epoch AS workspace_epoch,
-	sa.state AS service_account_state, sa.epoch AS service_account_epoch
+	sa.state AS service_account_state, sa.epoch AS service_account_epoch, sa.bounds AS service_account_bounds
 	FROM api_keys k
 	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer = k.issuer
 	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer = k.issuer
@@ -111,10 +111,11 @@ const apiKeyWithLineage = `SELECT k.*,
 // workspace, service account and itself as nodes, or ErrNotFound.
 func (s *Store) GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error) {
 	var r struct {
-		Key            apiKeyRow `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
-		Account        ancestor  `gorm:"embedded;embeddedPrefix:account_"`
-		Workspace      ancestor  `gorm:"embedded;embeddedPrefix:workspace_"`
-		ServiceAccount ancestor  `gorm:"embedded;embeddedPrefix:service_account_"`
+		Key            apiKeyRow           `gorm:"embedded"` // named: GORM passes over embedded types that are not exported
+		Account        ancestor            `gorm:"embedded;embeddedPrefix:account_"`
+		Workspace      ancestor            `gorm:"embedded;embeddedPrefix:workspace_"`
+		ServiceAccount ancestor            `gorm:"embedded;embeddedPrefix:service_account_"`
+		Bounds         text[*authz.Bounds] `gorm:"column:service_account_bounds"`
 	}
 	found := s.reader(ctx).Raw(apiKeyWithLineage, id, issuer).Scan(&r)
 	if err := changed(ctx, "reading an API key", found, authz.ErrNotFound); err != nil {
@@ -125,7 +126,9 @@ func (s *Store) GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.Issu
 	lineage = r.Workspace.appendNode(lineage, authz.WorkspaceNode, string(r.Key.WorkspaceID))
 	lineage = r.ServiceAccount.appendNode(lineage, authz.ServiceAccountNode, string(r.Key.ServiceAccountID))
 	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.APIKeyNode, ID: string(r.Key.ID)}, State: r.Key.State, Epoch: r.Key.Epoch}
-	return r.Key.apiKey(), append(lineage, self), nil
+	key := r.Key.apiKey()
+	key.Bounds = r.Bounds.V
+	return key, append(lineage, self), nil
 }
 
 // UpdateAPIKey replaces what can change of a key, if its revision is still

@@ -18,6 +18,7 @@ func Rows() []any {
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, keyClaimRow{}, keyPolicyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
+		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{},
 		policyRow{}, policyVersionRow{}, policyDecisionRow{},
 	}
 }

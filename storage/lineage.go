@@ -17,7 +17,7 @@ const (
 	g.actor, g.environment, g.scopes, g.audience, g.resources, g.sid, g.auth_time, g.acr, g.amr, g.sign_in, g.nonce,
 	g.lineage, g.state, g.epoch, g.created_at, g.expires_at,
 	ga.state, ga.epoch, gw.state, gw.epoch, gc.state, gc.epoch, gu.state, gu.epoch, gsa.state, gsa.epoch,
-	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gk.ip_allowlist, gs.state, gs.epoch`
+	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gk.ip_allowlist, gs.state, gs.epoch, gsa.bounds, gm.bounds`
 
 	ancestorJoins = `
 	LEFT JOIN accounts ga ON ga.id = g.account_id AND ga.issuer = g.issuer
@@ -27,7 +27,8 @@ const (
 	LEFT JOIN service_accounts gsa ON gsa.id = g.service_account_id AND gsa.issuer = g.issuer
 	LEFT JOIN clients gcl ON gcl.id = g.client_id AND gcl.issuer = g.issuer
 	LEFT JOIN api_keys gk ON gk.id = g.key_id AND gk.issuer = g.issuer
-	LEFT JOIN sessions gs ON gs.id = g.session_id AND gs.issuer = g.issuer`
+	LEFT JOIN sessions gs ON gs.id = g.session_id AND gs.issuer = g.issuer
+	LEFT JOIN members gm ON gm.issuer = g.issuer AND gm.workspace_id = g.workspace_id AND gm.user_id = g.user_id`
 
 	grantJoin = ` JOIN grants g ON g.id = t.grant_id AND g.issuer = t.issuer` + ancestorJoins
 )
@@ -45,6 +46,8 @@ type family struct {
 	Session        ancestor
 	KeyTier        sql.NullString
 	KeyAllowlist   list[string]
+	AccountBounds  text[*authz.Bounds]
+	MemberBounds   text[*authz.Bounds]
 }
 
 // columns are where the columns of grantColumns go, in their order.
@@ -58,13 +61,17 @@ func (f *family) columns() []any {
 		&f.Account.State, &f.Account.Epoch, &f.Workspace.State, &f.Workspace.Epoch, &f.Connection.State, &f.Connection.Epoch,
 		&f.User.State, &f.User.Epoch, &f.ServiceAccount.State, &f.ServiceAccount.Epoch, &f.Client.State, &f.Client.Epoch,
 		&f.Key.State, &f.Key.Epoch, &f.KeyTier, &f.KeyAllowlist, &f.Session.State, &f.Session.Epoch,
+		&f.AccountBounds, &f.MemberBounds,
 	}
 }
 
-// grant is the grant with what its key says of it today.
+// grant is the grant with what its key and its subject's roles say of it today.
 func (f *family) grant() authz.Grant {
 	g := f.Grant.grant()
-	g.Tier, g.IPAllowlist = f.KeyTier.String, f.KeyAllowlist.V
+	g.Tier, g.IPAllowlist, g.Bounds = f.KeyTier.String, f.KeyAllowlist.V, f.AccountBounds.V
+	if g.UserID != "" {
+		g.Bounds = f.MemberBounds.V
+	}
 	return g
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,6 +17,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/web"
 )
 
 const (
@@ -124,6 +127,26 @@ func TestAZ_05_AScopeWithMFAFromTheOfficeIsAbsentElsewhereAndAfterRefresh(t *tes
 			t.Errorf("audit %+v", e)
 		}
 	})
+}
+
+// A header that says "from the office" is believed of trusted proxies only.
+func TestAZ_05_AnAddressIsNotWhatAStrangerSaysItIs(t *testing.T) {
+	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16")} })
+	code, _ := h.browser().code("acr_values", authz.ACRMultiFactor)
+	token := member(h.redeemCode(anywhere, code), "refresh_token")
+	h.apply(profileWithMFAFromOffice)
+	for _, c := range []struct{ from, forwarded, scope string }{
+		{"172.16.0.1", office, "openid profile"}, {"172.16.0.1", outside, "openid"}, {outside, office, "openid"}, {office, outside, "openid profile"},
+	} {
+		r := httptest.NewRequest("POST", host+"/oauth2/token", strings.NewReader(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}.Encode()))
+		r.RemoteAddr = c.from + ":4711"
+		for name, value := range map[string]string{"Content-Type": form, "Authorization": h.basic(), "X-Forwarded-For": c.forwarded, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "up.example"} {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		h.handler.ServeHTTP(w, r)
+		token = h.issued(c.from+" for "+c.forwarded, w, c.scope)
+	}
 }
 
 const denyAll = `"deny":true`
@@ -369,6 +392,27 @@ func TestRFC9470_MFAThatRulesDemandIsBroughtAboutByTheSignIn(t *testing.T) {
 	})
 }
 
+// Nobody signs in twice for one request where it can be known before what will
+// be asked for: by the connection's own name for it.
+func TestRFC9470_WhatCanBeForeseenIsAskedForAtOnce(t *testing.T) {
+	h := newHouse(t)
+	h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
+	asked := func(scope string) url.Values {
+		u, err := url.Parse(h.browser().get(h.authorizeURL("scope", scope)).Header().Get("Location"))
+		h.ok(err)
+		return u.Query()
+	}
+	if q := asked("openid profile"); q.Get("acr_values") != idptest.ACRMultiFactor || q.Get("max_age") != "600" {
+		t.Errorf("the upstream is asked for %v", q)
+	}
+	if q := asked("openid"); q.Has("acr_values") || q.Has("max_age") {
+		t.Errorf("the upstream is asked for %v", q)
+	}
+	if n := len(h.recorded()); n != 0 {
+		t.Errorf("%d decisions are recorded of what was foreseen", n)
+	}
+}
+
 func TestRFC9470_WhoCannotGiveMFAIsToldSoOnce(t *testing.T) {
 	h := newHouse(t)
 	h.apply("[" + rule("never", "", "", `"step_up":{"acr_values":["urn:nobody:has"]}`) + "]")
@@ -436,8 +480,11 @@ func (h *house) approveDevice(user string) *httptest.ResponseRecorder {
 	h.Helper()
 	b := h.browser()
 	w := b.get(b.confirm(user))
-	for w.Header().Get("Location") != "" {
+	for range 12 {
 		location := w.Header().Get("Location")
+		if location == "" {
+			return w
+		}
 		if strings.HasPrefix(location, h.upstream.Issuer()) {
 			location = h.upstreamAnswer(location)
 		}
@@ -447,7 +494,8 @@ func (h *house) approveDevice(user string) *httptest.ResponseRecorder {
 		}
 		w = b.get(location)
 	}
-	return w
+	h.Fatalf("no page ends it: %d %s", w.Code, w.Header().Get("Location"))
+	return nil
 }
 
 func TestRFC9470_ADeviceWhosePersonCannotGiveMFAIsDenied(t *testing.T) {

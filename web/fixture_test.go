@@ -32,6 +32,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
+	"github.com/gatehouse-auth/gatehouse/authz/role"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -86,6 +87,8 @@ type house struct {
 	statements statements
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
+	// consents are the scopes that people allow.
+	consents []string
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -125,7 +128,7 @@ func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 
 func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
 	t.Helper()
-	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}}
+	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
@@ -156,16 +159,16 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}, {Name: "manage:policies"}, {Name: "manage:clients"}, {Name: "manage:workspace"}},
+		Issuer: issuer, Prefix: "up", ScopeCatalogue: h.scopes(),
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
 		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.rules = clientmeta.Rules{
-		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access"},
+		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"},
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
-	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules}))(h)
+	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Roles: h.roles(), Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
 		Scopes: func(s string) bool {
@@ -187,7 +190,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
-			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}}, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
+			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}, {Name: "manage:members"}, {Name: "manage:workspace"}, {Name: "manage:keys"}, {Name: "monitoring:admin"}}, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
@@ -250,6 +253,22 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			}.From(authz.OriginFrom(ctx)))
 		},
 	}
+}
+
+// scopes are those of keys, roles the permissions that roles are made of.
+func (h *house) scopes() []apikey.Scope {
+	return []apikey.Scope{
+		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true},
+		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
+	}
+}
+
+func (h *house) roles() role.Catalogue {
+	var all []role.Permission
+	for _, s := range h.scopes() {
+		all = append(all, role.Permission(s))
+	}
+	return role.New(all)
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

@@ -24,7 +24,7 @@ func (h *house) tokens(b *browser, more ...string) map[string]string {
 	if w.Code != http.StatusOK {
 		h.Fatalf("no tokens for %s: %d %s", location, w.Code, w.Body)
 	}
-	return map[string]string{"access_token": member(w, "access_token"), "refresh_token": member(w, "refresh_token")}
+	return map[string]string{"access_token": member(w, "access_token"), "refresh_token": member(w, "refresh_token"), "scope": member(w, "scope")}
 }
 
 // through follows wherever it leads, allows what is asked, and returns where
@@ -41,7 +41,7 @@ func (b *browser) through(target string) string {
 			w = b.get(b.h.upstreamAnswer(location))
 		case strings.HasPrefix(location, "/consent"):
 			u, _ := url.Parse(location)
-			w = b.post("/consent", url.Values{"request": u.Query()["request"], "scope": {"openid", "profile"}, "decision": {"allow"}})
+			w = b.post("/consent", url.Values{"request": u.Query()["request"], "scope": b.h.consents, "decision": {"allow"}})
 		default:
 			w = b.get(location)
 		}

@@ -91,7 +91,7 @@ func (a *Access) roles(ctx context.Context, ws authz.WorkspaceID, user authz.Use
 	if err != nil {
 		return nil, fmt.Errorf("reading a person's roles: %w", err)
 	}
-	return []string{member.Role}, nil
+	return []string{string(member.Role)}, nil
 }
 
 // record is what is kept of a decision: the facts, and the rules that matched.

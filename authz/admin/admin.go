@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
+	"github.com/gatehouse-auth/gatehouse/authz/role"
 )
 
 // Scopes that allow administration.
@@ -17,11 +18,20 @@ const (
 
 // Store is what this package needs of the database.
 type Store interface {
+	AccountStore
+	MemberStore
+	InvitationStore
+	TeamStore
+	ServiceAccountStore
+	ResourceStore
+	RoleStore
+	ClientHistory
+
 	InTx(ctx context.Context, fn func(context.Context) error) error
-	CreateAccount(ctx context.Context, a authz.Account) error
-	GetAccount(ctx context.Context, issuer authz.IssuerName, id authz.AccountID) (authz.Account, error)
 	CreateWorkspace(ctx context.Context, w authz.Workspace) error
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+	UpdateWorkspace(ctx context.Context, w authz.Workspace) error
+	LockWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) error
 	ListWorkspacesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, page authz.Page) ([]authz.Workspace, error)
 	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	ReviveNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
@@ -45,7 +55,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what an Admin needs; every field is required.
+// Config is what an Admin needs; every field is required but Tiers.
 type Config struct {
 	Issuer authz.IssuerName
 	Store  Store
@@ -54,6 +64,12 @@ type Config struct {
 	Clock  authz.Clock
 	// Rules say what may be registered of a client.
 	Rules clientmeta.Rules
+	// Roles are the permissions roles are made of.
+	Roles role.Catalogue
+	// Quarantine is how long a revoked key stays.
+	Quarantine time.Duration
+	// Tiers are the rate tiers a workspace may have.
+	Tiers []string
 }
 
 // Admin administers one issuer.
@@ -61,7 +77,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil

@@ -58,6 +58,9 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 		if err := a.cfg.Store.CreateClient(ctx, client, secret); err != nil {
 			return err
 		}
+		if err := a.remember(ctx, by, client); err != nil {
+			return err
+		}
 		return a.record(ctx, by, client.WorkspaceID, "client.created", string(client.ID), map[string]any{"scopes": client.Scopes, "auth_method": client.AuthMethod})
 	})
 }
@@ -117,6 +120,11 @@ func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.W
 	client.UpdatedAt = a.cfg.Clock.Now()
 	err = a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := a.cfg.Store.UpdateClient(ctx, client); err != nil {
+			return err
+		}
+		after := client
+		after.Revision++
+		if err := a.remember(ctx, by, after); err != nil {
 			return err
 		}
 		return a.record(ctx, by, ws, "client.updated", string(id), map[string]any{"scopes_before": before.Scopes, "scopes_after": client.Scopes})

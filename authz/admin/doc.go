@@ -1,4 +1,4 @@
-// Package admin is what administrators do to workspaces and clients: create,
-// change, suspend, rotate, delete. Each act checks who asks, then writes the
+// Package admin is what administrators do to accounts, workspaces and what is in
+// them: people, teams, roles, service accounts, resources, clients. Each act checks who asks, then writes the
 // change, its audit entry and its event in one transaction.
 package admin

@@ -39,13 +39,14 @@ func (k *Keys) Examiner(url string, audience []string, delegations Delegations) 
 
 func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience []string) *authz.Credential {
 	subject := string(key.ServiceAccountID)
+	left := key.Bounds.Narrow(key.Environment, key.Scopes, key.Resources)
 	in := authz.Introspection{
-		Active: true, Scope: strings.Join(key.Scopes, " "), ClientID: subject, Sub: subject, TokenType: "Bearer",
+		Active: true, Scope: strings.Join(left.Scopes, " "), ClientID: subject, Sub: subject, TokenType: "Bearer",
 		CredentialType: authz.CredentialAPIKey, Iat: key.CreatedAt.Unix(), Iss: url, Aud: audience,
 		WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Environment: key.Environment, KeyID: key.ID,
 	}
-	if !key.Resources.Empty() {
-		in.Resources = &key.Resources
+	if !left.Resources.Empty() {
+		in.Resources = &left.Resources
 	}
 	ends := key.EndsAt()
 	if !ends.IsZero() {
@@ -55,9 +56,10 @@ func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience 
 		Principal: authz.Principal{
 			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: subject,
 			ClientID: authz.ClientID(subject), KeyID: key.ID, KeyItself: true, Environment: key.Environment,
-			Scopes: key.Scopes,
+			Scopes: left.Scopes,
 		},
 		Introspection: in, Refs: lineage.Refs(), EndsAt: ends, AllowedFrom: authz.Prefixes(key.IPAllowlist), Tier: key.Tier,
+		Bounds: left.Bounds, Resources: key.Resources,
 		KeyEpoch: key.Epoch,
 	}
 }

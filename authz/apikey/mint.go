@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -103,7 +104,7 @@ func (k *Keys) settle(ctx context.Context, key authz.APIKey, r Request) (authz.A
 func (k *Keys) serviceAccount(ctx context.Context, key authz.APIKey, create bool) error {
 	if create {
 		return k.cfg.Store.CreateServiceAccount(ctx, authz.ServiceAccount{
-			ID: key.ServiceAccountID, Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, Name: key.Name,
+			ID: key.ServiceAccountID, Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, Name: key.Name, OwnerID: owner(key.CreatedBy),
 			State: authz.Active, CreatedAt: key.CreatedAt,
 		})
 	}
@@ -117,6 +118,14 @@ func (k *Keys) serviceAccount(ctx context.Context, key authz.APIKey, create bool
 		return errServiceAccount
 	}
 	return nil
+}
+
+// owner is the person who made a key, and so answers for its service account.
+func owner(madeBy string) authz.UserID {
+	if strings.HasPrefix(madeBy, "usr_") {
+		return authz.UserID(madeBy)
+	}
+	return ""
 }
 
 // workspace reads a workspace that can hold keys: it and its account stand.

@@ -132,13 +132,7 @@ func validResources(r authz.Resources) error {
 }
 
 func validIDs(ids []string) bool {
-	return len(ids) <= maxResources && !slices.ContainsFunc(ids, func(id string) bool { return !validResource(id) })
-}
-
-func validResource(id string) bool {
-	return id != "" && len(id) <= maxID && !strings.ContainsFunc(id, func(r rune) bool {
-		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-", r)
-	})
+	return len(ids) <= maxResources && !slices.ContainsFunc(ids, func(id string) bool { return !authz.ValidResourceID(id) })
 }
 
 // blocks returns the allow-list in canonical form. IPv4 inside IPv6 is refused:

@@ -54,6 +54,9 @@ func Admits(c *authz.Credential, u Use) Reason {
 // Permits decides what a credential may be used for. A list of resources that
 // is empty restricts nothing of its kind.
 func Permits(c *authz.Credential, u Use) Reason {
+	if c.Bounds != nil {
+		return permitsWithin(c.Bounds, u)
+	}
 	if u.Action != "" && !c.Principal.Holds(u.Action) {
 		return OutOfScope
 	}
@@ -64,6 +67,23 @@ func Permits(c *authz.Credential, u Use) Reason {
 		return WrongResource
 	}
 	return OK
+}
+
+// permitsWithin decides by the roles of a subject, each of which may hold on
+// other resources.
+func permitsWithin(bounds []authz.Bound, u Use) Reason {
+	reason := OutOfScope
+	for _, b := range bounds {
+		if u.Action != "" && !slices.Contains(b.Scopes, u.Action) {
+			continue
+		}
+		allowed := b.Resources.Of(u.Kind)
+		if u.Kind == "" || len(allowed) == 0 || slices.Contains(allowed, u.ID) {
+			return OK
+		}
+		reason = WrongResource
+	}
+	return reason
 }
 
 // Asker is whoever asks about the credentials of others.

@@ -60,10 +60,8 @@ func (v *clientView) standingGrant(s *Server) authz.Grant {
 	if v.key != nil {
 		p := v.key.Principal
 		g.ServiceAccountID, g.KeyID, g.Environment = authz.ServiceAccountID(p.Subject), p.KeyID, p.Environment
+		g.Resources = v.key.Resources
 		g.KeyEpoch = v.key.KeyEpoch
-		if r := v.key.Introspection.Resources; r != nil {
-			g.Resources = *r
-		}
 	}
 	return g
 }

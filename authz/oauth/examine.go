@@ -60,7 +60,9 @@ func (s *Server) refreshCredential(u *unit) (*authz.Credential, error) {
 	return c, nil
 }
 
-func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *authz.Credential {
+func (s *Server) credential(g authz.Grant, granted []string, endsAt time.Time) *authz.Credential {
+	left := g.Narrow(granted)
+	scopes := left.Scopes
 	in := authz.Introspection{
 		Active: true, Scope: strings.Join(scopes, " "), ClientID: string(g.ClientID), Sub: g.Subject,
 		Exp: endsAt.Unix(), Iss: s.settings.URL, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID,
@@ -69,8 +71,8 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 	if !g.AuthTime.IsZero() {
 		in.AuthTime = g.AuthTime.Unix()
 	}
-	if !g.Resources.Empty() {
-		in.Resources = &g.Resources
+	if !left.Resources.Empty() {
+		in.Resources = &left.Resources
 	}
 	c := &authz.Credential{
 		Principal: authz.Principal{
@@ -78,6 +80,7 @@ func (s *Server) credential(g authz.Grant, scopes []string, endsAt time.Time) *a
 			KeyID: g.KeyID, Environment: g.Environment, Scopes: slices.Clone(scopes), AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR,
 		},
 		Introspection: in,
+		Bounds:        left.Bounds,
 		Refs:          append(g.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(g.ID)}),
 		EndsAt:        endsAt,
 		Claims:        g.Claims,

@@ -20,6 +20,8 @@ type session struct {
 	expires  time.Time
 	// accessScopes are the scopes of the access token, a subset of the grant's.
 	accessScopes []string
+	// resources are what the scopes hold on.
+	resources authz.Resources
 	// confirmation is the key the access token is bound to.
 	confirmation authz.Confirmation
 	// audience and details are the access token's.

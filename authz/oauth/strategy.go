@@ -108,7 +108,11 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	sess.jti = authz.NewID("jti")
 	sess.confirmation = unitFrom(ctx).confirmation
 	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details
-	sess.accessScopes = t.settings.validAt(req.GetGrantedScopes(), sess.audience)
+	left := sess.grant.Narrow(req.GetGrantedScopes())
+	if len(left.Scopes) == 0 && len(req.GetGrantedScopes()) > 0 {
+		return "", "", errInvalidScope // the roles of today leave nothing
+	}
+	sess.accessScopes, sess.resources = t.settings.validAt(left.Scopes, sess.audience), left.Resources
 	if !view.jwtTokens(t.settings.Format) {
 		text = authz.NewToken(accessPrefix).Reveal()
 		return text, signText(text), nil
@@ -136,6 +140,9 @@ func (t *tokenStrategy) accessClaims(sess *session) map[string]any {
 		if value != "" {
 			claims[name] = value
 		}
+	}
+	if !sess.resources.Empty() {
+		claims["resources"] = sess.resources
 	}
 	if !sess.confirmation.Bearer() {
 		claims["cnf"] = sess.confirmation

@@ -18,6 +18,7 @@ func newClient() *cobra.Command {
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the client; the key's own without it")
 	c.AddCommand(newClientCreate(r, &workspace), newClientUpdate(r, &workspace), newRegistrationToken(r, &workspace), newClientList(r, &workspace), newClientRotate(r, &workspace),
+		newClientHistory(r, &workspace), newClientRollback(r, &workspace),
 		clientByID(r, &workspace, "get", "Show a client", http.MethodGet),
 		clientByID(r, &workspace, "delete", "Delete a client and end its tokens at once", http.MethodDelete))
 	return c
@@ -42,6 +43,28 @@ func newClientRotate(r *remote, workspace *string) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&overlap, "overlap", "24h", "how long the old secret works on")
+	return c
+}
+
+func newClientHistory(r *remote, workspace *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "history ID", Short: "List the last hundred revisions of a client, newest first", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := "/v1/clients/" + clientPath(args[0]) + "/history" + query("workspace_id", *workspace)
+			return r.do(c, http.MethodGet, path, nil, []string{"changed_at", "actor", "client"})
+		},
+	}
+}
+
+func newClientRollback(r *remote, workspace *string) *cobra.Command {
+	c := &cobra.Command{Use: "rollback ID", Short: "Give a client the settings of an earlier revision", Args: cobra.ExactArgs(1)}
+	to := c.Flags().Int64("to", 0, "revision to take up again")
+	revision := revisionFlag(c)
+	_ = c.MarkFlagRequired("to")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		path := "/v1/clients/" + clientPath(args[0]) + "/rollback" + query("workspace_id", *workspace)
+		return r.change(c, *revision, http.MethodPost, path, map[string]any{"revision": *to}, clientMembers)
+	}
 	return c
 }
 

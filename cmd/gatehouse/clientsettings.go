@@ -125,6 +125,7 @@ func newClientCreate(r *remote, workspace *string) *cobra.Command {
 func newClientUpdate(r *remote, workspace *string) *cobra.Command {
 	c := &cobra.Command{Use: "update ID", Short: "Change what is registered of a client; what is not named stays", Args: cobra.ExactArgs(1)}
 	f := settingsFlags(c)
+	revision := revisionFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		body, err := f.body(c)
 		if err != nil {
@@ -133,7 +134,7 @@ func newClientUpdate(r *remote, workspace *string) *cobra.Command {
 		if len(body) == 0 {
 			return usagef("nothing to change: give a flag or --metadata")
 		}
-		return r.do(c, http.MethodPatch, "/v1/clients/"+clientPath(args[0])+query("workspace_id", *workspace), body, clientMembers)
+		return r.change(c, *revision, http.MethodPatch, "/v1/clients/"+clientPath(args[0])+query("workspace_id", *workspace), body, clientMembers)
 	}
 	return c
 }

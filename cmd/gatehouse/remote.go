@@ -22,6 +22,8 @@ import (
 type remote struct {
 	base   string
 	output string
+	// ifMatch makes a change conditional; empty for none.
+	ifMatch string
 }
 
 // keyVariable is where the key is looked for first, productVariables are where
@@ -102,6 +104,9 @@ func (r *remote) conditional(ctx context.Context, method, path string, in any, i
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.ifMatch != "" {
+		req.Header.Set("If-Match", r.ifMatch)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

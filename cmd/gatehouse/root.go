@@ -31,7 +31,8 @@ Start with:  gatehouse demo`,
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
-		newWorkspace(), newClient(), newKey(), newPolicy(),
+		newAccount(), newWorkspace(), newMember(), newInvitation(), newTeam(), newRole(), newRoleBinding(), newServiceAccount(), newResource(),
+		newClient(), newKey(), newPolicy(),
 	)
 	strictArgs(root)
 	return root

@@ -23,7 +23,7 @@ var walls = []struct {
 	{"authz/access", []string{"authz", "authz/credential", "authz/policy"}},        // asks the rules, remembers them under epochs
 	{"authz/ratelimit/shared", []string{"authz", "authz/ratelimit"}},               // the same window in another place, and the one to fall back on
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
-	{"authz", []string{"authz", "authz/clientmeta", "authz/strict"}},               // what may be registered, and what JSON is taken, are pure packages for all
+	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}}, // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/saml", []string{"idp", "idp/outbound"}},
 	{"idp/outbound", nil},

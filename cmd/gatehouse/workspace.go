@@ -7,11 +7,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var workspaceMembers = []string{"id", "name", "status", "account_id", "created_at"}
+var workspaceMembers = []string{"id", "name", "status", "tier", "leaver", "account_id", "revision", "created_at"}
 
 func newWorkspace() *cobra.Command {
 	r := &remote{}
-	c := &cobra.Command{Use: "workspace", Short: "Create, list, suspend and resume workspaces"}
+	c := &cobra.Command{Use: "workspace", Short: "Create, list, change, suspend, resume and delete workspaces"}
 	r.flags(c)
 
 	var name, account, cursor string
@@ -36,6 +36,11 @@ func newWorkspace() *cobra.Command {
 			return r.do(c, method, "/v1/workspaces/"+url.PathEscape(args[0])+suffix, nil, workspaceMembers)
 		}}
 	}
+	t := &things{remote: r, path: "/v1/workspaces", members: workspaceMembers}
+	c.AddCommand(t.update("Change a workspace", func(c *cobra.Command, s *settings) {
+		s.text(c, "name", "name", "name of the workspace").text(c, "tier", "tier", "plan of the workspace; the operator's to decide").
+			text(c, "leaver", "leaver", "what becomes of the keys of a member who leaves: transfer or end")
+	}), one("delete", "End a workspace and everything in it, for good", http.MethodDelete, ""))
 	c.AddCommand(create, list,
 		one("get", "Show a workspace", http.MethodGet, ""),
 		one("suspend", "Suspend a workspace: everything below it stops at once", http.MethodPost, "/suspend"),

@@ -44,7 +44,7 @@ func testUsers(e *env) {
 	member, err := e.GetMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
 	e.must(err)
 	e.is(e.AddMember(e.ctx, member), authz.ErrConflict)
-	e.same(member, authz.Member{Issuer: e.issuer, WorkspaceID: x.workspace.ID, UserID: x.user.ID, Role: "member", CreatedAt: e.now})
+	e.same(member, authz.Member{Issuer: e.issuer, WorkspaceID: x.workspace.ID, UserID: x.user.ID, Role: "member", Revision: 1, CreatedAt: e.now})
 
 	// The operator, who names no workspace, may disable anybody.
 	e.moved(e.KillNode(e.ctx, e.issuer, "", authz.NodeRef{Kind: authz.UserNode, ID: string(x.user.ID)}, authz.Disabled))

@@ -18,12 +18,13 @@ func testTenants(e *env) {
 	e.is(e.CreateWorkspace(e.ctx, x.workspace), authz.ErrConflict)
 
 	later := e.now.Add(time.Minute)
-	e.must(e.UpdateWorkspaceName(e.ctx, e.issuer, x.workspace.ID, "Staging", later))
+	x.workspace.Name, x.workspace.Tier, x.workspace.Leaver, x.workspace.UpdatedAt = "Staging", "gold", authz.EndKeys, later
+	e.must(e.UpdateWorkspace(e.ctx, x.workspace))
+	e.is(e.UpdateWorkspace(e.ctx, x.workspace), authz.ErrStale)
+	x.workspace.Revision++
 	workspace, err = e.GetWorkspace(e.ctx, e.issuer, x.workspace.ID)
 	e.must(err)
-	x.workspace.Name, x.workspace.UpdatedAt = "Staging", later
 	e.same(workspace, x.workspace)
-	e.is(e.UpdateWorkspaceName(e.ctx, e.issuer, "ws_none", "x", later), authz.ErrNotFound)
 
 	service, err := e.GetServiceAccount(e.ctx, e.issuer, x.workspace.ID, x.service.ID)
 	e.must(err)

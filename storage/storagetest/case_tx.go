@@ -18,7 +18,7 @@ func testRollback(e *env) {
 	x := e.tenant()
 	write := func(ctx context.Context) {
 		e.Helper()
-		e.must(e.UpdateWorkspaceName(ctx, e.issuer, x.workspace.ID, "changed", e.now))
+		e.must(e.rename(ctx, x.workspace, "changed", e.now))
 		e.must(e.AppendAudit(ctx, authz.AuditEntry{Issuer: e.issuer, WorkspaceID: x.workspace.ID, Type: "x"}))
 		e.moved(e.RevokeAPIKey(ctx, e.issuer, x.workspace.ID, x.key.ID, e.now, e.now))
 	}
@@ -70,7 +70,7 @@ func testOwnWrites(e *env) {
 	x := e.tenant()
 	later := e.now.Add(time.Minute)
 	e.must(e.InTx(e.ctx, func(ctx context.Context) error {
-		e.must(e.UpdateWorkspaceName(ctx, e.issuer, x.workspace.ID, "inside", later))
+		e.must(e.rename(ctx, x.workspace, "inside", later))
 		inside, err := e.GetWorkspace(ctx, e.issuer, x.workspace.ID)
 		e.must(err)
 		outside, err := e.GetWorkspace(e.ctx, e.issuer, x.workspace.ID)
@@ -93,7 +93,7 @@ func testCancelled(e *env) {
 	x := e.tenant()
 	ctx, cancel = context.WithCancel(e.ctx)
 	e.is(e.InTx(ctx, func(ctx context.Context) error {
-		e.must(e.UpdateWorkspaceName(ctx, e.issuer, x.workspace.ID, "changed", e.now))
+		e.must(e.rename(ctx, x.workspace, "changed", e.now))
 		cancel()
 		return nil
 	}), context.Canceled)
@@ -148,4 +148,10 @@ func testNodeEvents(e *env) {
 	tell()
 	e.must(e.TouchNode(e.ctx, user))
 	tell(user)
+}
+
+// rename gives a workspace another name.
+func (e *env) rename(ctx context.Context, w authz.Workspace, name string, at time.Time) error {
+	w.Name, w.UpdatedAt = name, at
+	return e.UpdateWorkspace(ctx, w)
 }

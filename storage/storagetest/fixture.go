@@ -34,10 +34,10 @@ type tenant struct {
 func (e *env) tenant() tenant {
 	e.Helper()
 	t := tenant{
-		account: authz.Account{ID: authz.NewAccountID(), Issuer: e.issuer, Name: "Acme", State: authz.Active, CreatedAt: e.now},
+		account: authz.Account{ID: authz.NewAccountID(), Issuer: e.issuer, Name: "Acme", State: authz.Active, Revision: 1, CreatedAt: e.now},
 	}
 	t.workspace = authz.Workspace{
-		ID: authz.NewWorkspaceID(), Issuer: e.issuer, AccountID: t.account.ID, Name: "Production ✓", State: authz.Active,
+		ID: authz.NewWorkspaceID(), Issuer: e.issuer, AccountID: t.account.ID, Name: "Production ✓", State: authz.Active, Revision: 1,
 		CreatedAt: e.now, UpdatedAt: e.now,
 	}
 	t.connection = e.connection(t.workspace.ID)
@@ -50,7 +50,7 @@ func (e *env) tenant() tenant {
 	}
 	t.client = e.client(t.workspace.ID)
 	t.service = authz.ServiceAccount{
-		ID: authz.NewServiceAccountID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, Name: "ci", State: authz.Active, CreatedAt: e.now,
+		ID: authz.NewServiceAccountID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, Name: "ci", State: authz.Active, Revision: 1, CreatedAt: e.now,
 	}
 	t.key = e.key(t)
 	t.session = authz.Session{
@@ -69,7 +69,7 @@ func (e *env) store(t tenant) {
 	e.must(e.PutConnection(e.ctx, t.connection))
 	e.must(e.CreateUser(e.ctx, t.user, t.identity))
 	e.must(e.AddMember(e.ctx, authz.Member{
-		Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, Role: "member", CreatedAt: e.now,
+		Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, Role: "member", Revision: 1, CreatedAt: e.now,
 	}))
 	e.must(e.CreateClient(e.ctx, t.client, nil))
 	e.must(e.CreateServiceAccount(e.ctx, t.service))

@@ -176,6 +176,13 @@ func administration() []promise {
 	return []promise{
 		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
 		{"OneOfManyCarriesAnActOut", testOnceRace},
+		{"RolesAndTheirBindingsAreAWorkspacesOwn", testRoles},
+		{"WhatRolesComeToIsReadWithWhateverHangsBelow", testBounds},
+		{"TeamsAreAWorkspacesOwn", testTeams},
+		{"AnInvitationIsUsedOnceBeforeItsEnd", testInvitations},
+		{"ResourcesAreAWorkspacesOwn", testResources},
+		{"ServiceAccountsAndMembersHaveRevisions", testOwners},
+		{"TheLatestRevisionsOfAClientAreKept", testClientHistory},
 	}
 }
 

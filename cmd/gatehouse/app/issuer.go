@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -17,6 +19,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
+	"github.com/gatehouse-auth/gatehouse/authz/role"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -129,7 +132,25 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 }
 
 func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*admin.Admin, error) {
-	return admin.New(admin.Config{Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg)})
+	return admin.New(admin.Config{
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg),
+		Roles: permissions(cfg), Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
+	})
+}
+
+// permissions are what roles of the issuer are made of: every scope that opens
+// more than what a person told.
+func permissions(cfg config.Issuer) role.Catalogue {
+	var all []role.Permission
+	for _, s := range cfg.OAuth.KeyScopes {
+		all = append(all, role.Permission{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+	}
+	for _, s := range cfg.OAuth.Scopes {
+		if !authz.Identifies(s.Name) {
+			all = append(all, role.Permission{Name: s.Name})
+		}
+	}
+	return role.New(all)
 }
 
 // clientRules are what the issuer allows its clients.

@@ -1,0 +1,175 @@
+package role
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Permission is a scope that a role may hold.
+type Permission struct {
+	Name string
+	// PeopleOnly is never a service account's.
+	PeopleOnly bool
+	// ExplicitOnly is in no built-in role but those that administer.
+	ExplicitOnly bool
+}
+
+// ReadOnly reports whether the permission changes nothing: one of the parts of
+// its name is "read".
+func ReadOnly(name string) bool {
+	return !authz.Manages(name) && slices.Contains(strings.Split(name, ":"), "read")
+}
+
+// Catalogue are the permissions of an issuer.
+type Catalogue struct{ permissions []Permission }
+
+// New returns a catalogue; a name that comes twice keeps what restricts it.
+func New(permissions []Permission) Catalogue {
+	var c Catalogue
+	for _, p := range permissions {
+		if i := c.index(p.Name); i >= 0 {
+			c.permissions[i].PeopleOnly = c.permissions[i].PeopleOnly || p.PeopleOnly
+			c.permissions[i].ExplicitOnly = c.permissions[i].ExplicitOnly || p.ExplicitOnly
+			continue
+		}
+		c.permissions = append(c.permissions, p)
+	}
+	return c
+}
+
+func (c Catalogue) index(name string) int {
+	return slices.IndexFunc(c.permissions, func(p Permission) bool { return p.Name == name })
+}
+
+// names are the permissions that fit, in the catalogue's order.
+func (c Catalogue) names(fits func(Permission) bool) []string {
+	names := []string{}
+	for _, p := range c.permissions {
+		if fits(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// BuiltIn lists the roles every workspace has.
+func (c Catalogue) BuiltIn() []authz.Role {
+	made := func(id authz.RoleID, readOnly bool, fits func(Permission) bool) authz.Role {
+		return authz.Role{ID: id, Name: string(id), ReadOnly: readOnly, BuiltIn: true, Permissions: c.names(fits), Revision: 1}
+	}
+	return []authz.Role{
+		made(authz.RoleOwner, false, func(Permission) bool { return true }),
+		made(authz.RoleAdmin, false, func(p Permission) bool {
+			return !p.PeopleOnly && (!p.ExplicitOnly || authz.Manages(p.Name)) && p.Name != "manage:workspace"
+		}),
+		made(authz.RoleDeveloper, false, func(p Permission) bool {
+			return !p.PeopleOnly && (!p.ExplicitOnly || p.Name == "manage:keys")
+		}),
+		made(authz.RoleViewer, true, func(p Permission) bool { return !p.PeopleOnly && !p.ExplicitOnly && ReadOnly(p.Name) }),
+		made(authz.RoleMember, false, func(Permission) bool { return false }),
+	}
+}
+
+// Find returns the built-in role of that id.
+func (c Catalogue) Find(id authz.RoleID) (authz.Role, bool) {
+	for _, r := range c.BuiltIn() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return authz.Role{}, false
+}
+
+// MaxPermissions bounds those of a role.
+const MaxPermissions = 64
+
+func invalid(member, why string) error {
+	return authz.NewError(authz.Invalid, "invalid_"+member, member+": "+why)
+}
+
+// Check says what is wrong with a custom role, which replaces before unless
+// that is the zero Role.
+func (c Catalogue) Check(before, r authz.Role) error {
+	if len(r.Permissions) == 0 || len(r.Permissions) > MaxPermissions {
+		return invalid("permissions", "must name 1 to 64.")
+	}
+	if before.ReadOnly && !r.ReadOnly {
+		return authz.NewError(authz.Forbidden, "role_read_only", "A role that is read-only stays so.")
+	}
+	for n, name := range r.Permissions {
+		switch {
+		case strings.Contains(name, "*"):
+			return invalid("permissions", "a role never holds a wildcard.")
+		case c.index(name) < 0:
+			return invalid("permissions", "names one this issuer does not have.")
+		case slices.Contains(r.Permissions[:n], name):
+			return invalid("permissions", "names one twice.")
+		case r.ReadOnly && !ReadOnly(name):
+			return authz.NewError(authz.Forbidden, "role_read_only", "A read-only role never holds a permission that changes anything.")
+		}
+	}
+	return nil
+}
+
+// ErrExceeds says that somebody would give what they do not hold.
+var ErrExceeds = authz.NewError(authz.Forbidden, "role_exceeds", "Nobody gives a role that allows more than they may do themselves.")
+
+// MayGive checks that whoever holds these permissions may give the role.
+func MayGive(held []string, r authz.Role) error {
+	for _, name := range r.Permissions {
+		if !slices.Contains(held, name) {
+			return ErrExceeds
+		}
+	}
+	return nil
+}
+
+// Suits checks that the role can be given to that kind of subject: owners are
+// people who are named as such, and what is for people is not for machines.
+func (c Catalogue) Suits(r authz.Role, kind authz.SubjectKind) error {
+	if r.BuiltIn && (r.ID == authz.RoleOwner || r.ID == authz.RoleMember) {
+		return authz.NewError(authz.Invalid, "invalid_role", "role: is the role of a member, not one to bind.")
+	}
+	if kind != authz.ServiceAccountSubject {
+		return nil
+	}
+	for _, name := range r.Permissions {
+		if i := c.index(name); i < 0 || c.permissions[i].PeopleOnly {
+			return authz.NewError(authz.Forbidden, "people_only", "The role holds a permission for people only.")
+		}
+	}
+	return nil
+}
+
+// Given is a role as a binding gives it.
+type Given struct {
+	Role        authz.Role
+	Environment authz.Environment
+	Resources   authz.Resources
+}
+
+// ForPerson is what a member's own role and all given to them, or to their
+// teams, come to.
+func ForPerson(own authz.Role, given []Given) *authz.Bounds {
+	b := &authz.Bounds{Free: own.ID == authz.RoleMember, List: []authz.Bound{}}
+	if len(own.Permissions) > 0 {
+		b.List = append(b.List, authz.Bound{Scopes: own.Permissions})
+	}
+	b.List = append(b.List, bounds(given)...)
+	return b
+}
+
+// ForServiceAccount is what the roles given to a service account come to.
+func ForServiceAccount(given []Given) *authz.Bounds {
+	return &authz.Bounds{List: bounds(given)}
+}
+
+func bounds(given []Given) []authz.Bound {
+	list := []authz.Bound{}
+	for _, g := range given {
+		list = append(list, authz.Bound{Environment: g.Environment, Scopes: g.Role.Permissions, Resources: g.Resources})
+	}
+	return list
+}
