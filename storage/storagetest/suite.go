@@ -155,7 +155,7 @@ func records() []promise {
 		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
-		{"ALeakIsToldOfOnceAnHourForEachSourceAndItsFuseBurnsOnce", testKeyLeaks},
+		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
 	}
 }
 
