@@ -18,9 +18,10 @@ const (
 	WHERE issuer = ? AND grace_until IS NOT NULL AND grace_until <= ? AND state <> 'revoked' ORDER BY grace_until LIMIT ?`
 
 	deleteAPIKey           = `DELETE FROM api_keys WHERE id = ? AND issuer = ?`
-	deleteStandingOfKey    = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
-	deleteLeaksOfKey       = `DELETE FROM key_leaks WHERE issuer = ? AND key_id = ?`
+	deleteLeakOfKey        = `DELETE FROM key_leaks WHERE issuer = ? AND key_id = ?`
 	deleteLeakSourcesOfKey = `DELETE FROM key_leak_sources WHERE issuer = ? AND key_id = ?`
+	deleteImportOfKey      = `DELETE FROM imported_keys WHERE issuer = ? AND key_id = ?`
+	deleteStandingOfKey    = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
 )
 
 // keyName is what the rows of a key are found by.
@@ -61,11 +62,15 @@ func (s *Store) purgeKeys(ctx context.Context, list func(*gorm.DB) *gorm.DB) (pu
 			if err := s.writer(ctx).Exec(deleteStandingOfKey, k.Issuer, k.ServiceAccountID, k.ID).Error; err != nil {
 				return failure(ctx, "purging the grants of an API key", err)
 			}
-			if err := s.writer(ctx).Exec(deleteLeaksOfKey, k.Issuer, k.ID).Error; err != nil {
-				return failure(ctx, "purging the leaks of an API key", err)
+			err := s.writer(ctx).Exec(deleteLeakOfKey, k.Issuer, k.ID).Error
+			if err == nil {
+				err = s.writer(ctx).Exec(deleteLeakSourcesOfKey, k.Issuer, k.ID).Error
 			}
-			if err := s.writer(ctx).Exec(deleteLeakSourcesOfKey, k.Issuer, k.ID).Error; err != nil {
-				return failure(ctx, "purging the sources of a leak", err)
+			if err == nil {
+				err = s.writer(ctx).Exec(deleteImportOfKey, k.Issuer, k.ID).Error
+			}
+			if err != nil {
+				return failure(ctx, "purging what is known of an API key", err)
 			}
 			done := s.writer(ctx).Exec(deleteAPIKey, k.ID, k.Issuer)
 			if done.Error != nil {
