@@ -111,6 +111,9 @@ type APIKey struct {
 	// it; empty without.
 	Predecessor KeyID
 	Successor   KeyID
+	// HandedTo is the id of the key, or the subject, that was given the text of
+	// this one when it replaced another; empty while nobody was, and without one.
+	HandedTo string
 	// RotateEvery is the key's own schedule, in whole seconds, and RotateAt when
 	// it is due; zero without one.
 	RotateEvery time.Duration

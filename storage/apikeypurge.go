@@ -17,10 +17,11 @@ const (
 	replacedKeys = `SELECT id, issuer, service_account_id FROM api_keys
 	WHERE issuer = ? AND grace_until IS NOT NULL AND grace_until <= ? AND state <> 'revoked' ORDER BY grace_until LIMIT ?`
 
-	deleteAPIKey        = `DELETE FROM api_keys WHERE id = ? AND issuer = ?`
-	deleteLeakOfKey     = `DELETE FROM key_leaks WHERE issuer = ? AND key_id = ?`
-	deleteImportOfKey   = `DELETE FROM imported_keys WHERE issuer = ? AND key_id = ?`
-	deleteStandingOfKey = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
+	deleteAPIKey           = `DELETE FROM api_keys WHERE id = ? AND issuer = ?`
+	deleteLeakOfKey        = `DELETE FROM key_leaks WHERE issuer = ? AND key_id = ?`
+	deleteLeakSourcesOfKey = `DELETE FROM key_leak_sources WHERE issuer = ? AND key_id = ?`
+	deleteImportOfKey      = `DELETE FROM imported_keys WHERE issuer = ? AND key_id = ?`
+	deleteStandingOfKey    = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
 )
 
 // keyName is what the rows of a key are found by.
@@ -62,6 +63,9 @@ func (s *Store) purgeKeys(ctx context.Context, list func(*gorm.DB) *gorm.DB) (pu
 				return failure(ctx, "purging the grants of an API key", err)
 			}
 			err := s.writer(ctx).Exec(deleteLeakOfKey, k.Issuer, k.ID).Error
+			if err == nil {
+				err = s.writer(ctx).Exec(deleteLeakSourcesOfKey, k.Issuer, k.ID).Error
+			}
 			if err == nil {
 				err = s.writer(ctx).Exec(deleteImportOfKey, k.Issuer, k.ID).Error
 			}

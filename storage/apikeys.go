@@ -43,6 +43,7 @@ type apiKeyRow struct {
 	LastUsedAt       sql.NullTime
 	LastUsedIP       string `gorm:"column:last_used_ip"`
 	EnabledAt        sql.NullTime
+	HandedTo         string
 }
 
 // TableName is the row's table.
@@ -58,7 +59,7 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
 		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
 		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
-		EnabledAt: instant(r.EnabledAt),
+		EnabledAt: instant(r.EnabledAt), HandedTo: r.HandedTo,
 	}
 }
 
@@ -73,7 +74,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
 		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
 		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
-		EnabledAt: optional(k.EnabledAt),
+		EnabledAt: optional(k.EnabledAt), HandedTo: k.HandedTo,
 	}).Error
 	return failure(ctx, "creating an API key", err)
 }
@@ -168,7 +169,7 @@ func (s *Store) RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws au
 		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
 			return failure(ctx, "revoking an API key", done.Error)
 		}
-		if err := s.dropKeyClaim(ctx, issuer, id); err != nil {
+		if err := s.DropKeyClaim(ctx, issuer, ws, id); err != nil {
 			return err
 		}
 		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(id)})

@@ -45,14 +45,21 @@ func (s *Store) GetKeyClaim(ctx context.Context, issuer authz.IssuerName, ws aut
 	}, nil
 }
 
-// ClaimKey gives the text of a key to the first who asks, and keeps it until
-// then for the same one alone. moved is false when somebody was first, or the
-// text is not there any more.
+// ClaimKey gives the text of a key to the first who asks, keeps it until then
+// for the same one alone, and writes down with the key who that was. moved is
+// false when somebody was first, or the text is not there any more.
 func (s *Store) ClaimKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, by string, at, until time.Time) (moved bool, err error) {
-	done := s.writer(ctx).Model(&keyClaimRow{}).
-		Where("key_id = ? AND issuer = ? AND workspace_id = ? AND claimed_by = '' AND expires_at > ?", id, issuer, ws, utc(at)).
-		UpdateColumns(map[string]any{"claimed_by": by, "claimed_at": utc(at), "expires_at": utc(until)})
-	return done.RowsAffected == 1, failure(ctx, "claiming the text of a key", done.Error)
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&keyClaimRow{}).
+			Where("key_id = ? AND issuer = ? AND workspace_id = ? AND claimed_by = '' AND expires_at > ?", id, issuer, ws, utc(at)).
+			UpdateColumns(map[string]any{"claimed_by": by, "claimed_at": utc(at), "expires_at": utc(until)})
+		if moved = done.RowsAffected == 1; done.Error != nil || !moved {
+			return done.Error
+		}
+		return s.writer(ctx).Model(&apiKeyRow{}).Where("id = ? AND issuer = ? AND workspace_id = ?", id, issuer, ws).
+			UpdateColumns(map[string]any{"handed_to": by}).Error
+	})
+	return moved && err == nil, failure(ctx, "claiming the text of a key", err)
 }
 
 // MoveKeyClaim moves the end of a text that nobody has claimed.
@@ -63,9 +70,8 @@ func (s *Store) MoveKeyClaim(ctx context.Context, issuer authz.IssuerName, ws au
 	return failure(ctx, "moving the end of the text of a key", done.Error)
 }
 
-const deleteKeyClaim = `DELETE FROM key_claims WHERE key_id = ? AND issuer = ?`
-
-// dropKeyClaim forgets the text of a key.
-func (s *Store) dropKeyClaim(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) error {
-	return failure(ctx, "forgetting the text of a key", s.writer(ctx).Exec(deleteKeyClaim, id, issuer).Error)
+// DropKeyClaim forgets the text of a key, whoever waits for it.
+func (s *Store) DropKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) error {
+	done := s.writer(ctx).Where("key_id = ? AND issuer = ? AND workspace_id = ?", id, issuer, ws).Delete(&keyClaimRow{})
+	return failure(ctx, "forgetting the text of a key", done.Error)
 }

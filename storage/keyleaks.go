@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -24,6 +25,18 @@ type keyLeakRow struct {
 // TableName is the row's table.
 func (keyLeakRow) TableName() string { return "key_leaks" }
 
+// keyLeakSourceRow is when the people of a key were last told of one source.
+type keyLeakSourceRow struct {
+	Issuer      authz.IssuerName
+	WorkspaceID authz.WorkspaceID
+	KeyID       authz.KeyID
+	Source      string
+	ToldAt      time.Time
+}
+
+// TableName is the row's table.
+func (keyLeakSourceRow) TableName() string { return "key_leak_sources" }
+
 func (r keyLeakRow) keyLeak() authz.KeyLeak {
 	return authz.KeyLeak{
 		Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, KeyID: r.KeyID, Source: r.Source, FirstAt: r.FirstAt.UTC(),
@@ -35,27 +48,30 @@ const (
 	insertKeyLeak = `INSERT INTO key_leaks (issuer, workspace_id, key_id, source, first_at, told_at, reports, disable_at)
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (issuer, key_id) DO NOTHING`
 	// A fuse that burns is not made longer.
-	tellKeyLeak = `UPDATE key_leaks SET reports = reports + 1, told_at = ?, disable_at = COALESCE(disable_at, ?)
-		WHERE issuer = ? AND key_id = ? AND workspace_id = ? AND told_at <= ?`
+	lightFuse = `UPDATE key_leaks SET disable_at = ? WHERE issuer = ? AND key_id = ? AND workspace_id = ? AND disable_at IS NULL`
 )
 
-// RecordKeyLeak counts a report of a leaked key. fresh is true for the first
-// one, and for one when its people were last told at toldBefore or earlier; then
-// ToldAt is new, and DisableAt is unless it was there. It returns the leak as it
-// stands.
-func (s *Store) RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error) {
+// RecordKeyLeak counts a report of a leaked key, and lights its fuse, if
+// l.DisableAt is set and none burns. tell is true when its people are to be told:
+// for the first report by the source, for one when they were last told of that
+// source at toldBefore or earlier, and for one that lights the fuse. It returns
+// the leak as it stands.
+func (s *Store) RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, tell bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
-		made := s.writer(ctx).Exec(insertKeyLeak, l.Issuer, l.WorkspaceID, l.KeyID, l.Source, utc(l.FirstAt), utc(l.ToldAt), optional(l.DisableAt))
-		if fresh = made.RowsAffected == 1; made.Error != nil {
-			return made.Error
+		lit, err := s.countKeyLeak(ctx, l)
+		if err != nil {
+			return err
 		}
-		if !fresh {
-			again := s.writer(ctx).Exec(tellKeyLeak, utc(l.ToldAt), optional(l.DisableAt), l.Issuer, l.KeyID, l.WorkspaceID, utc(toldBefore))
-			if fresh = again.RowsAffected == 1; again.Error != nil {
-				return again.Error
-			}
-			if !fresh {
-				return s.keyLeak(ctx, l.Issuer, l.WorkspaceID, l.KeyID).UpdateColumns(map[string]any{"reports": gorm.Expr("reports + 1")}).Error
+		told := s.writer(ctx).Clauses(toldAgain(toldBefore)).Create(&keyLeakSourceRow{
+			Issuer: l.Issuer, WorkspaceID: l.WorkspaceID, KeyID: l.KeyID, Source: l.Source, ToldAt: utc(l.ToldAt),
+		})
+		if tell = lit || told.RowsAffected == 1; told.Error != nil {
+			return told.Error
+		}
+		if tell {
+			told = s.keyLeak(ctx, l.Issuer, l.WorkspaceID, l.KeyID).UpdateColumns(map[string]any{"told_at": utc(l.ToldAt)})
+			if told.Error != nil {
+				return told.Error
 			}
 		}
 		var r keyLeakRow
@@ -65,7 +81,30 @@ func (s *Store) RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore t
 		stands = r.keyLeak()
 		return nil
 	})
-	return stands, fresh && err == nil, failure(ctx, "recording a leaked key", err)
+	return stands, tell && err == nil, failure(ctx, "recording a leaked key", err)
+}
+
+// toldAgain lets the people of a key be told again of one source, if that was at
+// before or earlier. One source does not hush up another.
+func toldAgain(before time.Time) clause.OnConflict {
+	return clause.OnConflict{
+		Columns: []clause.Column{{Name: "issuer"}, {Name: "key_id"}, {Name: "source"}}, DoUpdates: clause.AssignmentColumns([]string{"told_at"}),
+		Where: clause.Where{Exprs: []clause.Expression{clause.Lte{Column: "key_leak_sources.told_at", Value: utc(before)}}},
+	}
+}
+
+// countKeyLeak counts a report. lit is whether it lights the fuse.
+func (s *Store) countKeyLeak(ctx context.Context, l authz.KeyLeak) (lit bool, err error) {
+	made := s.writer(ctx).Exec(insertKeyLeak, l.Issuer, l.WorkspaceID, l.KeyID, l.Source, utc(l.FirstAt), utc(l.ToldAt), optional(l.DisableAt))
+	if made.Error != nil || made.RowsAffected == 1 {
+		return !l.DisableAt.IsZero(), made.Error
+	}
+	again := s.keyLeak(ctx, l.Issuer, l.WorkspaceID, l.KeyID).UpdateColumns(map[string]any{"reports": gorm.Expr("reports + 1")})
+	if again.Error != nil || l.DisableAt.IsZero() {
+		return false, again.Error
+	}
+	fuse := s.writer(ctx).Exec(lightFuse, utc(l.DisableAt), l.Issuer, l.KeyID, l.WorkspaceID)
+	return fuse.RowsAffected == 1, fuse.Error
 }
 
 func (s *Store) keyLeak(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) *gorm.DB {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -157,6 +158,37 @@ func TestAD_05_HealthAndMetricsAreTheOperatorsAlone(t *testing.T) {
 	}
 	if strings.Contains(h.log.String(), "a-secret-state") {
 		t.Error("the log holds a query")
+	}
+}
+
+// A successor is a key of its own: whoever revokes is told what still works.
+func TestRV_07_RevokingAKeyNamesItsSuccessors(t *testing.T) {
+	h := newHouse(t)
+	k, text := h.key(h.workspace.ID, "monitor:read")
+	rotated := h.send("POST", "/v1/auth/keys/"+string(k.ID)+"/rotate", `{}`, "Authorization", "Bearer "+text, "Content-Type", "application/json")
+	var next struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(rotated.Body.Bytes(), &next); err != nil || rotated.Code != 200 || next.ID == "" {
+		t.Fatalf("%d %s", rotated.Code, rotated.Body)
+	}
+	revoke := func(id string) string {
+		t.Helper()
+		w := h.send("DELETE", "/v1/auth/keys/"+id+"?workspace_id="+string(h.workspace.ID), "", "Authorization", "Bearer "+h.operator)
+		var answer struct {
+			Status     string          `json:"status"`
+			Successors json.RawMessage `json:"successors"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 200 || answer.Status != "revoked" {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		return string(answer.Successors)
+	}
+	if got, want := revoke(string(k.ID)), `[{"id":"`+next.ID+`","status":"active","handed_to_predecessor":true}]`; got != want {
+		t.Errorf("successors %s, want %s", got, want)
+	}
+	if got := revoke(next.ID); got != "" {
+		t.Errorf("successors %s of one that has none", got)
 	}
 }
 

@@ -57,6 +57,11 @@ func (k *Keys) claim(ctx context.Context, by authz.Principal, from authz.Origin,
 	}
 	err = k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if waiting.ClaimedBy == "" {
+			// Held first, as whoever acts on a leak does: that one sees who has the text,
+			// or this one finds it gone.
+			if _, err := k.cfg.Store.HoldAPIKey(ctx, next.Issuer, next.WorkspaceID, next.ID); err != nil {
+				return err
+			}
 			moved, err := k.cfg.Store.ClaimKey(ctx, next.Issuer, next.WorkspaceID, next.ID, claimant(by), now, now.Add(answerAgain))
 			if err != nil {
 				return err

@@ -46,6 +46,7 @@ type Store interface {
 	GetKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (authz.KeyClaim, error)
 	ClaimKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, by string, at, until time.Time) (moved bool, err error)
 	MoveKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, until time.Time) error
+	DropKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) error
 
 	GetKeyPolicy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) (authz.KeyPolicy, error)
 	PutKeyPolicy(ctx context.Context, p authz.KeyPolicy) error
@@ -57,7 +58,7 @@ type Store interface {
 	KeysOlderAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error)
 	KeysEnforcedAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, made time.Time, limit int) ([]authz.APIKey, error)
 
-	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, fresh bool, err error)
+	RecordKeyLeak(ctx context.Context, l authz.KeyLeak, toldBefore time.Time) (stands authz.KeyLeak, tell bool, err error)
 	ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.KeyLeak, error)
 	ClearFuse(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (moved bool, err error)
 

@@ -37,16 +37,16 @@ type LeakSource struct {
 }
 
 const (
-	// tellLeakEvery is how often the people of a key are told of the same leak.
+	// tellLeakEvery is how often the people of a key are told of one source.
 	tellLeakEvery = time.Hour
 	maxLeakURL    = 500
 	leakActor     = "leak_policy"
 )
 
 // ReportLeak records that whoever calls holds the text of a key, tells its
-// people and does what the policy says. It reports whether the text is a key of
-// this issuer, whatever its state. Of one key only the first report, and one an
-// hour after, says anything new. Too many wrong secrets for one id are
+// people and does what the policy says to a key that is live. It reports whether
+// the text is a key of this issuer, whatever its state. Its people are told of
+// each source once, and once an hour after. Too many wrong secrets for one id are
 // RateLimited; inability to decide is Unavailable.
 func (k *Keys) ReportLeak(ctx context.Context, from authz.Origin, text authz.Secret, src LeakSource) (known bool, err error) {
 	key, err := k.proven(ctx, text)
@@ -93,35 +93,38 @@ func (k *Keys) proven(ctx context.Context, text authz.Secret) (authz.APIKey, err
 }
 
 // leaked writes what is new about a leak, and acts on it, in one transaction.
+// How often its people are told is bounded; what is done is not: it goes by the
+// state of the key alone, or a report while it was disabled would hush up the
+// next one.
 func (k *Keys) leaked(ctx context.Context, from authz.Origin, key authz.APIKey, src LeakSource) error {
 	now := k.cfg.Clock.Now()
 	policy := k.cfg.Leaks[key.Environment]
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		key, err := k.cfg.Store.GetAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID)
+		key, err := k.cfg.Store.HoldAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID)
 		if err != nil {
 			return err
 		}
 		live := key.UsableAt(now)
+		fused := policy.Action == DisableLeaked && policy.Fuse > 0
 		leak := authz.KeyLeak{
 			Issuer: key.Issuer, WorkspaceID: key.WorkspaceID, KeyID: key.ID, Source: src.Kind, FirstAt: now, ToldAt: now, Reports: 1,
 		}
-		if live && policy.Action == DisableLeaked && policy.Fuse > 0 {
+		if live && fused {
 			leak.DisableAt = whole(now.Add(policy.Fuse))
 		}
-		leak, fresh, err := k.cfg.Store.RecordKeyLeak(ctx, leak, now.Add(-tellLeakEvery))
-		if err != nil || !fresh {
+		leak, tell, err := k.cfg.Store.RecordKeyLeak(ctx, leak, now.Add(-tellLeakEvery))
+		if err != nil {
 			return err
 		}
-		if err := k.recordLeak(ctx, from, key, leak, src, now); err != nil || !live {
-			return err
+		if tell {
+			if err := k.recordLeak(ctx, from, key, leak, src, now); err != nil {
+				return err
+			}
 		}
-		switch {
-		case policy.Action == RevokeLeaked:
-			_, err = k.revoke(ctx, k.leakPrincipal(), from, key)
-		case policy.Action == DisableLeaked && policy.Fuse <= 0:
-			err = k.disableLeaked(ctx, from, key, now)
+		if !live || fused {
+			return nil
 		}
-		return err
+		return k.contain(ctx, from, key, policy.action(), now)
 	})
 	if err != nil {
 		return fmt.Errorf("recording the leak of an API key: %w", err)
@@ -129,19 +132,55 @@ func (k *Keys) leaked(ctx context.Context, from authz.Origin, key authz.APIKey, 
 	return nil
 }
 
-func (k *Keys) leakPrincipal() authz.Principal {
-	return authz.Principal{Issuer: k.cfg.Issuer, Subject: leakActor}
-}
+// reasonHeir is why a key is ended that did not leak itself.
+const reasonHeir = "predecessor_leaked"
 
-// disableLeaked disables a key unless it is dead already. It belongs into a
-// transaction; ErrStale says that the key changed meanwhile.
-func (k *Keys) disableLeaked(ctx context.Context, from authz.Origin, key authz.APIKey, now time.Time) error {
-	if !key.UsableAt(now) {
+// contain ends a key that leaked, and the keys that whoever found it may hold:
+// a key makes its one successor, so that of a key whose text was handed to the
+// one that leaked nobody knows who else has it. A successor that waits for the
+// key to claim it waits no more. It belongs into a transaction that holds the
+// key; ErrStale says that another changed it meanwhile.
+func (k *Keys) contain(ctx context.Context, from authz.Origin, key authz.APIKey, action LeakAction, now time.Time) error {
+	if action == NotifyOfLeak {
 		return nil
 	}
-	after := key
-	after.State = authz.Disabled
-	_, err := k.settleChange(ctx, act{by: k.leakPrincipal(), from: from, now: now}, key, after)
+	a := act{by: authz.Principal{Issuer: k.cfg.Issuer, Subject: leakActor}, from: from, now: now}
+	for range maxSuccessors {
+		if err := k.endLeaked(ctx, a, key, action); err != nil || key.Successor == "" {
+			return err
+		}
+		next, err := k.cfg.Store.HoldAPIKey(ctx, key.Issuer, key.WorkspaceID, key.Successor)
+		if errors.Is(err, authz.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading the successor of a leaked API key: %w", err)
+		}
+		handed := next.HandedTo == string(key.ID)
+		if handed || next.HandedTo == "" {
+			if err := k.cfg.Store.DropKeyClaim(ctx, next.Issuer, next.WorkspaceID, next.ID); err != nil {
+				return err
+			}
+		}
+		if !handed {
+			return nil
+		}
+		key, a.reason = next, reasonHeir
+	}
+	return nil
+}
+
+// endLeaked revokes or disables a key that is not dead already.
+func (k *Keys) endLeaked(ctx context.Context, a act, key authz.APIKey, action LeakAction) error {
+	var err error
+	switch {
+	case action == RevokeLeaked && key.State != authz.Revoked && key.StatusAt(a.now) != authz.StatusExpired:
+		_, err = k.revoke(ctx, a, key)
+	case action == DisableLeaked && key.UsableAt(a.now):
+		after := key
+		after.State = authz.Disabled
+		_, err = k.settleChange(ctx, a, key, after)
+	}
 	return err
 }
 
@@ -161,6 +200,7 @@ func (k *Keys) recordLeak(ctx context.Context, from authz.Origin, key authz.APIK
 	data := toldOfLeak{
 		told: toldOf(key, "", now), Source: src.Kind, SeenAt: seenAt(src.URL), Reports: leak.Reports, Action: k.cfg.Leaks[key.Environment].action(),
 	}
+	data.SuccessorID = key.Successor
 	if !leak.DisableAt.IsZero() {
 		data.DisableAt = leak.DisableAt.Format(time.RFC3339)
 		entry.Details["disable_at"] = data.DisableAt
@@ -214,19 +254,17 @@ func (k *Keys) BurnFuses(ctx context.Context) (int, error) {
 	burnt := 0
 	for _, leak := range due {
 		moved := false
-		err := k.cfg.Store.InTx(ctx, func(ctx context.Context) (err error) {
+		err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+			key, err := k.cfg.Store.HoldAPIKey(ctx, leak.Issuer, leak.WorkspaceID, leak.KeyID)
+			gone := errors.Is(err, authz.ErrNotFound)
+			if err != nil && !gone {
+				return err
+			}
 			moved, err = k.cfg.Store.ClearFuse(ctx, leak.Issuer, leak.WorkspaceID, leak.KeyID, now)
-			if err != nil || !moved {
+			if err != nil || !moved || gone {
 				return err
 			}
-			key, err := k.cfg.Store.GetAPIKey(ctx, leak.Issuer, leak.WorkspaceID, leak.KeyID)
-			if errors.Is(err, authz.ErrNotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			return k.disableLeaked(ctx, authz.Origin{}, key, now)
+			return k.contain(ctx, authz.Origin{}, key, DisableLeaked, now)
 		})
 		if errors.Is(err, authz.ErrStale) {
 			continue // the next step finds it as it then is

@@ -2,6 +2,7 @@ package apikey_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,141 @@ func TestTheFuseOfALeakedKeyBurnsOnceAndToTheSecond(t *testing.T) {
 	}
 	_, _, err := keys.Authenticate(t.Context(), text)
 	refused(t, "a disabled key", err, authz.Unauthenticated, "invalid_token")
+}
+
+// A report for which there is nothing to do, or of another source, must not keep
+// the next one from being acted on.
+func TestNoReportHushesUpALeakOfALiveKey(t *testing.T) {
+	on, off := authz.Active, authz.Disabled
+	for _, fuse := range []time.Duration{0, 24 * time.Hour} {
+		h := newHouse(t)
+		keys := h.withPolicy(apikey.LeakPolicy{Action: apikey.DisableLeaked, Fuse: fuse})
+		key, text := h.mint()
+		must(h.update(h.operator, key.ID, apikey.Change{State: &off}))(t)
+		h.report(keys, text, true) // disabled: nothing to do
+		must(h.update(h.operator, key.ID, apikey.Change{State: &on}))(t)
+		h.clock.Advance(time.Minute)
+		h.report(keys, text, true) // the same source, within the hour
+		h.clock.Advance(fuse + time.Second)
+		must(keys.BurnFuses(t.Context()))(t)
+		if got := h.status(key.ID); got != "disabled" {
+			t.Errorf("fuse %s: the key is %s", fuse, got)
+		}
+		told := h.entries(h.ws.ID, "api_key.leaked")
+		if fuse > 0 && (len(told) != 2 || told[1].Details["disable_at"] == nil) {
+			t.Errorf("a fuse burns, and its people were told %+v", told)
+		}
+	}
+}
+
+func TestEverySourceOfALeakIsToldOf(t *testing.T) {
+	h := newHouse(t)
+	_, text := h.mint()
+	h.report(h.keys, text, true)
+	for range 2 {
+		src := apikey.LeakSource{Kind: "github", URL: "https://github.com/a/b"}
+		must(h.keys.ReportLeak(t.Context(), origin, text, src))(t)
+	}
+	told := h.entries(h.ws.ID, "api_key.leaked")
+	if len(told) != 2 || told[1].Reason != "github" || told[1].Details["seen_at"] != "https://github.com/a/b" {
+		t.Errorf("told %+v", told)
+	}
+}
+
+// Whoever finds a key makes its successor and keeps that: it ends with the key.
+func TestWhoFoundAKeyDoesNotKeepWhatItMadeOfIt(t *testing.T) {
+	for _, c := range []struct {
+		policy apikey.LeakPolicy
+		status string
+	}{
+		{apikey.LeakPolicy{Action: apikey.RevokeLeaked}, "revoked"},
+		{apikey.LeakPolicy{Action: apikey.DisableLeaked}, "disabled"},
+		{apikey.LeakPolicy{Action: apikey.DisableLeaked, Fuse: 24 * time.Hour}, "disabled"},
+		{apikey.LeakPolicy{Action: apikey.NotifyOfLeak}, "active"},
+	} {
+		h := newHouse(t)
+		keys := h.withPolicy(c.policy)
+		first, text := h.mint()
+		finder := h.principal(text)
+		second := must(h.rotate(finder, first.ID))(t)
+		h.clock.Advance(time.Hour) // the claim is gone, what it was is not forgotten
+		must(h.store.DeleteExpiredAcrossWorkspaces(t.Context(), h.clock.Now(), 100))(t)
+		h.report(keys, text, true)
+		h.clock.Advance(73 * time.Hour) // and the grace, while the fuse burns
+		must(keys.BurnFuses(t.Context()))(t)
+		if got := h.status(second.Key.ID); got != c.status || h.works(second.Text) != (c.status == "active") {
+			t.Errorf("%+v: the successor is %s", c.policy, got)
+		}
+		if typ := "api_key." + c.status; c.status != "active" {
+			ended := h.entries(h.ws.ID, typ)
+			heir := slices.IndexFunc(ended, func(e authz.AuditEntry) bool { return e.Target == string(second.Key.ID) })
+			if heir < 0 || ended[heir].Actor != "leak_policy" || ended[heir].Reason != "predecessor_leaked" {
+				t.Errorf("%+v: audited %+v", c.policy, ended)
+			}
+		}
+		if told := h.entries(h.ws.ID, "api_key.leaked"); told[0].Details["successor_id"] != string(second.Key.ID) {
+			t.Errorf("%+v: told %+v", c.policy, told)
+		}
+	}
+}
+
+func TestTheHeirsOfALeakedKeyAreFollowedAsFarAsTheirTextsWent(t *testing.T) {
+	h := newHouse(t)
+	keys := h.withPolicy(apikey.LeakPolicy{Action: apikey.RevokeLeaked})
+	long := h.clock.Now().Add(29 * 24 * time.Hour)
+	first, text := h.mint()
+	second := must(h.rotate(h.principal(text), first.ID))(t)
+	off, on := authz.Disabled, authz.Active
+	must(h.update(h.operator, first.ID, apikey.Change{GraceUntil: &long, State: &off}))(t)
+	h.clock.Advance(2 * time.Hour)
+	third := must(h.rotate(h.principal(second.Text), second.Key.ID))(t) // the finder goes on
+	h.clock.Advance(73 * time.Hour)
+	fourth := must(h.rotate(h.operator, third.Key.ID))(t) // its owner does not know, and has a text of their own
+	_, err := h.update(h.operator, first.ID, apikey.Change{State: &on})
+	refused(t, "the first of many", err, authz.Conflict, "successor_replaced")
+	h.report(keys, second.Text, true) // expired: there is nothing to do
+	if h.status(third.Key.ID) != "grace" {
+		t.Errorf("the third is %s", h.status(third.Key.ID))
+	}
+	h.report(keys, third.Text, true)
+	if h.status(third.Key.ID) != "revoked" || h.status(fourth.Key.ID) != "active" || !h.works(fourth.Text) {
+		t.Errorf("the third is %s, the fourth, handed to the operator, %s", h.status(third.Key.ID), h.status(fourth.Key.ID))
+	}
+}
+
+// A text that waits for the leaked key to claim it waits no more.
+func TestTheSuccessorOfALeakedKeyIsNotClaimedWithIt(t *testing.T) {
+	h := newHouse(t)
+	keys := h.withPolicy(apikey.LeakPolicy{Action: apikey.DisableLeaked})
+	on := authz.Active
+	key, text := h.mint(func(r *apikey.Request) { r.RotateEvery = 30 * 24 * time.Hour })
+	finder := h.principal(text)
+	h.clock.Advance(30 * 24 * time.Hour)
+	if n := must(keys.RotateDue(t.Context()))(t); n != 1 {
+		t.Fatalf("%d rotated", n)
+	}
+	next := must(h.keys.Get(t.Context(), h.operator, h.ws.ID, key.ID))(t).Successor
+	h.report(keys, text, true)
+	if h.status(key.ID) != "disabled" || h.status(next) != "active" {
+		t.Errorf("the key is %s, its successor, whose text nobody has, %s", h.status(key.ID), h.status(next))
+	}
+	must(h.update(h.operator, key.ID, apikey.Change{State: &on}))(t) // by mistake
+	_, err := h.rotate(finder, key.ID)
+	refused(t, "claiming it", err, authz.Conflict, "successor_claimed")
+}
+
+func TestASuccessorThatTheLeakedKeyClaimedEndsWithIt(t *testing.T) {
+	h := newHouse(t)
+	keys := h.withPolicy(apikey.LeakPolicy{Action: apikey.RevokeLeaked})
+	key, text := h.mint(func(r *apikey.Request) { r.RotateEvery = 30 * 24 * time.Hour })
+	finder := h.principal(text)
+	h.clock.Advance(30 * 24 * time.Hour)
+	must(keys.RotateDue(t.Context()))(t)
+	claimed := must(h.rotate(finder, key.ID))(t)
+	h.report(keys, text, true)
+	if h.status(claimed.Key.ID) != "revoked" || h.works(claimed.Text) {
+		t.Errorf("the successor is %s", h.status(claimed.Key.ID))
+	}
 }
 
 func TestALeakIsToldOfOnceAnHour(t *testing.T) {

@@ -114,6 +114,7 @@ func (k *Keys) heir(ctx context.Context, p plan) (authz.APIKey, authz.Secret, er
 		return authz.APIKey{}, "", err
 	}
 	next.AccountID, next.Delegation, next.Predecessor = p.old.AccountID, p.old.Delegation, p.old.ID
+	next.HandedTo = p.claimedBy
 	return next, text, nil
 }
 

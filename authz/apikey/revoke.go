@@ -8,27 +8,46 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// Revoked is a key that was revoked.
+type Revoked struct {
+	Key authz.APIKey
+	// Successors are the keys that replaced it one after another and still stand,
+	// the nearest first: they are keys of their own, and do not end with it.
+	Successors []authz.APIKey
+}
+
 // Revoke ends a key for good and returns it as it then stands; ws is read as
 // Get reads it. It takes the scope manage:keys, or being the key itself.
 // Revoking a revoked key changes nothing and is no error.
-func (k *Keys) Revoke(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID) (authz.APIKey, error) {
+func (k *Keys) Revoke(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID) (Revoked, error) {
 	if ws == "" {
 		ws = by.WorkspaceID
 	}
 	self := k.itself(by, ws, id)
 	if !self {
 		if err := k.mayManage(by, ws); err != nil {
-			return authz.APIKey{}, err
+			return Revoked{}, err
 		}
 	}
 	key, err := k.find(ctx, by, ws, id)
 	if err != nil {
-		return authz.APIKey{}, err
+		return Revoked{}, err
 	}
 	if !self && !inEnvironment(by, key.Environment) {
-		return authz.APIKey{}, errEnvironment
+		return Revoked{}, errEnvironment
 	}
-	return k.revoke(ctx, by, from, key)
+	var out Revoked
+	err = k.cfg.Store.InTx(ctx, func(ctx context.Context) (err error) {
+		if out.Key, err = k.revoke(ctx, act{by: by, from: from, now: k.cfg.Clock.Now()}, key); err != nil {
+			return err
+		}
+		out.Successors, err = k.standing(ctx, out.Key)
+		return err
+	})
+	if err != nil {
+		return Revoked{}, fmt.Errorf("revoking an API key: %w", err)
+	}
+	return out, nil
 }
 
 // maxSuccessors bounds how far a line of successors is followed at once.
@@ -49,15 +68,15 @@ func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Or
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		line = line[:0]
 		for next := id; next != "" && len(line) < maxSuccessors; {
-			key, err := k.Revoke(ctx, by, from, ws, next)
+			done, err := k.Revoke(ctx, by, from, ws, next)
 			if errors.Is(err, authz.ErrNotFound) && len(line) > 0 {
 				return nil // it was purged
 			}
 			if err != nil {
 				return err
 			}
-			line = append(line, key)
-			next = key.Successor
+			line = append(line, done.Key)
+			next = done.Key.Successor
 		}
 		return nil
 	})
@@ -67,11 +86,12 @@ func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Or
 	return line, nil
 }
 
-func (k *Keys) revoke(ctx context.Context, by authz.Principal, from authz.Origin, key authz.APIKey) (authz.APIKey, error) {
-	now := k.cfg.Clock.Now()
+// revoke ends a key, and says what the act, whose type it knows, made of it.
+func (k *Keys) revoke(ctx context.Context, a act, key authz.APIKey) (authz.APIKey, error) {
+	a.typ = typeRevoked
 	var after authz.APIKey
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		moved, err := k.cfg.Store.RevokeAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID, now, now.Add(k.cfg.Quarantine))
+		moved, err := k.cfg.Store.RevokeAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID, a.now, a.now.Add(k.cfg.Quarantine))
 		if err != nil {
 			return err
 		}
@@ -79,12 +99,35 @@ func (k *Keys) revoke(ctx context.Context, by authz.Principal, from authz.Origin
 		if err != nil || !moved {
 			return err
 		}
-		return k.record(ctx, by, from, typeRevoked, now, after)
+		return k.recordFor(ctx, a, after, after)
 	})
 	if err != nil {
-		return authz.APIKey{}, fmt.Errorf("revoking an API key: %w", err)
+		return authz.APIKey{}, err
 	}
 	return k.shown(after, authz.KeyPolicy{}), nil
+}
+
+// standing lists the successors of a key that still stand.
+func (k *Keys) standing(ctx context.Context, key authz.APIKey) ([]authz.APIKey, error) {
+	var list []authz.APIKey
+	now := k.cfg.Clock.Now()
+	for range maxSuccessors {
+		if key.Successor == "" {
+			break
+		}
+		next, err := k.cfg.Store.GetAPIKey(ctx, key.Issuer, key.WorkspaceID, key.Successor)
+		if errors.Is(err, authz.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the successor of an API key: %w", err)
+		}
+		if next.State != authz.Revoked && next.StatusAt(now) != authz.StatusExpired {
+			list = append(list, k.shown(next, authz.KeyPolicy{}))
+		}
+		key = next
+	}
+	return list, nil
 }
 
 const (

@@ -13,8 +13,9 @@ func TestS12_S13_ARevokedKeyIsDeadAtOnceAndStaysInQuarantine(t *testing.T) {
 	h := newHouse(t)
 	key, text := h.mint()
 	for range 2 {
-		revoked, err := h.keys.Revoke(t.Context(), h.operator, origin, h.ws.ID, key.ID)
+		done, err := h.keys.Revoke(t.Context(), h.operator, origin, h.ws.ID, key.ID)
 		h.check(err)
+		revoked := done.Key
 		if revoked.State != authz.Revoked || !revoked.PurgeAt.Equal(revoked.RevokedAt.Add(30*24*time.Hour)) || revoked.Hash != "" {
 			t.Errorf("revoked as %+v", revoked)
 		}
@@ -125,6 +126,32 @@ func TestTN_01_AK_19_ListsAndReadsStayInTheWorkspace(t *testing.T) {
 	refused(t, "listing without the scope", err, authz.Forbidden, "insufficient_scope")
 	_, err = h.keys.Get(t.Context(), scopeless, "", key.ID)
 	refused(t, "reading without the scope", err, authz.Forbidden, "insufficient_scope")
+}
+
+func TestRevokingAKeyNamesTheSuccessorsThatStand(t *testing.T) {
+	h := newHouse(t)
+	first, text := h.mint()
+	second := must(h.rotate(h.principal(text), first.ID))(t)
+	h.clock.Advance(73 * time.Hour) // the grace of the first is over
+	third := must(h.rotate(h.operator, second.Key.ID))(t)
+	answer := func(id authz.KeyID) []authz.APIKey {
+		t.Helper()
+		return must(h.keys.Revoke(t.Context(), h.operator, origin, h.ws.ID, id))(t).Successors
+	}
+	got := answer(first.ID)
+	if len(got) != 2 || got[0].ID != second.Key.ID || got[1].ID != third.Key.ID {
+		t.Fatalf("it names %+v", got)
+	}
+	if got[0].HandedTo != string(first.ID) || got[1].HandedTo == string(second.Key.ID) || got[0].Hash != "" {
+		t.Errorf("it says of their texts: %q, %q", got[0].HandedTo, got[1].HandedTo)
+	}
+	if h.status(second.Key.ID) != "grace" || h.status(third.Key.ID) != "active" {
+		t.Error("a successor was revoked with it")
+	}
+	answer(second.Key.ID)
+	if got := answer(first.ID); len(got) != 1 || got[0].ID != third.Key.ID {
+		t.Errorf("beyond one that is revoked it names %+v", got)
+	}
 }
 
 func TestDecision7_ExpiredAndReplacedKeysArePurgedAfterTheirQuarantine(t *testing.T) {

@@ -49,6 +49,7 @@ func TestU9_TheSuccessorIsTheOldKeyWithAnotherText(t *testing.T) {
 	}
 	want := old // nothing else differs
 	want.ID, want.Prefix, want.Last4, want.Predecessor, want.CreatedAt, want.CreatedBy = next.ID, next.Prefix, next.Last4, old.ID, next.CreatedAt, by.Subject
+	want.HandedTo = string(old.ID)
 	if !reflect.DeepEqual(next, want) {
 		t.Errorf("the successor is\n%+v, want\n%+v", next, want)
 	}

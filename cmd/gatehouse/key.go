@@ -114,7 +114,7 @@ func newKeyRevoke(r *remote, workspace *string) *cobra.Command {
 		}
 		line := map[bool]string{true: "true"}[successors]
 		path += "/" + url.PathEscape(args[0]) + query("workspace_id", *workspace, "successors", line)
-		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"revoked_successors"}))
+		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"revoked_successors", "successors"}))
 	}}
 	c.Flags().BoolVar(&successors, "successors", false, "revoke also every key that replaced it: whoever holds a leaked key can have made its successor")
 	return c

@@ -168,6 +168,17 @@ func testKeyClaims(e *env) {
 	e.must(err)
 	c.ClaimedBy, c.ClaimedAt, c.ExpiresAt = "key_before", e.now, until
 	e.same(got, c)
+	handed, err := e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID)
+	e.must(err)
+	x.key.HandedTo = "key_before"
+	e.same(handed, x.key)
+	e.must(e.DropKeyClaim(e.ctx, e.issuer, foreign, x.key.ID))
+	_, err = e.GetKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now)
+	e.must(err)
+	e.must(e.DropKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID))
+	_, err = e.GetKeyClaim(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now)
+	e.is(err, authz.ErrNotFound)
+	e.must(e.CreateKeyClaim(e.ctx, c))
 
 	other := e.tenant()
 	c.KeyID, c.WorkspaceID = other.key.ID, other.workspace.ID

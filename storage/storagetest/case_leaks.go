@@ -6,7 +6,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-func testKeyLeaks(e *env) {
+func testKeyLeaks(e *env) { //nolint:funlen // one story, told in order
 	ws := authz.NewWorkspaceID()
 	leak := authz.KeyLeak{
 		Issuer: e.issuer, WorkspaceID: ws, KeyID: "key_1", Source: "url", FirstAt: e.now, ToldAt: e.now, Reports: 1, DisableAt: e.now.Add(time.Hour),
@@ -44,9 +44,29 @@ func testKeyLeaks(e *env) {
 	e.moved(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
 	e.still(e.ClearFuse(e.ctx, e.issuer, ws, "key_1", leak.DisableAt))
 	due(leak.DisableAt, 0)
-	again := record(e.now.Add(3*time.Hour), e.now.Add(5*time.Hour), true) // it was enabled and leaked again
+	// It was enabled and leaks again within the hour: the new fuse is news.
+	record(e.now.Add(3*time.Hour), time.Time{}, true)
+	again := record(e.now.Add(3*time.Hour+time.Minute), e.now.Add(5*time.Hour), true)
 	if !again.DisableAt.Equal(e.now.Add(5 * time.Hour)) {
 		e.Fatalf("the second fuse burns until %s", again.DisableAt)
+	}
+	// Another source is told of by itself, once.
+	leak.Source = "github"
+	record(e.now.Add(3*time.Hour+2*time.Minute), e.now.Add(6*time.Hour), true)
+	last := record(e.now.Add(3*time.Hour+3*time.Minute), e.now.Add(6*time.Hour), false)
+	if last.Source != "url" || last.Reports != 7 || !last.DisableAt.Equal(e.now.Add(5*time.Hour)) || !last.ToldAt.Equal(e.now.Add(3*time.Hour+2*time.Minute)) {
+		e.Fatalf("it stands as %+v", last)
+	}
+
+	// What is known of a leak goes with the key.
+	x := e.tenant()
+	leak.WorkspaceID, leak.KeyID, leak.DisableAt = x.workspace.ID, x.key.ID, time.Time{}
+	record(e.now, time.Time{}, true)
+	e.moved(e.RevokeAPIKey(e.ctx, e.issuer, x.workspace.ID, x.key.ID, e.now, e.now.Add(time.Minute)))
+	_, err := e.PurgeAPIKeysAcrossWorkspaces(e.ctx, e.now.Add(time.Minute), 100)
+	e.must(err)
+	if anew := record(e.now.Add(time.Minute), time.Time{}, true); anew.Reports != 1 {
+		e.Fatalf("of a purged key it is known %+v", anew)
 	}
 }
 

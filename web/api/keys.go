@@ -109,10 +109,18 @@ type deleteKey struct {
 	Successors bool `query:"successors" doc:"Revoke also every key that replaced it."`
 }
 
+// Successor is a key that replaced another and still stands.
+type Successor struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"active,grace,disabled"`
+	Handed bool   `json:"handed_to_predecessor" doc:"Its text was given to whoever used the key it replaced: who found that one may hold it."`
+}
+
 // RevokedKey is a key that was revoked.
 type RevokedKey struct {
 	Key
-	Successors []string `json:"revoked_successors,omitempty" doc:"The keys that replaced it and were revoked with it."`
+	Revoked  []string    `json:"revoked_successors,omitempty" doc:"The keys that replaced it and were revoked with it."`
+	Standing []Successor `json:"successors,omitempty" doc:"The keys that replaced it one after another and still stand, the nearest first: they were not revoked with it."`
 }
 
 func (a *api) keyRoutes(h huma.API) {
@@ -182,6 +190,14 @@ func (a *api) getKey(ctx context.Context, in *KeyPath) (*answer[Key], error) {
 	return a.keyAnswer(a.cfg.Keys.Get(ctx, principal(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID)))
 }
 
+func (a *api) viewSuccessors(keys []authz.APIKey) []Successor {
+	view := make([]Successor, len(keys))
+	for i, k := range keys {
+		view[i] = Successor{ID: string(k.ID), Status: k.StatusAt(a.cfg.Clock.Now()), Handed: k.HandedTo == string(k.Predecessor)}
+	}
+	return view
+}
+
 func (a *api) deleteKey(ctx context.Context, in *deleteKey) (*answer[RevokedKey], error) {
 	return a.revoke(ctx, in.WorkspaceID, in.ID, in.Successors)
 }
@@ -193,11 +209,11 @@ func (a *api) revokeKey(ctx context.Context, in *revokeKey) (*answer[RevokedKey]
 func (a *api) revoke(ctx context.Context, ws, id string, line bool) (*answer[RevokedKey], error) {
 	by, from, in := principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, ws)
 	if !line {
-		key, err := a.cfg.Keys.Revoke(ctx, by, from, in, authz.KeyID(id))
+		done, err := a.cfg.Keys.Revoke(ctx, by, from, in, authz.KeyID(id))
 		if err != nil {
 			return nil, err
 		}
-		return tagged(RevokedKey{Key: a.viewKey(key)}, key.Revision), nil
+		return tagged(RevokedKey{Key: a.viewKey(done.Key), Standing: a.viewSuccessors(done.Successors)}, done.Key.Revision), nil
 	}
 	keys, err := a.cfg.Keys.RevokeLine(ctx, by, from, in, authz.KeyID(id))
 	if err != nil {
@@ -205,7 +221,7 @@ func (a *api) revoke(ctx context.Context, ws, id string, line bool) (*answer[Rev
 	}
 	out := RevokedKey{Key: a.viewKey(keys[0])}
 	for _, k := range keys[1:] {
-		out.Successors = append(out.Successors, string(k.ID))
+		out.Revoked = append(out.Revoked, string(k.ID))
 	}
 	return tagged(out, keys[0].Revision), nil
 }
