@@ -65,8 +65,21 @@ type Keys struct {
 	// Requests in any 60 seconds, by tier; keys are of tier "standard" unless
 	// they say otherwise.
 	Tiers map[string]int `yaml:"tiers"`
+	// The forms of keys that were made elsewhere and imported.
+	ImportedLayouts []KeyLayout `yaml:"imported_layouts"`
 	// What happens to keys that leaked.
 	Leaks KeyLeaks `yaml:"leaks"`
+}
+
+// KeyLayout is the form of keys of another system.
+type KeyLayout struct {
+	// An expression (RE2) for the whole text of such a key. It begins with at
+	// least four plain characters that no credential of this server begins with,
+	// and has no alternatives.
+	Pattern string `yaml:"pattern"`
+	// How many characters at the beginning tell one key from another and may be
+	// shown; 0 for keys that are found by their whole digest.
+	Lookup int `yaml:"lookup"`
 }
 
 // KeyLeaks are the policies for leaked keys, by environment.

@@ -19,6 +19,18 @@ type Secrets struct {
 	// first start (mode 0600). For one process on SQLite only. The default holds
 	// where there is no configuration file; with one, it is named there.
 	GeneratedKeyFile string `yaml:"generated_key_file"`
+	// Keys of other systems' HMACs, for API keys that were imported by them.
+	ForeignHMACKeys []ForeignKey `yaml:"foreign_hmac_keys"`
+}
+
+// ForeignKey is a key of another system.
+type ForeignKey struct {
+	// What imported keys name it by.
+	ID string `yaml:"id"`
+	// The key, byte for byte.
+	Value Secret `yaml:"value"`
+	// A file that holds the value.
+	ValueFile string `yaml:"value_file"`
 }
 
 // RootKey is a key that others are derived from.

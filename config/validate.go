@@ -21,6 +21,7 @@ func (c Config) problems() Problems {
 	p.server(c.Server)
 	p.database(c.Database)
 	p.secrets(c.Secrets, c.Database.Driver)
+	p.foreignKeys(c.Secrets.ForeignHMACKeys)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "json", "text")
 	p.webhook(c.Webhook)

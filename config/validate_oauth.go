@@ -37,6 +37,7 @@ func (p *Problems) keys(seen issuersSeen, path string, k Keys) {
 	}
 	p.rotation(path, k)
 	p.duration(path+".quarantine", k.Quarantine, day, 3660*day)
+	p.layouts(path+".imported_layouts", k)
 	p.leakPolicy(path+".leaks.live", k.Leaks.Live)
 	p.leakPolicy(path+".leaks.test", k.Leaks.Test)
 	if _, ok := k.Tiers["standard"]; !ok || len(k.Tiers) > 64 {
@@ -173,4 +174,39 @@ func (t Tokens) Longest() time.Duration { return max(t.AccessTTL, t.IDTokenTTL) 
 func (p *Problems) leakPolicy(path string, l LeakPolicy) {
 	p.oneOf(path+".action", l.Action, "notify", "disable", "revoke")
 	p.duration(path+".fuse", l.Fuse, 0, 90*day)
+}
+
+// beginning is what an expression for keys of elsewhere begins with: four plain
+// characters, the last of them as it stands.
+var beginning = regexp.MustCompile(`^[A-Za-z0-9_-]{4}[^?*+{]`)
+
+// ours are the beginnings of this server's credentials that are not keys; a JWT
+// begins with the base64 of a brace.
+var ours = []string{"ac_", "at_", "dc_", "rt_", "gcs_", "git_", "grt_", "ey"}
+
+func (p *Problems) layouts(path string, k Keys) {
+	if len(k.ImportedLayouts) > 16 {
+		p.add(path, "must be at most 16")
+		return
+	}
+	for i, l := range k.ImportedLayouts {
+		at := index(path, i)
+		_, err := l.Compile()
+		switch own := func(b string) bool { return strings.HasPrefix(l.Pattern, b) }; {
+		case err != nil || len(l.Pattern) > 256:
+			p.add(at+".pattern", "must be an expression in the syntax of RE2")
+		case !beginning.MatchString(l.Pattern) || strings.Contains(l.Pattern, "|"):
+			p.add(at+".pattern", "must begin with four plain characters and have no alternatives")
+		case slices.ContainsFunc(ours, own) || own(k.Prefix+"_live_") || own(k.Prefix+"_test_"):
+			p.add(at+".pattern", "begins as credentials of this server do")
+		}
+		if l.Lookup != 0 {
+			p.number(at+".lookup", int64(l.Lookup), 6, 64)
+		}
+	}
+}
+
+// Compile is the expression for the whole text.
+func (l KeyLayout) Compile() (*regexp.Regexp, error) {
+	return regexp.Compile(`^(?:` + l.Pattern + `)$`)
 }

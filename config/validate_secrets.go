@@ -37,6 +37,24 @@ func (p *Problems) secrets(s Secrets, driver string) {
 	}
 }
 
+func (p *Problems) foreignKeys(keys []ForeignKey) {
+	if len(keys) > 32 {
+		p.add("secrets.foreign_hmac_keys", "must be at most 32")
+		return
+	}
+	ids := map[string]string{}
+	for i, k := range keys {
+		path := index("secrets.foreign_hmac_keys", i)
+		if !rootKeyID.MatchString(k.ID) {
+			p.add(path+".id", "must be 1 to 32 letters, digits, dots, dashes or underscores")
+		}
+		p.unique(ids, path+".id", k.ID, "imported keys name them")
+		if k.Value.Empty() {
+			p.add(path+".value", "is required, here or by value_file")
+		}
+	}
+}
+
 func (p *Problems) webhook(w Webhook) {
 	p.prefixes("webhook.allow_private", w.AllowPrivate)
 	if w.URL == "" {

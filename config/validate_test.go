@@ -277,3 +277,27 @@ func TestThePoliciesForLeakedKeysAreKnownOnes(t *testing.T) {
 		problemAt(t, err, path)
 	}
 }
+
+func TestTheLayoutsOfImportedKeysAreToldFromOurs(t *testing.T) {
+	for pattern, ok := range map[string]bool{
+		"acme_sk_[a-z0-9]{24}": true, "sk-[a-z]+": false, "acme?[a-z]{30}": false, ".*": false, "acme_(a|b)": false, "acme_[": false,
+		"at_abcd[a-z]{30}": false, "rt_abcd.*": false, "eyJhbGci.*": false, "up_live_[a-z]{30}": false, "up_live_": false, "sk_live_[A-Za-z0-9]{24}": true,
+		"(?i)acme_": false, "": false, "acme": false,
+	} {
+		c := mustLoad(t, small)
+		c.Issuers[0].Keys.Prefix = "up"
+		c.Issuers[0].Keys.ImportedLayouts = []KeyLayout{{Pattern: pattern, Lookup: 12}}
+		if err := c.Validate(); (err == nil) != ok {
+			t.Errorf("%q: %v", pattern, err)
+		}
+	}
+	c := mustLoad(t, small)
+	c.Issuers[0].Keys.ImportedLayouts = []KeyLayout{{Pattern: "acme_[a-z]{30}", Lookup: 5}}
+	c.Secrets.ForeignHMACKeys = []ForeignKey{{ID: "a", Value: NewSecret("x")}, {ID: "a"}, {ID: "/", Value: NewSecret("x")}}
+	err := c.Validate()
+	for _, path := range []string{
+		"issuers[0].keys.imported_layouts[0].lookup", "secrets.foreign_hmac_keys[1].id", "secrets.foreign_hmac_keys[1].value", "secrets.foreign_hmac_keys[2].id",
+	} {
+		problemAt(t, err, path)
+	}
+}

@@ -43,6 +43,9 @@ func (c Config) Warnings() Problems {
 	for i, k := range c.Secrets.RootKeys {
 		w.exposed(index("secrets.root_keys", i)+".value_file", k.ValueFile)
 	}
+	for i, k := range c.Secrets.ForeignHMACKeys {
+		w.exposed(index("secrets.foreign_hmac_keys", i)+".value_file", k.ValueFile)
+	}
 	for i, issuer := range c.Issuers {
 		path := index("issuers", i)
 		w.unserved(path+".url", issuer.URL, c.Server)

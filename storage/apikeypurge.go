@@ -18,6 +18,8 @@ const (
 	WHERE issuer = ? AND grace_until IS NOT NULL AND grace_until <= ? AND state <> 'revoked' ORDER BY grace_until LIMIT ?`
 
 	deleteAPIKey        = `DELETE FROM api_keys WHERE id = ? AND issuer = ?`
+	deleteLeakOfKey     = `DELETE FROM key_leaks WHERE issuer = ? AND key_id = ?`
+	deleteImportOfKey   = `DELETE FROM imported_keys WHERE issuer = ? AND key_id = ?`
 	deleteStandingOfKey = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
 )
 
@@ -58,6 +60,13 @@ func (s *Store) purgeKeys(ctx context.Context, list func(*gorm.DB) *gorm.DB) (pu
 		for _, k := range keys {
 			if err := s.writer(ctx).Exec(deleteStandingOfKey, k.Issuer, k.ServiceAccountID, k.ID).Error; err != nil {
 				return failure(ctx, "purging the grants of an API key", err)
+			}
+			err := s.writer(ctx).Exec(deleteLeakOfKey, k.Issuer, k.ID).Error
+			if err == nil {
+				err = s.writer(ctx).Exec(deleteImportOfKey, k.Issuer, k.ID).Error
+			}
+			if err != nil {
+				return failure(ctx, "purging what is known of an API key", err)
 			}
 			done := s.writer(ctx).Exec(deleteAPIKey, k.ID, k.Issuer)
 			if done.Error != nil {

@@ -19,7 +19,7 @@ func Rows() []any {
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
 		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{},
-		policyRow{}, policyVersionRow{}, policyDecisionRow{},
+		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{},
 	}
 }
 

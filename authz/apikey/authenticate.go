@@ -25,6 +25,9 @@ const (
 func (k *Keys) Authenticate(ctx context.Context, text authz.Secret) (authz.APIKey, authz.Lineage, error) {
 	t, err := Parse(text)
 	if err != nil {
+		if l := k.layout(text); l != nil {
+			return k.authenticateImported(ctx, l, text)
+		}
 		return authz.APIKey{}, nil, errInactive.Because(err)
 	}
 	// Only who holds a real key, or a tag key, gets past this line. That an

@@ -37,6 +37,10 @@ type Store interface {
 	PurgeEndedAPIKeysAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, before time.Time, limit int) (int64, error)
 	PurgeAPIKeysAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error)
 
+	CreateImportedKey(ctx context.Context, k authz.ImportedKey) error
+	FindImportedKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, lookups []string) (authz.ImportedKey, error)
+	TagImportedKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, tag []byte) error
+
 	CreateKeyClaim(ctx context.Context, c authz.KeyClaim) error
 	GetKeyClaim(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, now time.Time) (authz.KeyClaim, error)
 	ClaimKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, by string, at, until time.Time) (moved bool, err error)
@@ -61,6 +65,8 @@ type Store interface {
 type Hasher interface {
 	HashMachine(ctx context.Context, text authz.Secret) (string, error)
 	VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
+	// Foreign is what is stored for the digest that another system made.
+	Foreign(kind, value, keyID string) (stored string, err error)
 }
 
 // Outbox takes an event that commits with the context's transaction (authz/event).
@@ -98,6 +104,8 @@ type Config struct {
 	// others an operator may name.
 	DefaultTier string
 	Tiers       []string
+	// Layouts are those of keys that were imported.
+	Layouts []Layout
 	// Leaks is what happens to leaked keys; of an environment that is not
 	// named, its people are told.
 	Leaks  map[authz.Environment]LeakPolicy

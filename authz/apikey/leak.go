@@ -49,14 +49,10 @@ const (
 // hour after, says anything new. Too many wrong secrets for one id are
 // RateLimited; inability to decide is Unavailable.
 func (k *Keys) ReportLeak(ctx context.Context, from authz.Origin, text authz.Secret, src LeakSource) (known bool, err error) {
-	t, err := Parse(text)
-	if err != nil || t.Brand != k.cfg.Prefix || !t.Tagged(k.cfg.TagKeys) {
-		return false, nil //nolint:nilerr // what is no key has not leaked
-	}
-	key, err := k.proven(ctx, t, text)
+	key, err := k.proven(ctx, text)
 	if err != nil {
 		if kind := authz.KindOf(err); kind == authz.Unauthenticated || kind == authz.NotFound {
-			return false, nil
+			return false, nil // what is no key has not leaked
 		}
 		return false, err
 	}
@@ -68,8 +64,24 @@ func (k *Keys) ReportLeak(ctx context.Context, from authz.Origin, text authz.Sec
 	return true, errBusy
 }
 
-// proven finds a key in any state and checks that the text is its own.
-func (k *Keys) proven(ctx context.Context, t Text, text authz.Secret) (authz.APIKey, error) {
+// proven finds the key in any state whose text it is.
+func (k *Keys) proven(ctx context.Context, text authz.Secret) (authz.APIKey, error) {
+	now := k.cfg.Clock.Now()
+	t, err := Parse(text)
+	if err != nil {
+		l := k.layout(text)
+		if l == nil {
+			return authz.APIKey{}, errInactive
+		}
+		imported, key, _, err := k.findImported(ctx, l, text)
+		if err != nil {
+			return authz.APIKey{}, err
+		}
+		return key, k.proveImported(ctx, key, imported, text, now)
+	}
+	if t.Brand != k.cfg.Prefix || !t.Tagged(k.cfg.TagKeys) {
+		return authz.APIKey{}, errInactive
+	}
 	key, _, err := k.cfg.Store.GetAPIKeyAcrossWorkspaces(ctx, k.cfg.Issuer, t.KeyID)
 	if err != nil {
 		return authz.APIKey{}, err
@@ -77,7 +89,7 @@ func (k *Keys) proven(ctx context.Context, t Text, text authz.Secret) (authz.API
 	if key.Environment != t.Environment {
 		return authz.APIKey{}, errInactive
 	}
-	return key, k.prove(ctx, key, text, k.cfg.Clock.Now())
+	return key, k.prove(ctx, key, text, now)
 }
 
 // leaked writes what is new about a leak, and acts on it, in one transaction.

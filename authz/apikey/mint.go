@@ -60,9 +60,16 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 	if err != nil {
 		return authz.APIKey{}, "", fmt.Errorf("hashing an API key: %w", err)
 	}
+	key := k.blank(by, r, parsed.KeyID, now)
+	key.Prefix, key.Last4, key.Hash = parsed.Shown(), text.Reveal()[len(text)-4:], hash
+	return key, text, nil
+}
+
+// blank is a key before there is a secret.
+func (k *Keys) blank(by authz.Principal, r Request, id authz.KeyID, now time.Time) authz.APIKey {
 	key := authz.APIKey{
-		ID: parsed.KeyID, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
-		Environment: r.Environment, Name: r.Name, Prefix: parsed.Shown(), Last4: text.Reveal()[len(text)-4:], Hash: hash,
+		ID: id, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
+		Environment: r.Environment, Name: r.Name,
 		Scopes: r.Scopes, Resources: cloned(r.Resources), IPAllowlist: r.IPAllowlist, Tier: r.Tier,
 		State: authz.Active, Revision: 1, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt,
 	}
@@ -72,7 +79,7 @@ func (k *Keys) draft(ctx context.Context, by authz.Principal, r Request, now tim
 	if r.Delegation != nil {
 		key.Delegation = authz.NewDelegationID()
 	}
-	return scheduled(key, r.RotateEvery), text, nil
+	return scheduled(key, r.RotateEvery)
 }
 
 // settle writes the key and what it hangs on. It runs in the transaction and

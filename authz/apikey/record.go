@@ -13,6 +13,7 @@ import (
 // Types of audit entries and events. They are stable.
 const (
 	typeCreated  = "api_key.created"
+	typeImported = "api_key.imported"
 	typeUpdated  = "api_key.updated"
 	typeDisabled = "api_key.disabled"
 	typeEnabled  = "api_key.enabled"

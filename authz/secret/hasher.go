@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -26,12 +27,18 @@ type Config struct {
 	Queue int
 	// Wait is how long they wait; 0 means 250 ms.
 	Wait time.Duration
+	// ForeignKeys are the keys of HMACs that other systems kept.
+	ForeignKeys []Root
 }
 
 // Hasher hashes and verifies texts with Argon2id (RFC 9106). The profiles have
 // gates of their own: neither can starve the other of permits. It is safe for
 // concurrent use.
-type Hasher struct{ human, machine *profile }
+type Hasher struct {
+	human, machine *profile
+	foreign        *gate
+	foreignKeys    map[string][]byte // by id
+}
 
 // NewHasher returns a Hasher, or says what is wrong with the configuration.
 func NewHasher(c Config) (*Hasher, error) {
@@ -52,9 +59,17 @@ func NewHasher(c Config) (*Hasher, error) {
 			return nil, err
 		}
 	}
+	keys := make(map[string][]byte, len(c.ForeignKeys))
+	for _, k := range c.ForeignKeys {
+		if !validRootID(k.ID) || len(k.Key) == 0 || keys[k.ID] != nil {
+			return nil, errors.New("secret: a foreign key needs an id of its own and a value")
+		}
+		keys[k.ID] = k.Key
+	}
 	return &Hasher{
 		human:   newProfile("human", c.Human, c),
 		machine: newProfile("machine", c.Machine, c),
+		foreign: newGate(1, foreignWaiting, foreignWait), foreignKeys: keys,
 	}, nil
 }
 
@@ -80,8 +95,13 @@ func (h *Hasher) HashMachine(ctx context.Context, text authz.Secret) (string, er
 	return h.machine.hash(ctx, text)
 }
 
-// VerifyMachine does for HashMachine what VerifyHuman does for HashHuman.
+// VerifyMachine does for HashMachine what VerifyHuman does for HashHuman. A
+// digest of Foreign is to be hashed again whenever it matches.
 func (h *Hasher) VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error) {
+	if strings.HasPrefix(stored, foreign) {
+		match, err = h.verifyForeign(ctx, stored, text)
+		return match, match, err
+	}
 	return h.machine.verify(ctx, stored, text)
 }
 

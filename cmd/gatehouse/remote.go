@@ -80,30 +80,39 @@ func (r *remote) conditional(ctx context.Context, method, path string, in any, i
 	if r.output != "text" && r.output != "json" {
 		return nil, "", usagef("-o must be text or json")
 	}
+	if in == nil {
+		return r.send(ctx, request{method: method, path: path, ifMatch: ifMatch})
+	}
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, "", err
+	}
+	return r.send(ctx, request{method: method, path: path, ifMatch: ifMatch, media: "application/json", body: text})
+}
+
+// request is what is sent: without a media type no body is.
+type request struct {
+	method, path, ifMatch, media string
+	body                         []byte
+}
+
+func (r *remote) send(ctx context.Context, sent request) (body json.RawMessage, etag string, err error) {
 	key, err := r.key()
 	if err != nil {
 		return nil, "", err
 	}
-	var sent io.Reader
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return nil, "", err
-		}
-		sent = bytes.NewReader(text)
-	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(r.base, "/")+path, sent)
+	req, err := http.NewRequestWithContext(ctx, sent.method, strings.TrimRight(r.base, "/")+sent.path, bytes.NewReader(sent.body))
 	if err != nil {
 		return nil, "", usagef("--url is no URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	if ifMatch != "" {
-		req.Header.Set("If-Match", ifMatch)
+	if sent.ifMatch != "" {
+		req.Header.Set("If-Match", sent.ifMatch)
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if sent.media != "" {
+		req.Header.Set("Content-Type", sent.media)
 	}
 	if r.ifMatch != "" {
 		req.Header.Set("If-Match", r.ifMatch)

@@ -44,6 +44,7 @@ var owners = map[string][]string{
 	"github.com/go-jose/go-jose/v3":       {"authz/oauth"},
 	"github.com/go-jose/go-jose/v4":       {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
 	"golang.org/x/crypto/argon2":          {"authz/secret"},
+	"golang.org/x/crypto/bcrypt":          {"authz/secret"},
 	"gorm.io":                             {"storage"},
 	"modernc.org/sqlite":                  {"storage"},
 	"github.com/jackc/pgx":                {"storage"},

@@ -49,3 +49,38 @@ func testKeyLeaks(e *env) {
 		e.Fatalf("the second fuse burns until %s", again.DisableAt)
 	}
 }
+
+func testImportedKeys(e *env) {
+	ws := authz.NewWorkspaceID()
+	at := func(lookup string, id authz.KeyID) authz.ImportedKey {
+		return authz.ImportedKey{Issuer: e.issuer, WorkspaceID: ws, KeyID: id, Lookup: lookup}
+	}
+	first, second := authz.KeyID(authz.NewID("key")), authz.KeyID(authz.NewID("key"))
+	e.must(e.CreateImportedKey(e.ctx, at("id:acme_1", first)))
+	e.must(e.CreateImportedKey(e.ctx, at("sha256:00", second)))
+	e.is(e.CreateImportedKey(e.ctx, at("id:acme_1", second)), authz.ErrConflict)
+	found, err := e.FindImportedKeyAcrossWorkspaces(e.ctx, e.issuer, []string{"sha512:00", "id:acme_1", "sha256:11"})
+	e.must(err)
+	e.same(found, at("id:acme_1", first))
+	_, err = e.FindImportedKeyAcrossWorkspaces(e.ctx, "another", []string{"id:acme_1"})
+	e.is(err, authz.ErrNotFound)
+	_, err = e.FindImportedKeyAcrossWorkspaces(e.ctx, e.issuer, []string{"id:acme_2"})
+	e.is(err, authz.ErrNotFound)
+	e.must(e.TagImportedKey(e.ctx, e.issuer, "another", first, []byte("stranger")))
+	e.must(e.TagImportedKey(e.ctx, e.issuer, ws, first, []byte("the tag")))
+	e.must(e.TagImportedKey(e.ctx, e.issuer, ws, first, []byte("too late")))
+	found, err = e.FindImportedKeyAcrossWorkspaces(e.ctx, e.issuer, []string{"id:acme_1"})
+	e.must(err)
+	want := at("id:acme_1", first)
+	want.Tag = []byte("the tag")
+	e.same(found, want)
+
+	e.must(e.CreateAPIKey(e.ctx, authz.APIKey{ID: first, Issuer: e.issuer, WorkspaceID: ws, State: authz.Active, CreatedAt: e.now}))
+	e.moved(e.RevokeAPIKey(e.ctx, e.issuer, ws, first, e.now, e.now))
+	_, err = e.PurgeAPIKeysAcrossWorkspaces(e.ctx, e.now, 500)
+	e.must(err)
+	_, err = e.FindImportedKeyAcrossWorkspaces(e.ctx, e.issuer, []string{"id:acme_1"})
+	e.is(err, authz.ErrNotFound)
+	_, err = e.FindImportedKeyAcrossWorkspaces(e.ctx, e.issuer, []string{"sha256:00"})
+	e.must(err)
+}

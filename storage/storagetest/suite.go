@@ -156,6 +156,7 @@ func records() []promise {
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
 		{"ALeakIsToldOfOnceAnHourAndItsFuseBurnsOnce", testKeyLeaks},
+		{"ImportedKeysAreFoundUntilTheyArePurged", testImportedKeys},
 	}
 }
 

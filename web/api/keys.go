@@ -126,6 +126,7 @@ func (a *api) keyRoutes(h huma.API) {
 		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK)
 	rotate.Middlewares, rotate.Parameters = nil, nil // asked again, it gives its answer again without an Idempotency-Key
 	add(a, h, rotate, a.rotateKey)
+	a.importRoute(h, path)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
 	}

@@ -124,7 +124,7 @@ func (a *App) openParts(ctx context.Context) error {
 	if a.keyring, err = secret.NewKeyring(roots); err != nil {
 		return err
 	}
-	if a.hasher, err = secret.NewHasher(secret.Config{Keyring: a.keyring}); err != nil {
+	if a.hasher, err = secret.NewHasher(secret.Config{Keyring: a.keyring, ForeignKeys: foreignKeys(cfg)}); err != nil {
 		return err
 	}
 	if a.store, err = OpenStore(ctx, cfg, a.clock, a.options.Logger, a.epochs.Bump); err != nil {

@@ -119,12 +119,20 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	for tier := range cfg.Keys.Tiers {
 		tiers = append(tiers, tier)
 	}
+	layouts := make([]apikey.Layout, 0, len(cfg.Keys.ImportedLayouts))
+	for _, l := range cfg.Keys.ImportedLayouts {
+		pattern, err := l.Compile()
+		if err != nil {
+			return nil, err
+		}
+		layouts = append(layouts, apikey.Layout{Pattern: pattern, Lookup: l.Lookup})
+	}
 	var rotateAll time.Duration
 	if cfg.Keys.RotationForced {
 		rotateAll = cfg.Keys.RotationDefault
 	}
 	return apikey.New(apikey.Config{
-		RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
+		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
 		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
@@ -199,7 +207,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
-			if !apikey.LooksLikeKey(text) {
+			if !i.Keys.IsKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
 			}
 			record, err := verifier.Lookup(ctx, text)
@@ -213,7 +221,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 			i.Keys.Used(record.Principal.KeyID, from)
 			return &record.Credential, nil
 		},
-		IsKey:    func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:    func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
 		Allow: a.allowClient(), Access: i.Access, UserCodeKeys: a.keyring.DeriveAll("user code"), Upstreams: outside,
 		PairwiseKey: a.pairwiseKey(),
@@ -225,7 +233,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	verifier, err = credential.NewVerifier(credential.Config{
 		Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
 		Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
-			if apikey.LooksLikeKey(text) {
+			if i.Keys.IsKey(text) {
 				return examineKey(ctx, text)
 			}
 			return server.Examine(ctx, text)
@@ -291,7 +299,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
-		IsKey:        func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) },
+		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil

@@ -30,13 +30,10 @@ func (a *App) newLeakPartner(cfg config.Leaks) (web.LeakVerifier, error) {
 // reportLeak acts on a leaked key of whichever issuer of this process: who finds
 // one does not know where it belongs.
 func (a *App) reportLeak(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
-	t, err := apikey.Parse(text)
-	if err != nil {
-		return false, nil //nolint:nilerr // what is no key has not leaked
-	}
-	for _, i := range a.Issuers {
-		if i.Config.Keys.Prefix == t.Brand {
-			return i.Keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
+	for _, name := range a.issuerNames() {
+		known, err := a.Issuers[name].Keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
+		if known || err != nil {
+			return known, err
 		}
 	}
 	return false, nil

@@ -34,6 +34,15 @@ func RootKeys(cfg config.Config) ([]secret.Root, error) {
 	return roots, nil
 }
 
+// foreignKeys are the keys of other systems' HMACs.
+func foreignKeys(cfg config.Config) []secret.Root {
+	keys := make([]secret.Root, 0, len(cfg.Secrets.ForeignHMACKeys))
+	for _, k := range cfg.Secrets.ForeignHMACKeys {
+		keys = append(keys, secret.Root{ID: k.ID, Key: []byte(k.Value.Reveal())})
+	}
+	return keys
+}
+
 func generatedKey(path string) ([]secret.Root, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
 	if errors.Is(err, fs.ErrNotExist) {
