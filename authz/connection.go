@@ -46,6 +46,9 @@ type Connection struct {
 	// ClientSecret is sealed; empty for a public client upstream.
 	ClientSecret []byte
 	Scopes       []string
+	// OIDC is what is said of the side of OpenID Connect beyond that; nil for
+	// nothing.
+	OIDC *OIDCUpstream
 	// SAML is the side of SAML 2.0; nil for none. SAMLKey is our key there,
 	// sealed.
 	SAML    *SAMLUpstream
@@ -55,8 +58,12 @@ type Connection struct {
 	JIT      JIT
 	// Domains are the verified e-mail domains that route here and whose
 	// people may join the workspace at first login; lower case.
-	Domains   []string
-	State     State // active, disabled, deleted
+	Domains []string
+	// Tested are the test sign-ins by side.
+	Tested map[Side]ConnectionTest
+	State  State // draft, testing, active, disabled, deleted
+	// Revision counts the changes by administrators.
+	Revision  int64
 	Epoch     int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -65,6 +72,33 @@ type Connection struct {
 // Has reports whether the connection has the side.
 func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
+}
+
+// ConnectionTest is a test sign-in that went well.
+type ConnectionTest struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+	// Link is a digest of the name that the other side must tell too, in hex;
+	// empty when none was told.
+	Link string `json:"link,omitempty"`
+}
+
+// OIDCUpstream are an administrator's words about an OpenID provider.
+type OIDCUpstream struct {
+	// Subject are the claims that name a person for good; empty means the
+	// vendor's, or sub.
+	Subject []string `json:"subject,omitempty"`
+	// Require are claims that must be told exactly so.
+	Require map[string]string `json:"require,omitempty"`
+	// Groups are the claims that hold groups; empty means the vendor's.
+	Groups []string `json:"groups,omitempty"`
+	// Request are parameters to add to requests; empty means the vendor's.
+	Request map[string]string `json:"request,omitempty"`
+	// MFAContexts and MFAMethods prove a second factor, beside the vendor's.
+	MFAContexts []string `json:"mfa_contexts,omitempty"`
+	MFAMethods  []string `json:"mfa_methods,omitempty"`
+	// MFADeclared is a word that the provider enforces one.
+	MFADeclared bool `json:"mfa_declared,omitempty"`
 }
 
 // Fallback are an administrator's rules about the two sides of a connection.

@@ -98,6 +98,8 @@ type Grant struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// Fallback is why its person signed in by SAML in place of OpenID Connect.
+	Fallback FallbackReason
 	SignIn   SignIn
 	Nonce    string
 	// Lineage is the sum of the ancestors' epochs at issue.

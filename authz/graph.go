@@ -11,6 +11,8 @@ const (
 	Grace     State = "grace"     // API key: replaced, still valid for a while
 	Revoked   State = "revoked"   // final
 	Deleted   State = "deleted"   // final
+	Draft     State = "draft"     // connection: being set up
+	Testing   State = "testing"   // connection: tried by administrators
 )
 
 // Usable reports whether what hangs below a node in this state may live.

@@ -38,6 +38,8 @@ type Introspection struct {
 	AuthTime       int64       `json:"auth_time,omitempty"`
 	ACR            string      `json:"acr,omitempty"`
 	AMR            []string    `json:"amr,omitempty"`
+	// FallbackReason is why the person signed in by SAML in place of OpenID Connect.
+	FallbackReason FallbackReason `json:"fallback_reason,omitempty"`
 	// Confirmation is the cnf member (RFC 8705 section 3.2, RFC 9449 section 6.2).
 	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Actor is the act member (RFC 8693 section 4.1).

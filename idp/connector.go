@@ -50,4 +50,6 @@ type Callback struct {
 	CodeVerifier string
 	// MaxAge is what Login asked for; nil when it asked for nothing.
 	MaxAge *time.Duration
+	// Tell asks for all that was told, as an administrator's test sign-in wants.
+	Tell bool
 }

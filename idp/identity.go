@@ -30,6 +30,10 @@ type Identity struct {
 	// session is over (NameID); empty where that is Subject.
 	LogoutName string
 
+	// Told is all that was told as text, where the callback asked for it: for an
+	// administrator to see, and nobody to go by.
+	Told Values
+
 	Profile Profile
 	// Email is for showing. It finds no account.
 	Email string

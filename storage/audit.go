@@ -85,3 +85,19 @@ func (s *Store) listAudit(ctx context.Context, of *gorm.DB, page authz.Page) ([]
 	}
 	return entries, nil
 }
+
+// LastRefusals lists the latest refused entries of those types about a target
+// in a workspace, the newest first.
+func (s *Store) LastRefusals(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, target string, types []string, limit int) ([]authz.AuditEntry, error) {
+	var rows []auditRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND target = ? AND result = 'refused' AND type IN ?", issuer, ws, target, types).
+		Order("time DESC, event_id DESC").Limit(limit).Find(&rows).Error
+	if err != nil {
+		return nil, failure(ctx, "listing refusals", err)
+	}
+	entries := make([]authz.AuditEntry, len(rows))
+	for i, r := range rows {
+		entries[i] = r.entry()
+	}
+	return entries, nil
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
@@ -20,7 +22,10 @@ type connectionRow struct {
 	SAML           text[*authz.SAMLUpstream] `gorm:"column:saml"`
 	SAMLKey        []byte                    `gorm:"column:saml_key"`
 	Fallback       text[authz.Fallback]
-	JIT            authz.JIT `gorm:"column:jit"`
+	JIT            authz.JIT                 `gorm:"column:jit"`
+	OIDC           text[*authz.OIDCUpstream] `gorm:"column:oidc"`
+	Tested         text[map[authz.Side]authz.ConnectionTest]
+	Revision       int64
 	Scopes         list[string]
 	Domains        list[string]
 	State          authz.State
@@ -36,15 +41,23 @@ func (r connectionRow) connection() authz.Connection {
 	return authz.Connection{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
 		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
-		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT,
+		OIDC: r.OIDC.V, Tested: r.tested(), Revision: r.Revision, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
-const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+func (r connectionRow) tested() map[authz.Side]authz.ConnectionTest {
+	if len(r.Tested.V) == 0 {
+		return nil
+	}
+	return r.Tested.V
+}
+
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.oidc, c.tested, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
 
 // columns are where those columns go.
 func (r *connectionRow) columns() []any {
-	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.OIDC, &r.Tested, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
 }
 
 // connectionDomainRow makes a domain unique within the issuer; the list in
@@ -74,19 +87,24 @@ func (s *Store) PutConnection(ctx context.Context, c authz.Connection) error {
 		if err := s.putConnectionRow(ctx, c); err != nil {
 			return err
 		}
-		if err := s.freeDomains(ctx, c.Issuer, c.ID); err != nil {
-			return err
-		}
-		for _, domain := range c.Domains {
-			err := s.writer(ctx).Create(&connectionDomainRow{
-				Issuer: c.Issuer, Domain: domain, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID,
-			}).Error
-			if err != nil {
-				return failure(ctx, "taking a domain", err)
-			}
-		}
-		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
+		return s.takeDomains(ctx, c)
 	})
+}
+
+// takeDomains makes the domains of a connection its own, and tells the nodes.
+func (s *Store) takeDomains(ctx context.Context, c authz.Connection) error {
+	if err := s.freeDomains(ctx, c.Issuer, c.ID); err != nil {
+		return err
+	}
+	for _, domain := range c.Domains {
+		err := s.writer(ctx).Create(&connectionDomainRow{
+			Issuer: c.Issuer, Domain: domain, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID,
+		}).Error
+		if err != nil {
+			return failure(ctx, "taking a domain", err)
+		}
+	}
+	return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
 }
 
 func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error {
@@ -94,7 +112,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 		Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID).
 		UpdateColumns(map[string]any{
 			"name": c.Name, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
-			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT,
+			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC), "revision": gorm.Expr("revision + 1"),
 			"scopes": asText(c.Scopes), "domains": asText(c.Domains), "updated_at": utc(c.UpdatedAt),
 		})
 	if done.Error != nil || done.RowsAffected == 1 {
@@ -102,7 +120,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 	}
 	err := s.writer(ctx).Create(&connectionRow{
 		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, OIDC: asText(c.OIDC), Tested: asText(c.Tested), Revision: max(c.Revision, 1),
 		Scopes: asText(c.Scopes), Domains: asText(c.Domains),
 		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}).Error
@@ -156,4 +174,59 @@ func (s *Store) ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer a
 		return authz.Connection{}, failure(ctx, "finding a connection by domain", err)
 	}
 	return r.connection(), nil
+}
+
+// UpdateConnection replaces what an administrator decides of a connection, with
+// its domains, and forgets tests that are not in it. ErrStale says that another
+// changed it since that revision was read, or that it is in another state than
+// from, ErrConflict that a domain is another connection's.
+func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection, from authz.State) error {
+	if len(c.Domains) > maxDomains {
+		return fmt.Errorf("storage: a connection with %d domains; at most %d", len(c.Domains), maxDomains)
+	}
+	return s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&connectionRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision, from).
+			UpdateColumns(map[string]any{
+				"name": c.Name, "vendor": c.Vendor, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
+				"saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC),
+				"scopes": asText(c.Scopes), "domains": asText(c.Domains), "tested": asText(c.Tested), "state": c.State,
+				"revision": c.Revision + 1, "updated_at": utc(c.UpdatedAt),
+			})
+		if err := changed(ctx, "changing a connection", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.takeDomains(ctx, c)
+	})
+}
+
+// SetConnectionTested remembers a test sign-in at the configuration of that
+// revision; ErrStale when it is another by now.
+func (s *Store) SetConnectionTested(ctx context.Context, c authz.Connection, side authz.Side, test authz.ConnectionTest) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		now, err := s.GetConnectionAcrossWorkspaces(ctx, c.Issuer, c.ID)
+		if err != nil {
+			return err
+		}
+		tested := map[authz.Side]authz.ConnectionTest{side: test}
+		for other, held := range now.Tested {
+			if other != side {
+				tested[other] = held
+			}
+		}
+		done := s.writer(ctx).Model(&connectionRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision).
+			UpdateColumns(map[string]any{"tested": asText(tested)})
+		return changed(ctx, "recording a test sign-in", done, authz.ErrStale)
+	})
+}
+
+// GetConnection returns a workspace's connection in any state but deleted, or
+// ErrNotFound.
+func (s *Store) GetConnection(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ConnectionID) (authz.Connection, error) {
+	c, err := s.GetConnectionAcrossWorkspaces(ctx, issuer, id)
+	if err == nil && (c.WorkspaceID != ws || c.State == authz.Deleted) {
+		return authz.Connection{}, fmt.Errorf("reading a connection: %w", authz.ErrNotFound)
+	}
+	return c, err
 }

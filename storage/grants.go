@@ -39,6 +39,7 @@ type grantRow struct {
 	AuthTime         sql.NullTime
 	ACR              string       `gorm:"column:acr"`
 	AMR              list[string] `gorm:"column:amr"`
+	Fallback         authz.FallbackReason
 	SignIn           text[authz.SignIn]
 	Nonce            string
 	Lineage          int64
@@ -58,7 +59,7 @@ func rowOfGrant(g authz.Grant) *grantRow {
 		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, ParentID: g.ParentID,
 		ParentToken: g.ParentToken, Environment: g.Environment, Scopes: asText(g.Scopes), Audience: asText(g.Audience),
 		Resources: asText(g.Resources), Details: raw(g.Details), Claims: raw(g.Claims), Actor: raw(g.Actor), SID: g.SID,
-		AuthTime: optional(g.AuthTime), ACR: g.ACR, AMR: asText(g.AMR), SignIn: asText(g.SignIn), Nonce: g.Nonce, Lineage: g.Lineage,
+		AuthTime: optional(g.AuthTime), ACR: g.ACR, AMR: asText(g.AMR), SignIn: asText(g.SignIn), Fallback: g.Fallback, Nonce: g.Nonce, Lineage: g.Lineage,
 		State: g.State, CreatedAt: utc(g.CreatedAt), ExpiresAt: optional(g.ExpiresAt),
 	}
 }
@@ -70,7 +71,7 @@ func (r grantRow) grant() authz.Grant {
 		SessionID: r.SessionID, ConnectionID: r.ConnectionID, KeyID: r.KeyID, ParentID: r.ParentID,
 		ParentToken: r.ParentToken, Environment: r.Environment, Scopes: r.Scopes.V, Audience: r.Audience.V,
 		Resources: r.Resources.V, Details: r.Details.json(), Claims: r.Claims.json(), Actor: r.Actor.json(), SID: r.SID,
-		AuthTime: instant(r.AuthTime), ACR: r.ACR, AMR: r.AMR.V, SignIn: r.SignIn.V, Nonce: r.Nonce, Lineage: r.Lineage,
+		AuthTime: instant(r.AuthTime), ACR: r.ACR, AMR: r.AMR.V, SignIn: r.SignIn.V, Fallback: r.Fallback, Nonce: r.Nonce, Lineage: r.Lineage,
 		State: r.State, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: instant(r.ExpiresAt),
 	}
 }

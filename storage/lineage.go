@@ -14,7 +14,7 @@ const (
 	grantColumns = `
 	g.id, g.issuer, g.workspace_id, g.account_id, g.client_id, g.subject, g.type, g.standing, g.user_id,
 	g.service_account_id, g.session_id, g.connection_id, g.key_id, g.parent_id, g.parent_token, g.details, g.claims,
-	g.actor, g.environment, g.scopes, g.audience, g.resources, g.sid, g.auth_time, g.acr, g.amr, g.sign_in, g.nonce,
+	g.actor, g.environment, g.scopes, g.audience, g.resources, g.sid, g.auth_time, g.acr, g.amr, g.sign_in, g.fallback, g.nonce,
 	g.lineage, g.state, g.epoch, g.created_at, g.expires_at,
 	ga.state, ga.epoch, gw.state, gw.epoch, gc.state, gc.epoch, gu.state, gu.epoch, gsa.state, gsa.epoch,
 	gcl.state, gcl.epoch, gk.state, gk.epoch, gk.tier, gk.ip_allowlist, gs.state, gs.epoch, gsa.bounds, gm.bounds`
@@ -56,7 +56,7 @@ func (f *family) columns() []any {
 	return []any{
 		&g.ID, &g.Issuer, &g.WorkspaceID, &g.AccountID, &g.ClientID, &g.Subject, &g.Type, &g.Standing, &g.UserID,
 		&g.ServiceAccountID, &g.SessionID, &g.ConnectionID, &g.KeyID, &g.ParentID, &g.ParentToken, &g.Details, &g.Claims,
-		&g.Actor, &g.Environment, &g.Scopes, &g.Audience, &g.Resources, &g.SID, &g.AuthTime, &g.ACR, &g.AMR, &g.SignIn, &g.Nonce,
+		&g.Actor, &g.Environment, &g.Scopes, &g.Audience, &g.Resources, &g.SID, &g.AuthTime, &g.ACR, &g.AMR, &g.SignIn, &g.Fallback, &g.Nonce,
 		&g.Lineage, &g.State, &g.Epoch, &g.CreatedAt, &g.ExpiresAt,
 		&f.Account.State, &f.Account.Epoch, &f.Workspace.State, &f.Workspace.Epoch, &f.Connection.State, &f.Connection.Epoch,
 		&f.User.State, &f.User.Epoch, &f.ServiceAccount.State, &f.ServiceAccount.Epoch, &f.Client.State, &f.Client.Epoch,

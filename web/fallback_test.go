@@ -282,6 +282,10 @@ func TestFB_ARefreshTokenOfAFallbackEndsWithItsSession(t *testing.T) {
 	w = b.post("/consent", url.Values{"request": {b.requestOf(w.Header().Get("Location"))}, "scope": {"openid", "offline_access"}, "decision": {"allow"}})
 	u, _ := url.Parse(w.Header().Get("Location"))
 	w = h.send("POST", "/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {u.Query().Get("code")}, "redirect_uri": {appURI}}.Encode(), "Content-Type", form, "Authorization", h.basic())
+	told := h.send("POST", "/oauth2/introspect", url.Values{"token": {member(w, "access_token")}}.Encode(), "Content-Type", form, "Authorization", h.basic())
+	if member(told, "fallback_reason") != "health" {
+		t.Errorf("introspection %s", told.Body)
+	}
 	refresh := member(w, "refresh_token")
 	if refresh == "" {
 		t.Fatalf("%d %s", w.Code, w.Body)

@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -35,6 +36,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/role"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
@@ -67,16 +69,18 @@ type house struct {
 	access *access.Access
 	rules  clientmeta.Rules
 
-	federation *federation.Federation
-	providers  map[time.Time]*oidc.Connector
-	registrar  *registration.Registrar
-	documents  *clientdoc.Documents
-	outside    *http.Client // fetches documents
-	opened     []netip.Prefix
-	upstream   *idptest.Provider
-	served     web.Issuer
-	handler    http.Handler
-	log        *lockedBuffer
+	federation  *federation.Federation
+	connections *connection.Connections
+	txt         map[string][]string
+	providers   map[time.Time]*oidc.Connector
+	registrar   *registration.Registrar
+	documents   *clientdoc.Documents
+	outside     *http.Client // fetches documents
+	opened      []netip.Prefix
+	upstream    *idptest.Provider
+	served      web.Issuer
+	handler     http.Handler
+	log         *lockedBuffer
 
 	workspace  authz.Workspace
 	connection authz.Connection
@@ -219,7 +223,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
@@ -231,7 +235,18 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		in := oauth.Request{Method: p.Method, Path: p.Path, DPoP: p.DPoP, Certificates: web.Certificates(ctx)}
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
+	h.connections = made(connection.New(connection.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, DomainKey: h.ring.Derive("domain proof"),
+		Upstreams: app.Protocols{
+			Keyring: h.ring, Clock: h.clock, URL: host, HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+			Connect: func(c authz.Connection, side authz.Side) (idp.Connector, error) {
+				return h.connect(context.Background(), c, side)
+			},
+		},
+		LookupTXT: func(_ context.Context, name string) ([]string, error) { return h.txt[name], nil },
+	}))(h)
 	management := made(api.New(api.Config{
+		Connections: h.connections, Federation: h.federation,
 		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
@@ -258,7 +273,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 // scopes are those of keys, roles the permissions that roles are made of.
 func (h *house) scopes() []apikey.Scope {
 	return []apikey.Scope{
-		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true},
+		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
 		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
 	}
 }
@@ -285,13 +300,15 @@ func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) 
 	if kept := h.providers[c.UpdatedAt]; kept != nil { // as the product keeps it
 		return kept, nil
 	}
-	made, err := oidc.New(oidc.Config{
-		Mapping: idp.Mapping{Link: c.Fallback.Link.OIDC},
-		Observe: func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) },
-		ID:      string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
-		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now, MFA: idp.MFARule{ACR: []string{idptest.ACRMultiFactor}},
-		HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
-	})
+	cfg, err := app.OIDCConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ClientSecret, cfg.RedirectURI, cfg.Now = "upstream-secret", host+"/oidc/"+string(c.ID)+"/callback", h.clock.Now
+	cfg.HTTP = outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	cfg.MFA.ACR = append(cfg.MFA.ACR, idptest.ACRMultiFactor)
+	cfg.Observe = func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) }
+	made, err := oidc.New(cfg)
 	if err == nil && len(h.providers) == 0 && c.Has(authz.SAMLSide) {
 		h.providers = map[time.Time]*oidc.Connector{c.UpdatedAt: made}
 	}

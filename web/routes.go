@@ -59,6 +59,7 @@ func issuerRoutes(s *site) []route {
 		{"POST /signin/fallback", s.Login.SubmitFallback, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.perUpstream(s.Login.Callback), s.pageError, pageRoute, limits.Login},
+		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.perUpstream(s.Login.ACS), s.pageError, postedRoute, limits.Login},
 		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},
 		{"GET /saml/{upstream}/metadata", s.perUpstream(s.Login.SAMLMetadata), s.pageError, pageRoute, limits.Login},

@@ -120,7 +120,7 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 	client := do("POST", "/v1/clients", `{"name":"theirs","environment":"live","redirect_uris":["https://theirs.example/cb"],"scopes":["openid"]}`)
 	key, text := h.mint(func(r *apikey.Request) {
 		r.WorkspaceID, r.Name = ws.ID, "theirs"
-		r.Scopes = []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies"}
+		r.Scopes = []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies", "manage:connections"}
 	})
 	do("POST", "/v1/resources/cluster", `{"id":"theirs-cluster-1","name":"theirs"}`)
 	maps.Copy(l.ids, map[string]string{
@@ -129,6 +129,7 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"teams":         id("/v1/teams", `{"name":"Theirs"}`),
 		"invitations":   id("/v1/invitations", `{"email":"theirs@x.example"}`),
 		"clients":       client["client_id"].(string), "keys": string(key.ID), "resources": "theirs-cluster-1",
+		"connections":         id("/v1/connections", `{"name":"theirs"}`),
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
 	l.key = text
@@ -174,7 +175,7 @@ func filled(path, id string) string {
 // attackers are the credentials of another tenant, of every kind that opens /v1.
 func (h *house) attackers(ws authz.Workspace) map[string]string {
 	h.Helper()
-	scopes := []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies"}
+	scopes := []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies", "manage:connections"}
 	_, key := h.mint(func(r *apikey.Request) { r.WorkspaceID, r.Scopes = ws.ID, scopes })
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:keys"}, Delegation: &authz.Delegation{Issuer: issuer, Scopes: []string{"*"}}}
 	_, minting, err := h.keys.Mint(h.Context(), by, authz.Origin{}, apikey.Request{

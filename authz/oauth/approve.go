@@ -122,7 +122,7 @@ func (s *Server) grantOf(req *AuthorizationRequest, a Approval) authz.Grant {
 		ClientID: req.Client.ID, Subject: s.SubjectFor(req.Client, a.Session.UserID), Type: req.grantType(),
 		UserID: a.Session.UserID, ConnectionID: a.Session.ConnectionID, SessionID: a.Session.ID, SID: a.Session.ID,
 		Environment: req.Client.Environment, Scopes: a.Scopes, Audience: req.Audience, Details: req.Details,
-		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, SignIn: a.Session.SignIn, Nonce: req.Nonce,
+		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, SignIn: a.Session.SignIn, Fallback: a.Session.Fallback, Nonce: req.Nonce,
 	}
 	// Who asked for MFA by the name that stands for it, and got it, is told so
 	// (RFC 9470 section 5).

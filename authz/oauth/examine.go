@@ -66,7 +66,7 @@ func (s *Server) credential(g authz.Grant, granted []string, endsAt time.Time) *
 	in := authz.Introspection{
 		Active: true, Scope: strings.Join(scopes, " "), ClientID: string(g.ClientID), Sub: g.Subject,
 		Exp: endsAt.Unix(), Iss: s.settings.URL, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID,
-		Environment: g.Environment, KeyID: g.KeyID, SID: g.SID, ACR: g.ACR, AMR: g.AMR,
+		Environment: g.Environment, KeyID: g.KeyID, SID: g.SID, ACR: g.ACR, AMR: g.AMR, FallbackReason: g.Fallback,
 	}
 	if !g.AuthTime.IsZero() {
 		in.AuthTime = g.AuthTime.Unix()

@@ -117,7 +117,7 @@ func (s *Server) subjectToken(ctx context.Context, u *unit, text string) (subjec
 		WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: g.Subject, UserID: g.UserID, ServiceAccountID: g.ServiceAccountID,
 		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, KeyEpoch: g.KeyEpoch, ParentID: g.ID, ParentToken: held.access.Digest,
 		Environment: g.Environment, Scopes: left.Scopes, Audience: held.access.Audience, Resources: left.Resources,
-		Details: held.access.Details, Actor: g.Actor, SID: g.SID, AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR, SignIn: g.SignIn,
+		Details: held.access.Details, Actor: g.Actor, SID: g.SID, AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR, SignIn: g.SignIn, Fallback: g.Fallback,
 	}}, nil
 }
 

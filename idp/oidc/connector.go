@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -141,5 +142,10 @@ func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Iden
 	if err != nil {
 		return idp.Identity{}, err
 	}
-	return c.identity(claims, more)
+	identity, err := c.identity(claims, more)
+	if err == nil && callback.Tell {
+		identity.Told = more.values()
+		maps.Copy(identity.Told, claims.values()) // the signed ones rule
+	}
+	return identity, err
 }

@@ -24,6 +24,10 @@ type metadata struct {
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	IssInResponse bool     `json:"authorization_response_iss_parameter_supported"`
+	// For an administrator to know of; nothing is decided by them.
+	ACRValues        []string `json:"acr_values_supported"`
+	Claims           []string `json:"claims_supported"`
+	ChallengeMethods []string `json:"code_challenge_methods_supported"`
 
 	algorithms []string // advertised and allowed
 	keys       *KeySet

@@ -50,6 +50,14 @@ func (r *ring) merge(keys []jose.JSONWebKey, now time.Time) *ring {
 	return next
 }
 
+// size is how many keys there are.
+func (r *ring) size() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.keys)
+}
+
 func (k heldKey) liveAt(now time.Time) bool { return now.Sub(k.seen) < keysKept }
 
 // verify tries the keys that the token's kid and alg leave. Keys and links in

@@ -77,6 +77,9 @@ func (c *Connector) BeginForm(login idp.Login) (idp.Form, error) {
 // refuses it with an *idp.Error. It calls nobody but Replays, at the very end.
 func (c *Connector) Finish(ctx context.Context, callback idp.Callback) (idp.Identity, error) {
 	in, err := c.SignIn(ctx, callback)
+	if callback.Tell {
+		in.Identity.Told = in.Values
+	}
 	return in.Identity, err
 }
 

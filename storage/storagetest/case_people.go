@@ -93,7 +93,7 @@ func testConnections(e *env) {
 	x.connection.Name, x.connection.Domains, x.connection.ClientSecret = "Entra", []string{"new-" + old}, nil
 	x.connection.UpdatedAt = e.now.Add(time.Minute)
 	e.must(e.PutConnection(e.ctx, x.connection))
-	x.connection.State, x.connection.Epoch = authz.Disabled, 1
+	x.connection.State, x.connection.Epoch, x.connection.Revision = authz.Disabled, 1, 2
 	list, err := e.ListConnections(e.ctx, e.issuer, x.workspace.ID)
 	e.must(err)
 	e.same(list, []authz.Connection{x.connection})

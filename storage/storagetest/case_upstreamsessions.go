@@ -6,6 +6,19 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// connections are the promises about connections and the two sides they have.
+func connections() []promise {
+	return []promise{
+		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
+		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
+		{"ConnectionsChangeByRevision", testChangesOfConnections},
+		{"UpstreamsNameSessions", testUpstreamSessions},
+		{"OverridesAreOfOneConnection", testOverrides},
+		{"CircuitsAreWrittenByTheFastest", testCircuits},
+		{"LinksJoinTheSidesOfAConnection", testLinks},
+	}
+}
+
 func testUpstreamSessions(e *env) {
 	x := e.tenant()
 	known := authz.UpstreamSession{
@@ -56,7 +69,9 @@ func testSidesOfAConnection(e *env) {
 		Subject: []string{"tenantid", "objectidentifier"}, Require: map[string]string{"tenantid": "t"},
 	}
 	x.connection.Fallback.Routes = []authz.Route{{Domain: "legacy.example", Use: authz.SAMLSide}}
+	x.connection.JIT, x.connection.OIDC = authz.JITOff, &authz.OIDCUpstream{Subject: []string{"tid", "oid"}}
 	e.must(e.PutConnection(e.ctx, x.connection))
+	x.connection.Revision = 2
 	got, err := e.GetConnectionAcrossWorkspaces(e.ctx, e.issuer, x.connection.ID)
 	e.must(err)
 	e.same(got, x.connection)
@@ -75,4 +90,40 @@ func testSidesOfAConnection(e *env) {
 		e.must(err)
 		e.same(user.ID, want)
 	}
+}
+
+func testChangesOfConnections(e *env) {
+	x := e.tenant()
+	c := x.connection
+	c.Name, c.State, c.Domains = "Renamed", authz.Testing, []string{"renamed-" + c.Domains[0]}
+	c.Tested = map[authz.Side]authz.ConnectionTest{authz.OIDCSide: {At: e.now, By: "usr_1", Link: "ab"}}
+	e.is(e.UpdateConnection(e.ctx, c, authz.Disabled), authz.ErrStale) // somebody switched it off or on meanwhile
+	e.must(e.UpdateConnection(e.ctx, c, authz.Active))
+	e.is(e.UpdateConnection(e.ctx, c, authz.Testing), authz.ErrStale) // of a revision that is gone
+	c.Revision = 2
+	got, err := e.GetConnection(e.ctx, e.issuer, x.workspace.ID, c.ID)
+	e.must(err)
+	e.same(got, c)
+	_, err = e.GetConnection(e.ctx, e.issuer, "ws_other", c.ID)
+	e.is(err, authz.ErrNotFound)
+	_, err = e.ConnectionByDomainAcrossWorkspaces(e.ctx, e.issuer, x.connection.Domains[0])
+	e.is(err, authz.ErrNotFound)
+	rival := e.connection(x.workspace.ID)
+	e.must(e.PutConnection(e.ctx, rival))
+	rival.Domains = c.Domains
+	e.is(e.UpdateConnection(e.ctx, rival, authz.Active), authz.ErrConflict)
+
+	test := authz.ConnectionTest{At: e.now.Add(time.Minute), By: "usr_2"}
+	e.must(e.SetConnectionTested(e.ctx, c, authz.SAMLSide, test))
+	c.Tested[authz.SAMLSide] = test
+	got, err = e.GetConnection(e.ctx, e.issuer, x.workspace.ID, c.ID)
+	e.must(err)
+	e.same(got, c)
+	old := c
+	old.Revision = 1
+	e.is(e.SetConnectionTested(e.ctx, old, authz.SAMLSide, test), authz.ErrStale)
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)}, authz.Deleted))
+	e.is(e.UpdateConnection(e.ctx, c, authz.Deleted), authz.ErrStale)
+	_, err = e.GetConnection(e.ctx, e.issuer, x.workspace.ID, c.ID)
+	e.is(err, authz.ErrNotFound)
 }

@@ -82,7 +82,7 @@ func (e *env) connection(ws authz.WorkspaceID) authz.Connection {
 	return authz.Connection{
 		ID: id, Issuer: e.issuer, WorkspaceID: ws, Name: "Okta", UpstreamIssuer: "https://id.example", ClientID: "gatehouse",
 		ClientSecret: []byte{0, 1, 255}, Scopes: []string{"openid", "email"}, Domains: []string{string(id) + ".example"},
-		State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now,
+		State: authz.Active, Revision: 1, CreatedAt: e.now, UpdatedAt: e.now,
 	}
 }
 
@@ -119,7 +119,7 @@ func (e *env) personal(t tenant) authz.Grant {
 	return authz.Grant{
 		ID: authz.NewGrantID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ClientID: t.client.ID,
 		Subject: string(t.user.ID), Type: authz.GrantAuthorizationCode, UserID: t.user.ID, SessionID: t.session.ID,
-		ConnectionID: t.connection.ID, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
+		ConnectionID: t.connection.ID, Fallback: authz.FallbackRoute, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
 		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"}, SignIn: signIn(e.now),
 		Nonce: "n-0S6", Details: json.RawMessage(`[{"type":"payment"}]`), Claims: json.RawMessage(`{"userinfo":{}}`),
 		Actor: json.RawMessage(`{"sub":"sa_1"}`), State: authz.Active, CreatedAt: e.now, ExpiresAt: e.now.Add(30 * 24 * time.Hour),

@@ -23,18 +23,12 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(keys(), exchanges(), administration(), records(), policies(), []promise{
+	for _, c := range slices.Concat(keys(), connections(), exchanges(), administration(), records(), policies(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
-		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
-		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
-		{"UpstreamsNameSessions", testUpstreamSessions},
-		{"OverridesAreOfOneConnection", testOverrides},
-		{"CircuitsAreWrittenByTheFastest", testCircuits},
-		{"LinksJoinTheSidesOfAConnection", testLinks},
 		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
 		{"RegistrationTokensAreUsedAsOftenAsTheySay", testRegistrationTokens},

@@ -13,6 +13,8 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
@@ -21,6 +23,9 @@ import (
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
+	// Connections and Federation administer the upstreams.
+	Connections *connection.Connections
+	Federation  *federation.Federation
 	// Access is conditional access.
 	Access *access.Access
 	// Registration mints registration tokens; nil where clients may not
@@ -66,7 +71,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Access == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -87,6 +92,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientRoutes(h)
 	a.clientHistoryRoutes(h)
 	a.registrationRoutes(h)
+	a.connectionRoutes(h)
 	a.keyRoutes(h)
 	a.policyRoutes(h)
 	a.decisionRoutes(h)

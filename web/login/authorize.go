@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 )
 
@@ -48,6 +49,9 @@ type pending struct {
 	request *oauth.AuthorizationRequest
 	// row is the stored request; zero before it needed storing.
 	row authz.AuthorizationRequest
+	// test is the test sign-in that this is, in place of a client's request; nil
+	// for none.
+	test *connection.Test
 	// drafted says that the row is to be stored yet.
 	drafted bool
 	// demands is the sign-in that conditional access asks for, or nil; asked is
@@ -72,6 +76,10 @@ func (f *Flow) store(w http.ResponseWriter, r *http.Request, p *pending) error {
 // create stores a draft, unless too many requests wait already; then the client
 // is told to come back.
 func (f *Flow) create(ctx context.Context, p *pending) error {
+	if p.test != nil {
+		p.drafted = false
+		return f.cfg.Store.CreateAuthorizationRequest(ctx, p.row)
+	}
 	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
 	if authz.KindOf(err) == authz.RateLimited {
 		if p.request.Device != nil {
@@ -121,6 +129,9 @@ func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending
 	if err != nil {
 		return nil, err
 	}
+	if row.ClientID == "" {
+		return nil, errRequestGone // a test sign-in has no pages of a client's
+	}
 	return f.reopen(ctx, r, row)
 }
 
@@ -144,6 +155,9 @@ func (f *Flow) waiting(row authz.AuthorizationRequest) bool {
 
 // rebuild makes the request of a row again, whosever browser asks.
 func (f *Flow) rebuild(ctx context.Context, row authz.AuthorizationRequest) (*pending, error) {
+	if test, err := testOf(row); test != nil || err != nil {
+		return test, err
+	}
 	if row.Device != ([32]byte{}) {
 		return f.reopenDevice(ctx, row)
 	}

@@ -1,10 +1,12 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -79,6 +81,9 @@ func (f *Flow) connectionOf(ctx context.Context, p *pending) (authz.Connection, 
 	if err != nil {
 		return authz.Connection{}, err
 	}
+	if p.test != nil && c.State != authz.Deleted {
+		return c, nil
+	}
 	if !c.State.Usable() { // the rest is looked at when a session is made
 		return authz.Connection{}, f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
 	}
@@ -95,6 +100,9 @@ type arrival struct {
 
 // arrive signs the person in and goes on with their request.
 func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arrival) error {
+	if p.test != nil {
+		return f.tested(w, r, p, a)
+	}
 	session, account, err := f.welcome(w, r, p, a)
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func (f *Flow) finish(ctx context.Context, p *pending, c authz.Connection, leg u
 		return idp.Identity{}, err
 	}
 	identity, err := connector.Finish(ctx, idp.Callback{
-		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge,
+		Params: params, Nonce: leg.Nonce, CodeVerifier: leg.Verifier, MaxAge: p.request.MaxAge, Tell: p.test != nil,
 	})
 	if err == nil && p.request.Prompts("login") && signedInBefore(identity, p.request.ArrivedAt) {
 		return idp.Identity{}, idp.Refuse(idp.ReasonStaleAuth, errors.New("prompt=login was passed over"))
@@ -156,10 +164,12 @@ func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connectio
 	if ctx.Err() != nil {
 		return err
 	}
-	switch reason := idp.ReasonOf(err); reason {
-	case "":
+	switch reason := idp.ReasonOf(err); {
+	case p != nil && p.test != nil:
+		return f.testRefused(ctx, p, c, cmp.Or(reason, "upstream_error"), err)
+	case reason == "":
 		return f.refuse(ctx, p, c, "upstream_error", errUpstream.Because(err))
-	case idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata:
+	case slices.Contains([]string{idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata}, reason):
 		return f.refuse(ctx, p, c, reason, errUpstreamAway.Because(err))
 	default:
 		return f.refuse(ctx, p, c, reason, errUpstream.Because(err))

@@ -48,6 +48,8 @@ type Store interface {
 	ListConnections(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) ([]authz.Connection, error)
 	ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error)
 
+	SetConnectionTested(ctx context.Context, c authz.Connection, side authz.Side, test authz.ConnectionTest) error
+
 	GetConsent(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, client authz.ClientID) (authz.Consent, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
@@ -75,7 +77,9 @@ type Config struct {
 	// Choose says by which side of a connection somebody with that e-mail
 	// address, or "", signs in (authz/federation).
 	Choose func(ctx context.Context, c authz.Connection, email string) (federation.Choice, error)
-	Sealer Sealer
+	// Explain says the reason of a refusal in plain words, for administrators.
+	Explain func(reason string) string
+	Sealer  Sealer
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -101,7 +105,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

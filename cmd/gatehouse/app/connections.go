@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,12 +80,35 @@ func (a *App) newConnector(conn authz.Connection, side authz.Side) (idp.Connecto
 		}
 		secret = string(plain)
 	}
-	return oidc.New(oidc.Config{
-		Mapping: idp.Mapping{Link: conn.Fallback.Link.OIDC},
-		Observe: func(ctx context.Context, answered bool) { issuer.federation.Observed(ctx, conn, answered) },
-		ID:      string(conn.ID), Issuer: conn.UpstreamIssuer, ClientID: conn.ClientID, ClientSecret: secret, Scopes: conn.Scopes,
-		RedirectURI: CallbackURI(issuer.Config.URL, conn.ID), HTTP: a.outside, Now: a.clock.Now,
-	})
+	cfg, err := OIDCConfig(conn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ClientSecret, cfg.RedirectURI, cfg.HTTP, cfg.Now = secret, CallbackURI(issuer.Config.URL, conn.ID), a.outside, a.clock.Now
+	cfg.Observe = func(ctx context.Context, answered bool) { issuer.federation.Observed(ctx, conn, answered) }
+	return oidc.New(cfg)
+}
+
+// OIDCConfig is a connection's side of OpenID Connect: the vendor's profile, and
+// what an administrator says. Secret, RedirectURI and HTTP are left to the caller.
+func OIDCConfig(c authz.Connection) (oidc.Config, error) {
+	profile, ok := oidc.Vendor(cmp.Or(c.Vendor, "generic"))
+	if !ok {
+		return oidc.Config{}, fmt.Errorf("connection %s is of an unknown vendor", c.ID)
+	}
+	out := oidc.Config{
+		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, Scopes: c.Scopes, Mapping: profile.Mapping, MFA: profile.MFA,
+	}
+	out.Mapping.Link = c.Fallback.Link.OIDC
+	if said := c.OIDC; said != nil {
+		if len(said.Subject) > 0 {
+			out.Mapping.Subject = said.Subject
+		}
+		out.Mapping.Require, out.Mapping.Groups, out.Request = said.Require, said.Groups, said.Request
+		out.MFA.ACR, out.MFA.AMR = slices.Concat(out.MFA.ACR, said.MFAContexts), slices.Concat(out.MFA.AMR, said.MFAMethods)
+		out.MFA.Declared = said.MFADeclared
+	}
+	return out, nil
 }
 
 // probe asks the OpenID provider of a connection whether it is there.
@@ -172,7 +197,7 @@ func (a *App) keepSAMLKey(ctx context.Context, c *authz.Connection) error {
 		return err
 	}
 	if c.SAMLKey = held.SAMLKey; c.SAMLKey == nil {
-		c.SAMLKey, err = a.newSAMLKey(c.ID)
+		c.SAMLKey, err = newSAMLKey(a.keyring, c.ID, a.clock.Now())
 		return err
 	}
 	return nil

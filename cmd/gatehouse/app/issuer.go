@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
+	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -270,7 +272,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
 	})
@@ -282,7 +284,16 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
+	connections, err := conn.New(conn.Config{
+		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock,
+		Upstreams: Protocols{Keyring: a.keyring, HTTP: a.outside, Clock: a.clock, URL: i.Config.URL, Connect: a.newConnector},
+		DomainKey: a.domainKey(), LookupTXT: net.DefaultResolver.LookupTXT,
+	})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	management, err := api.New(api.Config{
+		Connections: connections, Federation: i.federation,
 		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
@@ -313,6 +324,13 @@ func (a *App) sessions(name authz.IssuerName, outbox *event.Outbox) (*session.Se
 		return nil, err
 	}
 	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
+}
+
+// domainKey makes the records that prove domains. As pairwiseKey, it comes from
+// the oldest root key: what people were told to publish stays right.
+func (a *App) domainKey() []byte {
+	keys := a.keyring.DeriveAll("domain proof")
+	return keys[len(keys)-1]
 }
 
 // pairwiseKey comes from the oldest root key, so that a new one put before it

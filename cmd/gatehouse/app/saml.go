@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/saml"
 )
@@ -103,7 +104,7 @@ type storedKey struct{ Key, Certificate []byte }
 
 // newSAMLKey makes and seals our key at a connection: RSA, as all providers
 // know it for signing and encrypting.
-func (a *App) newSAMLKey(id authz.ConnectionID) ([]byte, error) {
+func newSAMLKey(keyring *secret.Keyring, id authz.ConnectionID, now time.Time) ([]byte, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,6 @@ func (a *App) newSAMLKey(id authz.ConnectionID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := a.clock.Now()
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: string(id)}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(samlKeyLife),
 	}
@@ -127,7 +127,7 @@ func (a *App) newSAMLKey(id authz.ConnectionID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.keyring.Seal(samlKeyPurpose, string(id), plain)
+	return keyring.Seal(samlKeyPurpose, string(id), plain)
 }
 
 func (a *App) openSAMLKey(c authz.Connection) (saml.Key, error) {
@@ -157,7 +157,11 @@ func (a *App) openSAMLKey(c authz.Connection) (saml.Key, error) {
 // SAMLUpstream is what a connection keeps of a provider's metadata document; an
 // empty entityID will do if it describes one provider.
 func (a *App) SAMLUpstream(metadata []byte, entityID string) (*authz.SAMLUpstream, error) {
-	m, err := saml.ParseMetadata(metadata, entityID, a.clock.Now())
+	return samlUpstream(metadata, entityID, a.clock.Now())
+}
+
+func samlUpstream(metadata []byte, entityID string, now time.Time) (*authz.SAMLUpstream, error) {
+	m, err := saml.ParseMetadata(metadata, entityID, now)
 	if err != nil {
 		return nil, err
 	}
