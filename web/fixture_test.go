@@ -179,7 +179,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Scopes: func(s string) bool {
 			return slices.Contains([]string{"openid", "profile", "offline_access", "monitor:read"}, s)
 		},
-		Roles: func(s string) bool { return s == "member" }, Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
+		Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
 	}))(h)
 	registrar := made(registration.New(registration.Config{
 		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules,

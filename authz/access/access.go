@@ -20,6 +20,10 @@ type Store interface {
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
 
+	GetRole(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.RoleID) (authz.Role, error)
+	TeamsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.TeamID, error)
+	BindingsOfSubject(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, kind authz.SubjectKind, subject string, limit int) ([]authz.RoleBinding, error)
+
 	CreatePolicy(ctx context.Context, p authz.Policy, v authz.PolicyVersion) error
 	PublishPolicy(ctx context.Context, p authz.Policy, v authz.PolicyVersion) error
 	ActivatePolicy(ctx context.Context, p authz.Policy) error
@@ -52,8 +56,8 @@ type Config struct {
 	Clock  authz.Clock
 	Epochs *credential.Epochs
 	Lease  *credential.Lease
-	// Scopes and Roles say what rules may name.
-	Scopes, Roles func(string) bool
+	// Scopes says which scopes rules may name.
+	Scopes func(string) bool
 	// Retention is how long decisions are kept.
 	Retention time.Duration
 	// Regions tells where addresses are; nil for nowhere.
@@ -76,7 +80,7 @@ type Access struct {
 // New returns an Access, or says what is missing.
 func New(cfg Config) (*Access, error) {
 	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Epochs == nil || cfg.Lease == nil ||
-		cfg.Scopes == nil || cfg.Roles == nil || cfg.Retention <= 0 {
+		cfg.Scopes == nil || cfg.Retention <= 0 {
 		return nil, errors.New("access: every field of Config but Regions and Risk is required")
 	}
 	return &Access{cfg: cfg, known: credential.NewMemory(cfg.Epochs, cfg.Lease, maxRemembered, ruleSet.weight)}, nil

@@ -62,7 +62,7 @@ func (n *node) on(t *testing.T) *access.Access {
 	}
 	a, err := access.New(access.Config{
 		Issuer: issuer, Store: n.store, Outbox: outbox, Clock: authz.SystemClock{}, Epochs: n.epochs, Lease: credential.ForeverLease(),
-		Scopes: func(s string) bool { return slices.Contains(scopes, s) }, Roles: func(string) bool { return true }, Retention: time.Hour,
+		Scopes: func(s string) bool { return slices.Contains(scopes, s) }, Retention: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -274,22 +274,32 @@ func TestRegionsRiskAndRolesAreFacts(t *testing.T) {
 		user := authz.User{ID: authz.NewUserID(), Issuer: issuer, State: authz.Active, CreatedAt: time.Now(), UpdatedAt: time.Now()}
 		for _, err := range []error{
 			n.store.CreateUser(t.Context(), user, authz.UpstreamIdentity{Issuer: issuer, ConnectionID: "con_1", Side: authz.OIDCSide, Subject: "s", UserID: user.ID}),
-			n.store.AddMember(t.Context(), authz.Member{Issuer: issuer, WorkspaceID: ws, UserID: user.ID, Role: "auditor", CreatedAt: time.Now()}),
+			n.store.AddMember(t.Context(), authz.Member{Issuer: issuer, WorkspaceID: ws, UserID: user.ID, Role: authz.RoleViewer, CreatedAt: time.Now()}),
+			n.store.CreateRole(t.Context(), authz.Role{ID: "role_auditor", Issuer: issuer, WorkspaceID: ws, Name: "Auditor", Revision: 1, CreatedAt: time.Now(), UpdatedAt: time.Now()}),
+			n.store.CreateRoleBinding(t.Context(), authz.RoleBinding{ID: "rb_1", Issuer: issuer, WorkspaceID: ws, Kind: authz.UserSubject, Subject: string(user.ID), Role: "role_auditor", Environment: authz.Live, CreatedAt: time.Now()}),
 		} {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		n.put(t, ws, `[{"id":"r","name":"r","state":"on","match":{"roles":["auditor"]},"then":{"allow_only_scopes":["monitor:read"]}}]`)
-		d, err := n.Decide(t.Context(), authz.AccessRequest{Grant: authz.Grant{WorkspaceID: ws, UserID: user.ID}, Scopes: scopes})
+		n.put(t, ws, `[{"id":"r","name":"r","state":"on","match":{"roles":["role_auditor"]},"then":{"allow_only_scopes":["monitor:read"]}}]`)
+		d, err := n.Decide(t.Context(), authz.AccessRequest{Grant: authz.Grant{WorkspaceID: ws, UserID: user.ID, Environment: authz.Live}, Scopes: scopes})
 		if err != nil || !slices.Equal(d.Scopes, []string{"monitor:read"}) {
 			t.Errorf("%+v, %v", d, err)
 		}
 		if d := n.decide(t, ws, scopes...); len(d.Scopes) != len(scopes) {
 			t.Errorf("somebody of another role: %+v", d)
 		}
+		elsewhere, err := n.Decide(t.Context(), authz.AccessRequest{Grant: authz.Grant{WorkspaceID: ws, UserID: user.ID, Environment: authz.Test}, Scopes: scopes})
+		if err != nil || len(elsewhere.Scopes) != len(scopes) {
+			t.Errorf("a role of production in the sandbox: %+v, %v", elsewhere, err)
+		}
+		bad := access.Draft{Rules: json.RawMessage(`[{"id":"r","name":"r","state":"on","match":{"roles":["role_none"]},"then":{"deny":true}}]`)}
+		if _, _, err := n.Create(t.Context(), operator, n.workspace(t), bad); !strings.Contains(fmt.Sprint(err), "rules[0].match.roles[0]: does not exist") {
+			t.Errorf("a role nobody has: %v", err)
+		}
 		var asked policy.Request
-		if err := json.Unmarshal(d.Record.Request, &asked); err != nil || !slices.Equal(asked.Facts.Roles, []string{"auditor"}) {
+		if err := json.Unmarshal(d.Record.Request, &asked); err != nil || !slices.Equal(asked.Facts.Roles, []string{"viewer", "role_auditor"}) {
 			t.Errorf("recorded %s, %v", d.Record.Request, err)
 		}
 	})

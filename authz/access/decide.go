@@ -74,24 +74,12 @@ func (a *Access) facts(ctx context.Context, r authz.AccessRequest, set *policy.S
 	if a.cfg.Risk != nil {
 		f.Risk = a.cfg.Risk(ctx, r)
 	}
-	if g.UserID == "" || !set.AsksForRoles() {
+	if !set.AsksForRoles() {
 		return f, nil
 	}
 	var err error
-	f.Roles, err = a.roles(ctx, g.WorkspaceID, g.UserID)
+	f.Roles, err = a.rolesOf(ctx, g)
 	return f, err
-}
-
-// roles are those the person has now, not those at sign-in.
-func (a *Access) roles(ctx context.Context, ws authz.WorkspaceID, user authz.UserID) ([]string, error) {
-	member, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, user)
-	if errors.Is(err, authz.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading a person's roles: %w", err)
-	}
-	return []string{string(member.Role)}, nil
 }
 
 // record is what is kept of a decision: the facts, and the rules that matched.

@@ -25,6 +25,7 @@ func (e *RulesError) Unwrap() error { return e.Problems[0] }
 const (
 	maxProblems = 50
 	maxNamed    = 500
+	maxRoles    = 100
 )
 
 // rulesOf reads and validates the rules that somebody wants in force.
@@ -33,28 +34,35 @@ func (a *Access) rulesOf(ctx context.Context, ws authz.WorkspaceID, text []byte)
 	if err != nil {
 		return nil, problems(err)
 	}
-	clients, connections := named(rules)
-	if len(clients) > maxNamed || len(connections) > maxNamed {
-		return nil, authz.NewError(authz.Invalid, "invalid_request", "rules: must name at most 500 clients and 500 connections")
+	clients, connections, roles := named(rules)
+	if len(clients) > maxNamed || len(connections) > maxNamed || len(roles) > maxRoles {
+		return nil, authz.NewError(authz.Invalid, "invalid_request", "rules: must name at most 500 clients, 500 connections and 100 roles")
 	}
 	there, err := a.cfg.Store.NamedByPolicy(ctx, a.cfg.Issuer, ws, clients, connections)
 	if err != nil {
 		return nil, err
 	}
+	held, err := a.rolesThere(ctx, ws, roles)
+	if err != nil {
+		return nil, err
+	}
 	known := func(id string) bool { return there[id] }
-	err = policy.Validate(rules, policy.Catalogue{Scopes: a.cfg.Scopes, Roles: a.cfg.Roles, Clients: known, Connections: known})
+	err = policy.Validate(rules, policy.Catalogue{
+		Scopes: a.cfg.Scopes, Roles: func(r string) bool { return held[r] }, Clients: known, Connections: known,
+	})
 	return rules, problems(err)
 }
 
-// named are the ids of clients and connections in the rules, each once.
-func named(rules []policy.Rule) (clients, connections []string) {
+// named are the ids of clients, connections and roles in the rules, each once.
+func named(rules []policy.Rule) (clients, connections, roles []string) {
 	for _, r := range rules {
-		clients = append(clients, r.Match.Clients...)
+		clients, roles = append(clients, r.Match.Clients...), append(roles, r.Match.Roles...)
 		connections = append(append(connections, r.When.Connections...), r.When.ConnectionsNotIn...)
 	}
 	slices.Sort(clients)
 	slices.Sort(connections)
-	return slices.Compact(clients), slices.Compact(connections)
+	slices.Sort(roles)
+	return slices.Compact(clients), slices.Compact(connections), slices.Compact(roles)
 }
 
 func problems(err error) error {

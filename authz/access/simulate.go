@@ -38,7 +38,7 @@ func (a *Access) Simulate(ctx context.Context, by authz.Principal, q Question) (
 		q.Facts.Region = a.cfg.Regions.Of(q.Facts.Address)
 	}
 	if q.UserID != "" {
-		if q.Facts.Roles, err = a.roles(ctx, q.WorkspaceID, q.UserID); err != nil {
+		if q.Facts.Roles, err = a.rolesOf(ctx, authz.Grant{WorkspaceID: q.WorkspaceID, UserID: q.UserID, Environment: q.Facts.Environment}); err != nil {
 			return policy.Decision{}, err
 		}
 	}

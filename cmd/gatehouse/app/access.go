@@ -12,9 +12,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/config"
 )
 
-// memberRole is the role of everybody who belongs to a workspace.
-const memberRole = "member"
-
 // conditionalAccess keeps and asks the policies of an issuer.
 func (a *App) conditionalAccess(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*access.Access, error) {
 	var scopes []string
@@ -26,7 +23,7 @@ func (a *App) conditionalAccess(name authz.IssuerName, cfg config.Issuer, outbox
 	}
 	return access.New(access.Config{
 		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
-		Scopes: func(s string) bool { return slices.Contains(scopes, s) }, Roles: func(r string) bool { return r == memberRole },
+		Scopes:    func(s string) bool { return slices.Contains(scopes, s) },
 		Retention: a.options.Config.ConditionalAccess.DecisionRetention, Regions: a.regions,
 	})
 }
