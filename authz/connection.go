@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Side is one of the two ways in which a connection signs people in.
 type Side string
@@ -18,9 +21,12 @@ type UpstreamIdentity struct {
 	ConnectionID ConnectionID
 	Side         Side
 	Subject      string
-	UserID       UserID
-	CreatedAt    time.Time
-	LastLoginAt  time.Time
+	// Link is a digest of a name that the other side tells of the same person
+	// too; all zero for none.
+	Link        [32]byte
+	UserID      UserID
+	CreatedAt   time.Time
+	LastLoginAt time.Time
 }
 
 // Connection is a workspace's upstream identity provider: a side of OpenID
@@ -46,6 +52,7 @@ type Connection struct {
 	SAMLKey []byte
 	// Fallback says who signs in by SAML where there are both sides.
 	Fallback Fallback
+	JIT      JIT
 	// Domains are the verified e-mail domains that route here and whose
 	// people may join the workspace at first login; lower case.
 	Domains   []string
@@ -65,6 +72,18 @@ type Fallback struct {
 	// Routes send some people to one side for good; the first that matches
 	// rules.
 	Routes []Route `json:"routes,omitempty"`
+	// Mode is what an outage of the side of OpenID Connect leads to.
+	Mode FallbackMode `json:"mode,omitempty"`
+	// Link is what both sides tell of a person alike and for good; its zero
+	// value joins nobody.
+	Link LinkKey `json:"link"`
+}
+
+// LinkKey are the claims and the attributes that hold one and the same name of
+// a person; several together make one name.
+type LinkKey struct {
+	OIDC []string `json:"oidc,omitempty"`
+	SAML []string `json:"saml,omitempty"`
 }
 
 // Route sends people to a side. One of Domain and Email is set, in lower case.
@@ -74,9 +93,11 @@ type Route struct {
 	Use    Side   `json:"use"`
 }
 
-// RouteOf returns the side of the first route that matches an e-mail address
-// and its domain, both in lower case; "" when none does.
-func (f Fallback) RouteOf(email, domain string) Side {
+// RouteOf returns the side of the first route that matches an e-mail address;
+// "" when none does.
+func (f Fallback) RouteOf(email string) Side {
+	email = strings.ToLower(email)
+	_, domain, _ := strings.Cut(email, "@")
 	for _, r := range f.Routes {
 		if r.Email != "" && r.Email == email || r.Domain != "" && r.Domain == domain {
 			return r.Use

@@ -27,6 +27,8 @@ type Session struct {
 	IdleUntil time.Time
 	IP        string
 	UserAgent string
+	// Fallback is why its person signed in by SAML in place of OpenID Connect.
+	Fallback FallbackReason
 }
 
 // LiveAt reports whether the session itself, its ancestors aside, is valid at now.

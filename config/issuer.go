@@ -227,12 +227,22 @@ type Connection struct {
 	// Who signs in by which side, for good; the first that matches rules. All
 	// others sign in by OpenID Connect where there is that side.
 	Routes []Route `yaml:"routes"`
+	// What an outage of the OpenID provider leads to, where there is a side of
+	// SAML too: people wait, an administrator switches over, people may go on by
+	// SAML, or are sent there.
+	Fallback string `yaml:"fallback" jsonschema:"enum=never,enum=admin,enum=ask,enum=auto"`
+	// What both sides tell of a person alike and for good, so that they know one
+	// person; without it nobody of one side is found at the other.
+	Link LinkKey `yaml:"link_key"`
+	// Who becomes a member by signing in for the first time: people with an
+	// address in one of the domains, or nobody.
+	JIT string `yaml:"jit" jsonschema:"enum=domain,enum=off"`
 	// The e-mail domains that sign in here.
 	Domains []string `yaml:"domains"`
 }
 
 func (c *Connection) setDefaults(func(string) string) {
-	c.Vendor = "generic"
+	c.Vendor, c.Fallback, c.JIT = "generic", "ask", "domain"
 	c.Scopes = []string{"openid", "profile", "email"}
 }
 
@@ -263,6 +273,15 @@ type SAML struct {
 	// Your word that e-mail addresses, which change hands, are all there is to
 	// name people by.
 	MutableSubject bool `yaml:"mutable_subject"`
+}
+
+// LinkKey names what the two sides of a connection tell of a person alike, such
+// as the claims tid and oid, and the attributes that hold the same two.
+type LinkKey struct {
+	// Claims of the ID token.
+	OIDC []string `yaml:"oidc"`
+	// Attributes of the assertion, in the same order.
+	SAML []string `yaml:"saml"`
 }
 
 // Route sends some people to one side of a connection.

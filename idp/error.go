@@ -30,6 +30,8 @@ const (
 	ReasonUserInfoSub    = "userinfo_sub"    // userinfo speaks of someone else
 	ReasonBlocked        = "upstream_blocked"
 	ReasonTooLarge       = "too_large"
+	ReasonRequire        = "required_claim" // a claim the connection requires is missing or differs
+	ReasonSubjectRule    = "subject_rule"   // what names the person is missing, repeated or too long
 	ReasonUnavailable    = "upstream_unavailable"
 )
 

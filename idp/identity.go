@@ -11,6 +11,9 @@ type Identity struct {
 	// Subject is 1 to 255 bytes.
 	Issuer  string
 	Subject string
+	// Link is a name of the person that the other side of the connection tells
+	// too; empty for none.
+	Link string
 	// AuthTime is when the upstream authenticated the person; zero if untold.
 	AuthTime time.Time
 	// ACR and AMR are as told by the upstream, unjudged.

@@ -43,6 +43,9 @@ type Mapping struct {
 	// Overage are the names that appear in place of groups that were too many
 	// to tell, such as Entra's groups.link. What they hold is never fetched.
 	Overage []string
+	// Link are the names that together hold a name of the person that the other
+	// side of the connection tells as well, for good. Empty means none.
+	Link []string
 	// Methods and Contexts are the names that hold authentication methods and
 	// contexts, as evidence of a second factor.
 	Methods, Contexts []string
@@ -55,16 +58,42 @@ func (m Mapping) SubjectOf(v Values, own string) (subject string, ok bool) {
 	if len(m.Subject) == 0 {
 		return own, own != "" && len(own) <= maxSubject
 	}
-	parts := make([]string, len(m.Subject))
-	for i, name := range m.Subject {
+	return v.joined(m.Subject)
+}
+
+// LinkOf returns the name of the person that the other side of the connection
+// tells as well, or "" where one of its parts is not told, once.
+func (m Mapping) LinkOf(v Values) string {
+	link, ok := v.joined(m.Link)
+	if !ok {
+		return ""
+	}
+	return link
+}
+
+// joined returns the values told under names, joined by a blank, which none of
+// several may hold.
+func (v Values) joined(names []string) (string, bool) {
+	parts := make([]string, len(names))
+	for i, name := range names {
 		part, told := v.One(name)
-		if !told || (len(m.Subject) > 1 && strings.Contains(part, " ")) {
+		if !told || (len(names) > 1 && strings.Contains(part, " ")) {
 			return "", false
 		}
 		parts[i] = part
 	}
-	subject = strings.Join(parts, " ")
-	return subject, len(subject) <= maxSubject
+	joined := strings.Join(parts, " ")
+	return joined, len(joined) <= maxSubject
+}
+
+// Mutable reports whether what is told under a name changes hands: addresses
+// and user names. Nobody is recognised or linked by such.
+func Mutable(name string) bool {
+	switch strings.ToLower(name[strings.LastIndexAny(name, "/:.")+1:]) {
+	case "email", "mail", "emailaddress", "upn", "name", "userprincipalname", "preferred_username", "unique_name", "nickname":
+		return true
+	}
+	return false
 }
 
 // Met reports whether every required value was told, and the name of the first

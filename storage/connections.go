@@ -20,6 +20,7 @@ type connectionRow struct {
 	SAML           text[*authz.SAMLUpstream] `gorm:"column:saml"`
 	SAMLKey        []byte                    `gorm:"column:saml_key"`
 	Fallback       text[authz.Fallback]
+	JIT            authz.JIT `gorm:"column:jit"`
 	Scopes         list[string]
 	Domains        list[string]
 	State          authz.State
@@ -35,15 +36,15 @@ func (r connectionRow) connection() authz.Connection {
 	return authz.Connection{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
 		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
-		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
-const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
 
 // columns are where those columns go.
 func (r *connectionRow) columns() []any {
-	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
 }
 
 // connectionDomainRow makes a domain unique within the issuer; the list in
@@ -93,14 +94,15 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 		Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID).
 		UpdateColumns(map[string]any{
 			"name": c.Name, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
-			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "scopes": asText(c.Scopes), "domains": asText(c.Domains), "updated_at": utc(c.UpdatedAt),
+			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT,
+			"scopes": asText(c.Scopes), "domains": asText(c.Domains), "updated_at": utc(c.UpdatedAt),
 		})
 	if done.Error != nil || done.RowsAffected == 1 {
 		return failure(ctx, "replacing a connection", done.Error)
 	}
 	err := s.writer(ctx).Create(&connectionRow{
 		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback),
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT,
 		Scopes: asText(c.Scopes), Domains: asText(c.Domains),
 		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}).Error

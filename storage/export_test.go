@@ -17,7 +17,7 @@ func Rows() []any {
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
-		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{},
+		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamSessionRow{}, keyLeakRow{}, overrideRow{}, circuitRow{},
 	}
 }
 

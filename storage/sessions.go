@@ -26,6 +26,7 @@ type sessionRow struct {
 	IdleUntil    time.Time
 	IP           string
 	UserAgent    string
+	Fallback     authz.FallbackReason
 }
 
 // TableName is the row's table.
@@ -36,7 +37,7 @@ func (r sessionRow) session() authz.Session {
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, UserID: r.UserID, ConnectionID: r.ConnectionID,
 		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, State: r.State, Epoch: r.Epoch, Lineage: r.Lineage,
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), IdleUntil: r.IdleUntil.UTC(),
-		IP: r.IP, UserAgent: r.UserAgent,
+		IP: r.IP, UserAgent: r.UserAgent, Fallback: r.Fallback,
 	}
 }
 
@@ -46,7 +47,7 @@ func (s *Store) CreateSession(ctx context.Context, v authz.Session) error {
 		ID: v.ID, Issuer: v.Issuer, WorkspaceID: v.WorkspaceID, UserID: v.UserID, ConnectionID: v.ConnectionID,
 		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), State: v.State, Epoch: v.Epoch, Lineage: v.Lineage,
 		CreatedAt: utc(v.CreatedAt), ExpiresAt: utc(v.ExpiresAt), IdleUntil: utc(v.IdleUntil),
-		IP: v.IP, UserAgent: v.UserAgent,
+		IP: v.IP, UserAgent: v.UserAgent, Fallback: v.Fallback,
 	}).Error
 	return failure(ctx, "creating a session", err)
 }
@@ -61,7 +62,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 			Where("user_id = ? AND connection_id = ? AND state = 'active'", v.UserID, v.ConnectionID).
 			UpdateColumns(map[string]any{
 				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR), "lineage": v.Lineage,
-				"expires_at": utc(v.ExpiresAt), "idle_until": utc(v.IdleUntil), "ip": v.IP, "user_agent": v.UserAgent,
+				"expires_at": utc(v.ExpiresAt), "idle_until": utc(v.IdleUntil), "ip": v.IP, "user_agent": v.UserAgent, "fallback": v.Fallback,
 			})
 		if err := changed(ctx, "renewing a session", done, authz.ErrNotFound); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 }
 
 const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr,
-	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, w.account_id,
+	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, w.account_id,
 	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM sessions s
 	LEFT JOIN workspaces w ON w.id = s.workspace_id AND w.issuer = s.issuer
@@ -89,7 +90,7 @@ func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer auth
 	var account, workspace, connection, user ancestor
 	err := s.queryRow(ctx, sessionWithLineage, digest(cookie), issuer).Scan(
 		&r.ID, &r.Issuer, &r.WorkspaceID, &r.UserID, &r.ConnectionID, &r.Digest, &r.AuthTime, &r.ACR, &r.AMR,
-		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &accountID,
+		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &r.Fallback, &accountID,
 		&account.State, &account.Epoch, &workspace.State, &workspace.Epoch, &connection.State, &connection.Epoch, &user.State, &user.Epoch)
 	if err != nil {
 		return authz.Session{}, nil, failure(ctx, "reading a session", err)

@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -61,14 +62,16 @@ type house struct {
 	admin  *admin.Admin
 	rules  clientmeta.Rules
 
-	registrar *registration.Registrar
-	documents *clientdoc.Documents
-	outside   *http.Client // fetches documents
-	opened    []netip.Prefix
-	upstream  *idptest.Provider
-	served    web.Issuer
-	handler   http.Handler
-	log       *lockedBuffer
+	federation *federation.Federation
+	providers  map[time.Time]*oidc.Connector
+	registrar  *registration.Registrar
+	documents  *clientdoc.Documents
+	outside    *http.Client // fetches documents
+	opened     []netip.Prefix
+	upstream   *idptest.Provider
+	served     web.Issuer
+	handler    http.Handler
+	log        *lockedBuffer
 
 	workspace  authz.Workspace
 	connection authz.Connection
@@ -189,8 +192,9 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		return h.store.AppendAudit(ctx, authz.AuditEntry{Issuer: issuer, Time: h.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor}.From(authz.OriginFrom(ctx)))
 	}
 	pages := made(ui.New("UptimePulse"))(h)
+	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 	}))(h)
@@ -237,11 +241,28 @@ func (h *house) connect(_ context.Context, c authz.Connection, side authz.Side) 
 	if side == authz.SAMLSide {
 		return h.serviceProvider(c)
 	}
-	return oidc.New(oidc.Config{
-		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
+	if kept := h.providers[c.UpdatedAt]; kept != nil { // as the product keeps it
+		return kept, nil
+	}
+	made, err := oidc.New(oidc.Config{
+		Mapping: idp.Mapping{Link: c.Fallback.Link.OIDC},
+		Observe: func(ctx context.Context, answered bool) { h.federation.Observed(ctx, c, answered) },
+		ID:      string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, ClientSecret: "upstream-secret", Scopes: c.Scopes,
 		RedirectURI: host + "/oidc/" + string(c.ID) + "/callback", Now: h.clock.Now,
 		HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
 	})
+	if err == nil && len(h.providers) == 0 && c.Has(authz.SAMLSide) {
+		h.providers = map[time.Time]*oidc.Connector{c.UpdatedAt: made}
+	}
+	return made, err
+}
+
+func (h *house) probe(ctx context.Context, c authz.Connection) error {
+	connector, err := h.connect(ctx, c, authz.OIDCSide)
+	if err != nil {
+		return err
+	}
+	return connector.(*oidc.Connector).Probe(ctx)
 }
 
 // settle moves a tenant in, with an upstream that signs everybody in.

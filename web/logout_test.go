@@ -12,7 +12,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
-	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
 const (
@@ -89,7 +88,7 @@ func TestLO_01_OnlyAHintOfThePersonHereSignsThemOutUnasked(t *testing.T) {
 	h.leaving()
 	b, eve := h.browser(), h.browser()
 	hint := member(b.signedInWith(), "id_token")
-	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
+	h.upstream.SetFaults(asBob())
 	foreign := member(eve.signedInWith(), "id_token")
 	for what, query := range map[string]string{
 		"nothing": "", "a client": "client_id=" + string(h.app.ID), "a state": "state=x", "somebody else's hint": "id_token_hint=" + foreign,
@@ -212,7 +211,7 @@ func TestLO_04_EveryClientOfTheSessionIsToldOnceForWhateverReasonItEnds(t *testi
 	if waiting := h.logouts(); len(waiting) != 0 {
 		t.Fatalf("told too early: %v", waiting)
 	}
-	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
+	h.upstream.SetFaults(asBob())
 	bob := b.signedInWith("prompt", "login")
 	first := h.logouts()
 	if len(first) != 1 || first[0].ClientID != h.app.ID || first[0].Subject != sub || first[0].SID == "" {

@@ -14,7 +14,7 @@ import (
 )
 
 func (h *house) asBob() {
-	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
+	h.upstream.SetFaults(asBob())
 }
 
 func TestAZ_08_AHintDecidesWhoGetsACode(t *testing.T) {

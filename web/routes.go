@@ -56,6 +56,7 @@ func issuerRoutes(s *site) []route {
 		{"POST /oauth2/authorize", s.authorize, s.pageError, postedRoute, limits.Authorize},
 		{"GET /signin", s.Login.ChooseConnection, s.pageError, pageRoute, limits.Login},
 		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
+		{"POST /signin/fallback", s.Login.SubmitFallback, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.perUpstream(s.Login.Callback), s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.perUpstream(s.Login.ACS), s.pageError, postedRoute, limits.Login},

@@ -197,3 +197,14 @@ func decoded(t testing.TB, text string) []byte {
 	}
 	return raw
 }
+
+// asBob signs in somebody else than was asked for.
+func asBob() idptest.Faults {
+	bob := func(c map[string]any) {
+		c["sub"] = "s-bob"
+		if c["email"] != nil {
+			c["email"] = "bob@acme.example"
+		}
+	}
+	return idptest.Faults{IDToken: bob, UserInfo: bob}
+}

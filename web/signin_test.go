@@ -249,7 +249,7 @@ func TestASessionOfARemovedOrDisabledPersonIsNone(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
-	user, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, authz.OIDCSide, "s-ada")
+	user, _, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, authz.OIDCSide, "s-ada")
 	h.ok(err)
 	_, err = h.store.KillNode(t.Context(), issuer, h.workspace.ID, authz.NodeRef{Kind: authz.UserNode, ID: string(user.ID)}, authz.Disabled)
 	h.ok(err)
@@ -265,9 +265,9 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
-	user, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, authz.OIDCSide, "s-ada")
+	user, _, _, err := h.store.UserByUpstream(t.Context(), issuer, h.workspace.ID, h.connection.ID, authz.OIDCSide, "s-ada")
 	h.ok(err)
-	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["sub"] = "s-bob" }, UserInfo: func(c map[string]any) { c["sub"] = "s-bob" }})
+	h.upstream.SetFaults(asBob())
 	if w := b.get(b.callbackURL("prompt", "login")); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d %.300s", w.Code, w.Body)
 	}

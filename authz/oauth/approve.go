@@ -91,6 +91,13 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	if slices.Contains(a.Scopes, "offline_access") {
 		g.SessionID = ""
 	}
+	if a.Session.Fallback.Interim() {
+		// A sign-in that stands in for another gives nothing that outlasts it.
+		g.SessionID = a.Session.ID
+		if a.Session.ExpiresAt.Before(g.ExpiresAt) {
+			g.ExpiresAt = a.Session.ExpiresAt
+		}
+	}
 	lineage, err := s.store.Lineage(ctx, g.Refs())
 	if err != nil {
 		return authz.Grant{}, unavailable(err)

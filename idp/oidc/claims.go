@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
 const (
@@ -79,4 +81,15 @@ func (c claims) object(name string) claims {
 		return nil
 	}
 	return o
+}
+
+// values are the claims that are text, or lists of it, by their exact names.
+func (c claims) values() idp.Values {
+	out := make(idp.Values, len(c))
+	for name := range c {
+		if list, ok := c.texts(name); ok && len(list) > 0 {
+			out[name] = list
+		}
+	}
+	return out
 }

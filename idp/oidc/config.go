@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,6 +38,21 @@ type Config struct {
 	Algorithms []string
 	// MFA says what proves a second factor at this upstream.
 	MFA idp.MFARule
+	// Mapping says which claims of the ID token name the person, link them to
+	// the connection's other side, and must be told; and where names and groups
+	// are when not where OpenID Connect Core section 5.1 puts them.
+	Mapping idp.Mapping
+	// MutableSubject is an administrator's word that subjects which can change
+	// hands are all there is.
+	MutableSubject bool
+	// Request adds parameters to the authentication request, such as claims,
+	// where the vendor has ways of its own to ask for a second factor. They
+	// replace none of the protocol's.
+	Request map[string]string
+	// Observe hears of every exchange with the upstream: whether it answered, or
+	// could not be reached or failed (5xx). It must not block for long. Nil
+	// hears nothing. What a visitor broke off is not heard of.
+	Observe func(ctx context.Context, answered bool)
 }
 
 // defaults fills what was left out and refuses what cannot work.
@@ -64,6 +80,12 @@ func (c *Config) defaults() error {
 	if !slices.Contains(c.Scopes, "openid") {
 		c.Scopes = append([]string{"openid"}, c.Scopes...)
 	}
+	if slices.ContainsFunc(c.Mapping.Subject, idp.Mutable) && !c.MutableSubject {
+		return errors.New("oidc: an e-mail address or user name changes hands; it is no subject without an administrator's word")
+	}
+	if slices.ContainsFunc(c.Mapping.Link, idp.Mutable) {
+		return errors.New("oidc: an e-mail address or user name changes hands; it links nobody")
+	}
 	for _, alg := range c.Algorithms {
 		if !slices.Contains(algorithms(), alg) {
 			return fmt.Errorf("oidc: algorithm %q is not an asymmetric one we know", alg)
@@ -71,6 +93,9 @@ func (c *Config) defaults() error {
 	}
 	if len(c.Algorithms) == 0 {
 		c.Algorithms = algorithms()
+	}
+	if c.Observe != nil {
+		c.HTTP = watch(c.HTTP, c.Observe)
 	}
 	return nil
 }

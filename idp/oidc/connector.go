@@ -65,7 +65,21 @@ func (c *Connector) Begin(ctx context.Context, login idp.Login) (string, error) 
 		ClientID: c.config.ClientID, RedirectURL: c.config.RedirectURI, Scopes: c.config.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthURL},
 	}
-	return request.AuthCodeURL(login.State, options(login)...), nil
+	return request.AuthCodeURL(login.State, append(c.requested(), options(login)...)...), nil
+}
+
+// requested are the connection's own parameters. What the protocol or the
+// client asks for comes after them and rules.
+func (c *Connector) requested() []oauth2.AuthCodeOption {
+	var opts []oauth2.AuthCodeOption
+	for name, value := range c.config.Request {
+		switch name {
+		case "client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri":
+			continue // these are what the answer is held against
+		}
+		opts = append(opts, oauth2.SetAuthURLParam(name, value))
+	}
+	return opts
 }
 
 // options are the parameters beyond those of plain OAuth 2.0.
@@ -126,5 +140,5 @@ func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Iden
 	if err != nil {
 		return idp.Identity{}, err
 	}
-	return c.identity(claims, more), nil
+	return c.identity(claims, more)
 }

@@ -49,12 +49,15 @@ func FuzzIDTokenClaims(f *testing.F) {
 			return
 		}
 		more, _ := parseClaims(info)
-		got := c.identity(id, more) // never panics, checked or not
+		got, refused := c.identity(id, more) // never panics, checked or not
 		if err := c.check(id, idp.Callback{Nonce: "n"}); err != nil {
 			if idp.ReasonOf(err) == "" {
 				t.Fatalf("no reason: %v", err)
 			}
 			return
+		}
+		if refused != nil {
+			t.Fatalf("checked, and then: %v", refused)
 		}
 		if got.Subject == "" || len(got.Subject) > maxSubject || id.text("nonce") != "n" || id.text("iss") != c.config.Issuer {
 			t.Fatalf("%s passes", raw)

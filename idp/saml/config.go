@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -211,15 +211,12 @@ func (c *Config) checkSubject() error {
 		return fmt.Errorf("saml: NameID format %.80q names nobody for good", c.NameIDFormat)
 	}
 	mutable := c.NameIDFormat == NameIDEmail && len(c.Mapping.Subject) == 0
-	for _, name := range c.Mapping.Subject {
-		low := strings.ToLower(name[strings.LastIndexAny(name, "/:.")+1:])
-		switch low {
-		case "email", "mail", "emailaddress", "upn", "name", "userprincipalname":
-			mutable = true
-		}
-	}
+	mutable = mutable || slices.ContainsFunc(c.Mapping.Subject, idp.Mutable)
 	if mutable && !c.MutableSubject {
 		return errors.New("saml: an e-mail address or user name changes hands; it is no subject without an administrator's word")
+	}
+	if slices.ContainsFunc(c.Mapping.Link, idp.Mutable) {
+		return errors.New("saml: an e-mail address or user name changes hands; it links nobody")
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ func (c *Connector) identity(a assertion) (SignedIn, error) {
 	if len(statement.SessionIndex) <= maxSessionIndex {
 		in.SessionIndex, in.Identity.SessionID = statement.SessionIndex, statement.SessionIndex
 	}
+	in.Identity.Link = c.config.Mapping.LinkOf(values)
 	c.config.Mapping.Show(values, &in.Identity)
 	c.evidence(values, &in.Identity)
 	return in, nil

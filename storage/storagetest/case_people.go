@@ -11,14 +11,14 @@ func testUsers(e *env) {
 	user, err := e.GetUserAcrossWorkspaces(e.ctx, e.issuer, x.user.ID)
 	e.must(err)
 	e.same(user, x.user)
-	user, belongs, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, authz.OIDCSide, x.identity.Subject)
+	user, _, belongs, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, authz.OIDCSide, x.identity.Subject)
 	e.must(err)
 	e.same(user, x.user)
 	e.same(belongs, true)
-	_, belongs, err = e.UserByUpstream(e.ctx, e.issuer, "ws_other", x.connection.ID, authz.OIDCSide, x.identity.Subject)
+	_, _, belongs, err = e.UserByUpstream(e.ctx, e.issuer, "ws_other", x.connection.ID, authz.OIDCSide, x.identity.Subject)
 	e.must(err)
 	e.same(belongs, false)
-	_, _, err = e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, "con_other", authz.OIDCSide, x.identity.Subject)
+	_, _, _, err = e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, "con_other", authz.OIDCSide, x.identity.Subject)
 	e.is(err, authz.ErrNotFound)
 
 	// The same upstream subject is never two people, and the second leaves nothing.

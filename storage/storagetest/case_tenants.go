@@ -116,7 +116,7 @@ func testIsolation(e *env) { //nolint:funlen // one story, told in order
 	none(e.GetAccount(e.ctx, elsewhere, x.account.ID))
 	none(e.GetWorkspace(e.ctx, elsewhere, x.workspace.ID))
 	none(e.GetUserAcrossWorkspaces(e.ctx, elsewhere, x.user.ID))
-	_, _, err := e.UserByUpstream(e.ctx, elsewhere, x.workspace.ID, x.connection.ID, authz.OIDCSide, x.identity.Subject)
+	_, _, _, err := e.UserByUpstream(e.ctx, elsewhere, x.workspace.ID, x.connection.ID, authz.OIDCSide, x.identity.Subject)
 	e.is(err, authz.ErrNotFound)
 	_, err = e.SessionAncestors(e.ctx, elsewhere, x.workspace.ID, x.connection.ID, x.user.ID)
 	e.is(err, authz.ErrNotFound)

@@ -71,7 +71,7 @@ func testSidesOfAConnection(e *env) {
 	identity.UserID, identity.Side = twin.ID, authz.SAMLSide
 	e.must(e.CreateUser(e.ctx, twin, identity))
 	for side, want := range map[authz.Side]authz.UserID{authz.OIDCSide: x.user.ID, authz.SAMLSide: twin.ID} {
-		user, _, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, side, x.identity.Subject)
+		user, _, _, err := e.UserByUpstream(e.ctx, e.issuer, x.workspace.ID, x.connection.ID, side, x.identity.Subject)
 		e.must(err)
 		e.same(user.ID, want)
 	}

@@ -56,7 +56,7 @@ func (e *env) tenant() tenant {
 	t.session = authz.Session{
 		ID: authz.NewSessionID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, ConnectionID: t.connection.ID,
 		Digest: randomDigest(), AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd", "otp"}, State: authz.Active, CreatedAt: e.now,
-		ExpiresAt: e.now.Add(24 * time.Hour), IdleUntil: e.now.Add(time.Hour), IP: "192.0.2.1", UserAgent: "browser",
+		ExpiresAt: e.now.Add(24 * time.Hour), IdleUntil: e.now.Add(time.Hour), IP: "192.0.2.1", UserAgent: "browser", Fallback: authz.FallbackHealth,
 	}
 	e.store(t)
 	return t

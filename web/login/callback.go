@@ -34,7 +34,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
-	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, identity})
+	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, leg.Fallback, identity})
 }
 
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
@@ -88,6 +88,7 @@ func (f *Flow) connectionOf(ctx context.Context, p *pending) (authz.Connection, 
 type arrival struct {
 	connection authz.Connection
 	side       authz.Side
+	fallback   authz.FallbackReason
 	identity   idp.Identity
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -35,7 +36,11 @@ type Store interface {
 	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
 	AddMember(ctx context.Context, m authz.Member) error
 	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
-	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, side authz.Side, subject string) (user authz.User, member bool, err error)
+	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, side authz.Side, subject string) (user authz.User, link [32]byte, member bool, err error)
+	UserByLink(ctx context.Context, issuer authz.IssuerName, c authz.ConnectionID, link [32]byte) (authz.UserID, error)
+	AddUpstreamIdentity(ctx context.Context, i authz.UpstreamIdentity) error
+	SetUpstreamLink(ctx context.Context, i authz.UpstreamIdentity) error
+	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
 	UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, id authz.UserID, p authz.Profile, at time.Time) error
 
@@ -67,7 +72,10 @@ type Config struct {
 	// Connect returns the connector of one side of a connection; that of SAML is
 	// an idp.ServiceProvider.
 	Connect func(ctx context.Context, c authz.Connection, side authz.Side) (idp.Connector, error)
-	Sealer  Sealer
+	// Choose says by which side of a connection somebody with that e-mail
+	// address, or "", signs in (authz/federation).
+	Choose func(ctx context.Context, c authz.Connection, email string) (federation.Choice, error)
+	Sealer Sealer
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -93,7 +101,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

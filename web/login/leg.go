@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
@@ -17,6 +19,8 @@ type upstreamLeg struct {
 	// Side is the way that was taken; empty means OpenID Connect.
 	Side            authz.Side `json:",omitempty"`
 	Nonce, Verifier string
+	// Fallback is why it was SAML in place of OpenID Connect.
+	Fallback authz.FallbackReason `json:",omitempty"`
 	// Identity is who an accepted response says has come back. What is left is
 	// to see that it is the browser that went away.
 	Identity *idp.Identity `json:",omitempty"`
@@ -24,10 +28,74 @@ type upstreamLeg struct {
 
 const legPurpose = "upstream leg"
 
-// begin sends the person to the upstream: fresh state, nonce and code
-// verifier, of which the database keeps a digest and a sealed copy.
-func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string) (idp.Message, error) {
-	state, leg := randomText(), upstreamLeg{Side: choose(c, hint), Nonce: randomText(), Verifier: randomText()}
+// signInAt sends the person to the side of the connection that is theirs now,
+// or tells them first that it is not the usual one.
+func (f *Flow) signInAt(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, hint string) error {
+	choice, err := f.cfg.Choose(r.Context(), c, hint)
+	if err != nil {
+		return err
+	}
+	if !choice.Ask {
+		return f.depart(w, r, p, c, hint, choice)
+	}
+	if err := f.store(w, r, p); err != nil {
+		return err
+	}
+	again := url.Values{"request": {p.row.ID}, "connection": {string(c.ID)}}
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.OutagePage, map[string]any{
+		"Client": p.request.Client.Name, "Request": p.row.ID, "Connection": c.ID, "Name": c.Name, "Email": hint, "Again": "/signin?" + again.Encode(),
+	})
+}
+
+// SubmitFallback serves POST /signin/fallback: the person goes on although the
+// usual sign-in does not answer. That it does not is ours to know: if it does
+// again, they go there.
+func (f *Flow) SubmitFallback(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	ctx := r.Context()
+	p, err := f.resume(ctx, r, r.PostForm.Get("request"))
+	if err != nil {
+		return err
+	}
+	email := r.PostForm.Get("email")
+	connections, err := f.candidates(ctx, p, email)
+	if err != nil {
+		return err
+	}
+	for _, c := range connections {
+		if string(c.ID) != r.PostForm.Get("connection") {
+			continue
+		}
+		choice, err := f.cfg.Choose(ctx, c, email)
+		if err != nil {
+			return err
+		}
+		return f.depart(w, r, p, c, email, choice)
+	}
+	return f.showSignIn(w, http.StatusOK, p, connections, "", "")
+}
+
+// depart sends the browser to the upstream. A form is answered with a page that
+// leads on, as browsers hold the redirects behind a form against its
+// form-action, and the upstream was not known when it was sent.
+func (f *Flow) depart(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, hint string, choice federation.Choice) error {
+	f.draft(w, r, p)
+	away, err := f.begin(r.Context(), p, c, hint, choice)
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost && away.URL != "" {
+		return f.cfg.Pages.Write(w, http.StatusOK, ui.ContinuePage, map[string]any{"Location": away.URL})
+	}
+	return f.leave(w, r, away)
+}
+
+// begin prepares a leg to the upstream: fresh state, nonce and code verifier,
+// of which the database keeps a digest and a sealed copy.
+func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string, choice federation.Choice) (idp.Message, error) {
+	state, leg := randomText(), upstreamLeg{Side: choice.Side, Fallback: choice.Reason, Nonce: randomText(), Verifier: randomText()}
 	connector, err := f.cfg.Connect(ctx, c, leg.Side)
 	if err != nil {
 		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
@@ -118,15 +186,4 @@ func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamL
 		return upstreamLeg{}, idp.Refuse(idp.ReasonState, errors.New("the answer came by the other side of the connection"))
 	}
 	return leg, nil
-}
-
-// choose says by which side of a connection somebody signs in.
-func choose(c authz.Connection, hint string) authz.Side {
-	if side := c.Fallback.RouteOf(strings.ToLower(hint), emailDomain(hint)); side != "" && c.Has(side) {
-		return side
-	}
-	if c.Has(authz.OIDCSide) {
-		return authz.OIDCSide
-	}
-	return authz.SAMLSide
 }

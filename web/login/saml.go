@@ -47,7 +47,7 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	handle := randomText()
-	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Identity: &identity})
+	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Fallback: leg.Fallback, Identity: &identity})
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (f *Flow) ContinueSAML(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
-	return f.arrive(w, r, p, arrival{connection, authz.SAMLSide, *leg.Identity})
+	return f.arrive(w, r, p, arrival{connection, authz.SAMLSide, leg.Fallback, *leg.Identity})
 }
 
 // onlyValue is the one value of a parameter, else "".

@@ -18,12 +18,7 @@ func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error 
 		return err
 	}
 	if len(connections) == 1 && !p.request.Prompts("select_account") {
-		f.draft(w, r, p)
-		away, err := f.begin(r.Context(), p, connections[0], p.request.LoginHint)
-		if err != nil {
-			return err
-		}
-		return f.leave(w, r, away)
+		return f.signInAt(w, r, p, connections[0], p.request.LoginHint)
 	}
 	if err := f.store(w, r, p); err != nil {
 		return err
@@ -98,19 +93,13 @@ func (f *Flow) ChooseConnection(w http.ResponseWriter, r *http.Request) error {
 	chosen := authz.ConnectionID(r.URL.Query().Get("connection"))
 	for _, c := range connections {
 		if c.ID == chosen {
-			away, err := f.begin(r.Context(), p, c, "")
-			if err != nil {
-				return err
-			}
-			return f.leave(w, r, away)
+			return f.signInAt(w, r, p, c, "")
 		}
 	}
 	return f.showSignIn(w, http.StatusOK, p, connections, "", "")
 }
 
 // SubmitEmail serves POST /signin: the e-mail address names the connection.
-// The answer is a page that leads on, as browsers hold the redirects behind a
-// form against its form-action, and the upstream was not known when it was sent.
 func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
@@ -127,14 +116,7 @@ func (f *Flow) SubmitEmail(w http.ResponseWriter, r *http.Request) error {
 	if len(connections) != 1 {
 		return f.showSignIn(w, http.StatusOK, p, connections, email, "No sign-in is set up for this address. Check the spelling, or ask your administrator.")
 	}
-	away, err := f.begin(r.Context(), p, connections[0], email)
-	if err != nil {
-		return err
-	}
-	if away.URL == "" {
-		return f.leave(w, r, away)
-	}
-	return f.cfg.Pages.Write(w, http.StatusOK, ui.ContinuePage, map[string]any{"Location": away.URL})
+	return f.signInAt(w, r, p, connections[0], email)
 }
 
 // upstreamPrompt passes on what the upstream must do for us: our own session

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
 	"time"
 
@@ -63,11 +62,13 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
 			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
 			Details: map[string]any{
-				"connection_id": c.ID, "side": a.side, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+				"connection_id": c.ID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
 			},
 		}.From(authz.OriginFrom(ctx)))
 	})
 	switch {
+	case errors.Is(err, errLinkConflict):
+		return authz.Session{}, "", f.refuse(ctx, p, c, "link_conflict", errNoMembership)
 	case errors.Is(err, errNoMembership):
 		return authz.Session{}, "", f.refuse(ctx, p, c, "no_membership", errNoMembership)
 	case errors.Is(err, errSwitchedOff):
@@ -80,51 +81,15 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	return made, account, nil
 }
 
-// person returns the member behind the identity; nobody is ever found by
-// e-mail.
-func (f *Flow) person(ctx context.Context, a arrival) (authz.User, error) {
-	now, profile := f.cfg.Clock.Now(), profileOf(a.identity)
-	c := a.connection
-	user, member, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, a.side, a.identity.Subject)
-	switch {
-	case errors.Is(err, authz.ErrNotFound):
-		return f.newPerson(ctx, a, profile, now)
-	case err != nil:
-		return authz.User{}, err
-	case user.State != authz.Active || !member:
-		return authz.User{}, errNoMembership
-	case reflect.DeepEqual(user.Profile, profile):
-		return user, nil
-	}
-	user.Profile = profile
-	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, now)
-}
-
-// newPerson makes a person and a member of somebody whom a side tells of for
-// the first time.
-func (f *Flow) newPerson(ctx context.Context, a arrival, profile authz.Profile, now time.Time) (authz.User, error) {
-	if !joins(a) {
-		return authz.User{}, errNoMembership
-	}
-	c := a.connection
-	user := authz.User{
-		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profile, State: authz.Active, CreatedAt: now, UpdatedAt: now,
-	}
-	err := f.cfg.Store.CreateUser(ctx, user, authz.UpstreamIdentity{
-		Issuer: f.issuer, ConnectionID: c.ID, Side: a.side, Subject: a.identity.Subject, UserID: user.ID, CreatedAt: now, LastLoginAt: now,
-	})
-	if err != nil {
-		return authz.User{}, err
-	}
-	member := authz.Member{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, Role: "member", CreatedAt: now}
-	return user, f.cfg.Store.AddMember(ctx, member)
-}
-
-// joins reports whether somebody new may become a member: with an address in a
+// joins reports whether somebody new may become a member: not where a sign-in
+// stands in for another, as an outage makes no accounts; with an address in a
 // domain verified for this very connection. An OpenID provider must say that
 // it verified the address, as many know people of other domains. In SAML there
 // is no such word: the provider was set up by the owner of the domain.
 func joins(a arrival) bool {
+	if a.connection.JIT == authz.JITOff || a.fallback.Interim() {
+		return false
+	}
 	domain := emailDomain(a.identity.Email)
 	if domain == "" || !slices.Contains(a.connection.Domains, domain) {
 		return false
@@ -153,7 +118,8 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	made := authz.Session{
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, State: authz.Active, CreatedAt: now,
-		ExpiresAt: f.endOf(i, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
+		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
+		Fallback: a.fallback,
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
@@ -178,12 +144,18 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	return made, account, f.cfg.Store.CreateSession(ctx, made)
 }
 
+// interimLife is how long a session lasts whose sign-in stands in for another.
+const interimLife = time.Hour
+
 // endOf is when a session ends at the latest: it does not outlast the
 // upstream's (SAML Core section 2.7.2, SessionNotOnOrAfter).
-func (f *Flow) endOf(i idp.Identity, now time.Time) time.Time {
+func (f *Flow) endOf(a arrival, now time.Time) time.Time {
 	end := now.Add(f.cfg.SessionAbsolute)
-	if !i.SessionEnds.IsZero() && i.SessionEnds.Before(end) {
-		return i.SessionEnds
+	if interim := now.Add(interimLife); a.fallback.Interim() && interim.Before(end) {
+		end = interim
+	}
+	if ends := a.identity.SessionEnds; !ends.IsZero() && ends.Before(end) {
+		end = ends
 	}
 	return end
 }

@@ -32,6 +32,7 @@ const (
 	FormPostPage = "formpost.html"
 	DevicePage   = "device.html"
 
+	OutagePage    = "outage.html"
 	LogoutPage    = "logout.html"
 	SignedOutPage = "signedout.html"
 )
@@ -39,7 +40,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, LogoutPage, SignedOutPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, LogoutPage, SignedOutPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
@@ -76,6 +77,8 @@ type Issuer struct {
 	finders   finders
 	// workloads are the rules of the configuration, with the ids they map to.
 	workloads []oauth.Workload
+	// federation decides by which side of a connection people sign in.
+	federation *federation.Federation
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
 	// limits counts the uses of its keys.

@@ -79,9 +79,24 @@ func (a *App) newConnector(conn authz.Connection, side authz.Side) (idp.Connecto
 		secret = string(plain)
 	}
 	return oidc.New(oidc.Config{
-		ID: string(conn.ID), Issuer: conn.UpstreamIssuer, ClientID: conn.ClientID, ClientSecret: secret, Scopes: conn.Scopes,
+		Mapping: idp.Mapping{Link: conn.Fallback.Link.OIDC},
+		Observe: func(ctx context.Context, answered bool) { issuer.federation.Observed(ctx, conn, answered) },
+		ID:      string(conn.ID), Issuer: conn.UpstreamIssuer, ClientID: conn.ClientID, ClientSecret: secret, Scopes: conn.Scopes,
 		RedirectURI: CallbackURI(issuer.Config.URL, conn.ID), HTTP: a.outside, Now: a.clock.Now,
 	})
+}
+
+// probe asks the OpenID provider of a connection whether it is there.
+func (c *connectors) probe(ctx context.Context, conn authz.Connection) error {
+	connector, err := c.connect(ctx, conn, authz.OIDCSide)
+	if err != nil {
+		return err
+	}
+	provider, ok := connector.(*oidc.Connector)
+	if !ok {
+		return fmt.Errorf("the side of OpenID Connect of connection %s cannot be probed", conn.ID)
+	}
+	return provider.Probe(ctx)
 }
 
 // CallbackURI is the redirect URI to register at the upstream.
@@ -107,7 +122,8 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		}
 		conn := authz.Connection{
 			ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, Vendor: c.Vendor, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
-			Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active,
+			Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active, JIT: authz.JIT(c.JIT),
+			Fallback: authz.Fallback{Mode: authz.FallbackMode(c.Fallback), Link: authz.LinkKey{OIDC: c.Link.OIDC, SAML: c.Link.SAML}},
 		}
 		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
 			return fmt.Errorf("connections[%d].saml: %w", n, err)

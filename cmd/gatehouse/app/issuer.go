@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -69,6 +70,11 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 		return err
 	}
 	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
+		return err
+	}
+	if i.federation, err = federation.New(federation.Config{
+		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock, Probe: a.connectors.probe, Logger: a.options.Logger,
+	}); err != nil {
 		return err
 	}
 	if i.logouts, err = event.NewLogoutSink(event.LogoutConfig{
@@ -225,7 +231,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes,
 	})

@@ -45,7 +45,7 @@ func SAMLConfig(issuerURL string, c authz.Connection) (saml.Config, error) {
 	if len(u.Subject) > 0 {
 		out.Mapping.Subject = u.Subject
 	}
-	out.Mapping.Require = u.Require
+	out.Mapping.Require, out.Mapping.Link = u.Require, c.Fallback.Link.SAML
 	out.MFA.ACR = slices.Concat(out.MFA.ACR, u.MFAContexts)
 	out.MFA.AMR = slices.Concat(out.MFA.AMR, u.MFAMethods)
 	out.MFA.Declared = u.MFADeclared

@@ -1,0 +1,33 @@
+package oidc
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+)
+
+// Probe asks the upstream whether it is there: for its discovery document, its
+// keys, and its token endpoint, with a code that is none, which it refuses when
+// it is well. It fails with *idp.Error.
+func (c *Connector) Probe(ctx context.Context) error {
+	m, err := c.metadata.refresh(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := m.keys.cache.refresh(ctx); err != nil {
+		return err
+	}
+	req, err := c.tokenRequest(ctx, m, "probe-"+rand.Text(), rand.Text()+rand.Text())
+	if err != nil {
+		return err
+	}
+	a, err := send(c.config.HTTP, req, maxTokens)
+	if err != nil {
+		return err
+	}
+	if a.status >= http.StatusInternalServerError {
+		return unavailable(fmt.Errorf("token endpoint: status %d", a.status))
+	}
+	return nil
+}

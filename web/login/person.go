@@ -1,0 +1,123 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// errLinkConflict says that somebody unknown comes with the address of a
+// member: they may be the same person or not, which an administrator knows.
+var errLinkConflict = errors.New("login: the e-mail address is another member's")
+
+// person returns the member behind the identity: by connection, side and
+// subject, or by the name that both sides of the connection tell; never by
+// e-mail.
+func (f *Flow) person(ctx context.Context, a arrival) (authz.User, error) {
+	c := a.connection
+	user, link, member, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, a.side, a.identity.Subject)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
+		return f.stranger(ctx, a)
+	case err != nil:
+		return authz.User{}, err
+	case user.State != authz.Active || !member:
+		return authz.User{}, errNoMembership
+	}
+	if told := linkOf(a); told != link && told != ([32]byte{}) {
+		if err := f.cfg.Store.SetUpstreamLink(ctx, f.identity(a, user.ID)); err != nil {
+			return authz.User{}, err
+		}
+	}
+	return f.refreshed(ctx, a, user)
+}
+
+// refreshed is the person with what the upstream tells of them now.
+func (f *Flow) refreshed(ctx context.Context, a arrival, user authz.User) (authz.User, error) {
+	profile := profileOf(a.identity)
+	if reflect.DeepEqual(user.Profile, profile) {
+		return user, nil
+	}
+	user.Profile = profile
+	return user, f.cfg.Store.UpdateUserProfile(ctx, f.issuer, user.ID, profile, f.cfg.Clock.Now())
+}
+
+// stranger is somebody whom this side tells of for the first time: a member
+// whom the other side knows by the same name, or a new one.
+func (f *Flow) stranger(ctx context.Context, a arrival) (authz.User, error) {
+	link := linkOf(a)
+	if link == ([32]byte{}) {
+		return f.newPerson(ctx, a)
+	}
+	id, err := f.cfg.Store.UserByLink(ctx, f.issuer, a.connection.ID, link)
+	switch {
+	case errors.Is(err, authz.ErrNotFound):
+		return f.newPerson(ctx, a)
+	case errors.Is(err, authz.ErrConflict):
+		return authz.User{}, errLinkConflict
+	case err != nil:
+		return authz.User{}, err
+	}
+	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, id)
+	if err != nil {
+		return authz.User{}, err
+	}
+	_, err = f.cfg.Store.GetMember(ctx, f.issuer, a.connection.WorkspaceID, id)
+	if errors.Is(err, authz.ErrNotFound) || err == nil && user.State != authz.Active {
+		return authz.User{}, errNoMembership
+	}
+	if err != nil {
+		return authz.User{}, err
+	}
+	if err := f.cfg.Store.AddUpstreamIdentity(ctx, f.identity(a, id)); err != nil {
+		return authz.User{}, err
+	}
+	return user, f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: a.connection.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "identity.linked", Result: authz.Success,
+		Actor: string(id), Target: string(a.connection.ID), Details: map[string]any{"side": a.side, "linked_by": "key"},
+	}.From(authz.OriginFrom(ctx)))
+}
+
+// newPerson makes a person and a member.
+func (f *Flow) newPerson(ctx context.Context, a arrival) (authz.User, error) {
+	c, now := a.connection, f.cfg.Clock.Now()
+	if a.identity.Email != "" {
+		taken, err := f.cfg.Store.MemberHasEmail(ctx, f.issuer, c.WorkspaceID, a.identity.Email)
+		if err != nil {
+			return authz.User{}, err
+		}
+		if taken {
+			return authz.User{}, errLinkConflict
+		}
+	}
+	if !joins(a) {
+		return authz.User{}, errNoMembership
+	}
+	user := authz.User{
+		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profileOf(a.identity), State: authz.Active, CreatedAt: now, UpdatedAt: now,
+	}
+	if err := f.cfg.Store.CreateUser(ctx, user, f.identity(a, user.ID)); err != nil {
+		return authz.User{}, err
+	}
+	member := authz.Member{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, Role: "member", CreatedAt: now}
+	return user, f.cfg.Store.AddMember(ctx, member)
+}
+
+// identity is what the side calls the person.
+func (f *Flow) identity(a arrival, user authz.UserID) authz.UpstreamIdentity {
+	now := f.cfg.Clock.Now()
+	return authz.UpstreamIdentity{
+		Issuer: f.issuer, ConnectionID: a.connection.ID, Side: a.side, Subject: a.identity.Subject, Link: linkOf(a), UserID: user,
+		CreatedAt: now, LastLoginAt: now,
+	}
+}
+
+// linkOf is a digest of the name that both sides tell; all zero for none.
+func linkOf(a arrival) [32]byte {
+	if a.identity.Link == "" {
+		return [32]byte{}
+	}
+	return authz.Digest("link\x00" + a.identity.Link)
+}
