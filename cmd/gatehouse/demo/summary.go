@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // summary is what --summary writes: everything needed to use the demo from a
@@ -74,12 +75,16 @@ func (s *summary) print(w io.Writer, sample, log string) {
 	out("\nGatehouse demo is running. Everything is on this machine and gone when you press Ctrl-C.\n")
 	out("Sign in with a browser:  %s", sample)
 	for _, u := range s.Upstream.Users {
-		note := ""
+		var notes []string
 		if u.MFA {
-			note = "  (with a second factor)"
+			notes = append(notes, "with a second factor")
 		}
 		if u.Via == "saml" {
-			note += "  (in the old directory, by SAML)"
+			notes = append(notes, "in the old directory, by SAML")
+		}
+		note := ""
+		if len(notes) > 0 {
+			note = "  (" + strings.Join(notes, ", ") + ")"
 		}
 		out("  %-28s %s%s", u.Login, u.Password, note)
 	}
