@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/storage"
@@ -47,11 +48,27 @@ func TestSQLiteKeepsEveryPromise(t *testing.T) {
 // counts them: a statement that makes one all the same has no index to use.
 func TestPostgresKeepsEveryPromise(t *testing.T) {
 	cfg := onPostgres(t)
+	watched := cfg
+	watched.DSN = with(t, cfg.DSN, "application_name", "watched")
 	// Making an index scans its table too, but before the watch begins.
-	if _, err := storage.MigrateUp(t.Context(), cfg); err != nil {
+	if _, err := storage.MigrateUp(t.Context(), watched); err != nil {
 		t.Fatal(err)
 	}
 	watcher := open(t, cfg)
+	// A session tells what it counted when it ends, which is a moment after its
+	// client hung up.
+	ended := func() {
+		t.Helper()
+		for still, end := 1, time.Now().Add(time.Minute); still > 0; {
+			if err := watcher.Reading(t.Context()).Raw("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watched' AND datname = current_database()").Scan(&still).Error; err != nil {
+				t.Fatal(err)
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d sessions do not end", still)
+			}
+		}
+	}
+	ended()
 	scans := func() map[string]int64 {
 		t.Helper()
 		var rows []struct {
@@ -71,9 +88,10 @@ func TestPostgresKeepsEveryPromise(t *testing.T) {
 	// Its connections end with the subtest, and send what they counted.
 	t.Run("suite", func(t *testing.T) {
 		storagetest.Run(t, func(t testing.TB) *storage.Store {
-			return open(t, storage.Config{Driver: cfg.Driver, DSN: with(t, cfg.DSN, "enable_seqscan", "off")})
+			return open(t, storage.Config{Driver: cfg.Driver, DSN: with(t, watched.DSN, "enable_seqscan", "off")})
 		})
 	})
+	ended()
 	for table, n := range scans() {
 		if n > before[table] && table != "goose_db_version" {
 			t.Errorf("%s was scanned %d times", table, n-before[table])
