@@ -52,6 +52,14 @@ func (s *Store) AwaitLine(n int) {
 	}
 }
 
+// AwaitNoLine waits until the writer is through with those who waited, and with
+// the places of those who no longer do.
+func (s *Store) AwaitNoLine() {
+	for len(s.writes.waiting) > 0 {
+		runtime.Gosched()
+	}
+}
+
 // OpenKeeping opens a SQLite database whose one connection keeps statements;
 // kept says how many.
 func OpenKeeping(path string) (db *sql.DB, kept func() int, err error) {

@@ -108,6 +108,7 @@ func TestDS_10_OnlySoManyWaitForAWriterThatIsSlow(t *testing.T) {
 	all() // nobody waits longer than three seconds for a turn
 	close(release)
 	busy.Wait()
+	s.AwaitNoLine()
 	if err := s.InTx(t.Context(), func(context.Context) error { return nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

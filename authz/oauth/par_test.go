@@ -47,16 +47,18 @@ func TestPA_02_ARequestURIIsUsedOnce(t *testing.T) {
 	uri := h.pushed(h.web)
 	var won atomic.Int64
 	var all sync.WaitGroup
-	requests := []*oauth.AuthorizationRequest{h.authorize(outer(h.web, uri)), h.authorize(outer(h.web, uri))} // before it is used, it may be loaded twice
-	for n := range 16 {
+	start := make(chan struct{})
+	for range 16 {
+		req := h.authorize(outer(h.web, uri)) // before it is used, it may be loaded often
 		all.Go(func() {
-			req := requests[n%2]
+			<-start
 			_, err := h.server.Approve(t.Context(), req, oauth.Approval{Session: h.session, AccountID: h.account.ID, Scopes: req.Scopes})
 			if err == nil {
 				won.Add(1)
 			}
 		})
 	}
+	close(start)
 	all.Wait()
 	if won.Load() != 1 {
 		t.Errorf("%d codes came of one pushed request", won.Load())
