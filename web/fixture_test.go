@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -120,7 +119,7 @@ func (b *lockedBuffer) String() string {
 
 func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 	t.Helper()
-	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"}, change...)
+	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"}, change...)
 }
 
 // onBoth runs a test on a house on each database.

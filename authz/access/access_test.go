@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ var scopes = []string{"openid", "profile", "monitor:read", "monitor:write"}
 // onBoth runs a test on each database.
 func onBoth(t *testing.T, run func(*testing.T, storage.Config)) {
 	t.Run("sqlite", func(t *testing.T) {
-		run(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"})
+		run(t, storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"})
 	})
 	t.Run("postgres", func(t *testing.T) { run(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}) })
 }

@@ -3,7 +3,6 @@ package apikey_test
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/storage"
+	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
 
 const (
@@ -38,7 +38,7 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, path: filepath.Join(t.TempDir(), "gatehouse.db"), clock: &authz.MovableClock{}}
+	h := &house{t: t, path: storagetest.SQLite(t), clock: &authz.MovableClock{}}
 	h.store = must(storage.Open(t.Context(), storage.Config{Driver: storage.SQLite, Path: h.path, Clock: h.clock, AutoMigrate: true}))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = must(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -78,7 +77,7 @@ type house struct {
 
 func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 	t.Helper()
-	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "normal"}, change...)
+	return newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"}, change...)
 }
 
 // onBoth runs a test on either database.
