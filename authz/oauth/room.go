@@ -128,6 +128,9 @@ func (s share) good(now time.Time) bool {
 func (r *room) note(client authz.ClientID, found authz.Waiting, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if moment := r.clock.Now(); r.shares[client].good(moment) && r.all.good(moment) {
+		return // somebody counted meanwhile, and what came since is taken off there
+	}
 	if len(r.shares) >= maxShares || r.shares == nil {
 		r.shares = make(map[authz.ClientID]share)
 	}
