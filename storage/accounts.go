@@ -61,12 +61,3 @@ func (s *Store) UpdateAccount(ctx context.Context, a authz.Account) error {
 		UpdateColumns(map[string]any{"name": a.Name, "revision": gorm.Expr("revision + 1")})
 	return changed(ctx, "renaming an account", done, authz.ErrStale)
 }
-
-// mapped is f of every row.
-func mapped[R, T any](rows []R, f func(R) T) []T {
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = f(r)
-	}
-	return out
-}

@@ -17,7 +17,7 @@ func (s *Store) ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws aut
 	q := s.reader(ctx).Where("issuer = ? AND workspace_id = ?", issuer, ws).
 		Where("(created_at, id) > (?, ?)", utc(page.After.CreatedAt), page.After.ID)
 	err := filtered(withStatus(q, f.Status, utc(f.Now)), f).Order("created_at, id").Limit(page.Rows()).Find(&rows).Error
-	return keysOf(rows), failure(ctx, "listing API keys", err)
+	return mapped(rows, apiKeyRow.apiKey), failure(ctx, "listing API keys", err)
 }
 
 // withStatus keeps the keys that APIKey.StatusAt tells the status of at now.

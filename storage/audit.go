@@ -79,11 +79,7 @@ func (s *Store) listAudit(ctx context.Context, of *gorm.DB, page authz.Page) ([]
 	if err != nil {
 		return nil, failure(ctx, "listing audit entries", err)
 	}
-	entries := make([]authz.AuditEntry, len(rows))
-	for i, r := range rows {
-		entries[i] = r.entry()
-	}
-	return entries, nil
+	return mapped(rows, auditRow.entry), nil
 }
 
 // LastRefusals lists the latest refused entries of those types about a target
@@ -95,9 +91,5 @@ func (s *Store) LastRefusals(ctx context.Context, issuer authz.IssuerName, ws au
 	if err != nil {
 		return nil, failure(ctx, "listing refusals", err)
 	}
-	entries := make([]authz.AuditEntry, len(rows))
-	for i, r := range rows {
-		entries[i] = r.entry()
-	}
-	return entries, nil
+	return mapped(rows, auditRow.entry), nil
 }

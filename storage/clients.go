@@ -96,11 +96,7 @@ func (s *Store) ListClients(ctx context.Context, issuer authz.IssuerName, ws aut
 	if err != nil {
 		return nil, failure(ctx, "listing clients", err)
 	}
-	clients := make([]authz.Client, len(rows))
-	for i, r := range rows {
-		clients[i] = r.client()
-	}
-	return clients, nil
+	return mapped(rows, clientRow.client), nil
 }
 
 // UpdateClient replaces what is registered of a client, state and epoch aside,

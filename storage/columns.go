@@ -123,3 +123,12 @@ func (r *raw) Scan(src any) error {
 
 // GormDataType tells GORM that this is text.
 func (raw) GormDataType() string { return "text" }
+
+// mapped is f of every row.
+func mapped[R, T any](rows []R, f func(R) T) []T {
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = f(r)
+	}
+	return out
+}

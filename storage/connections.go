@@ -153,11 +153,7 @@ func (s *Store) ListConnections(ctx context.Context, issuer authz.IssuerName, ws
 	if err != nil {
 		return nil, failure(ctx, "listing connections", err)
 	}
-	connections := make([]authz.Connection, len(rows))
-	for i, r := range rows {
-		connections[i] = r.connection()
-	}
-	return connections, nil
+	return mapped(rows, connectionRow.connection), nil
 }
 
 const (

@@ -117,9 +117,5 @@ func (s *Store) CircuitsToProbeAcrossWorkspaces(ctx context.Context, issuer auth
 	if err != nil {
 		return nil, failure(ctx, "listing circuits to probe", err)
 	}
-	circuits := make([]authz.Circuit, len(rows))
-	for i, r := range rows {
-		circuits[i] = r.circuit()
-	}
-	return circuits, nil
+	return mapped(rows, circuitRow.circuit), nil
 }

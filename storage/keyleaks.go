@@ -120,11 +120,7 @@ func (s *Store) ListKeyLeaksDueAcrossWorkspaces(ctx context.Context, issuer auth
 	if err != nil {
 		return nil, failure(ctx, "listing leaked keys", err)
 	}
-	leaks := make([]authz.KeyLeak, len(rows))
-	for i, r := range rows {
-		leaks[i] = r.keyLeak()
-	}
-	return leaks, nil
+	return mapped(rows, keyLeakRow.keyLeak), nil
 }
 
 // ClearFuse takes the time to disable a key away, if it has come at now. moved

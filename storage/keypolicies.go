@@ -67,9 +67,5 @@ func (s *Store) UnusedKeyPoliciesAcrossWorkspaces(ctx context.Context, issuer au
 	if err != nil {
 		return nil, failure(ctx, "listing policies of keys", err)
 	}
-	policies := make([]authz.KeyPolicy, len(rows))
-	for i, r := range rows {
-		policies[i] = r.policy()
-	}
-	return policies, nil
+	return mapped(rows, keyPolicyRow.policy), nil
 }

@@ -32,7 +32,7 @@ func (s *Store) KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.Issuer
 	var rows []apiKeyRow
 	now = utc(now)
 	err := s.reader(ctx).Raw(dueBySchedule, issuer, now, now, now, now, limit).Scan(&rows).Error
-	return keysOf(rows), failure(ctx, "listing keys that are due", err)
+	return mapped(rows, apiKeyRow.apiKey), failure(ctx, "listing keys that are due", err)
 }
 
 // KeysOlderAcrossWorkspaces lists keys of an issuer that can be rotated at now
@@ -41,7 +41,7 @@ func (s *Store) KeysOlderAcrossWorkspaces(ctx context.Context, issuer authz.Issu
 	var rows []apiKeyRow
 	now = utc(now)
 	err := s.reader(ctx).Raw(dueByAge, issuer, now, now, now, utc(made), limit).Scan(&rows).Error
-	return keysOf(rows), failure(ctx, "listing keys that are old", err)
+	return mapped(rows, apiKeyRow.apiKey), failure(ctx, "listing keys that are old", err)
 }
 
 // KeysEnforcedAcrossWorkspaces is KeysOlderAcrossWorkspaces for the workspaces
@@ -50,7 +50,7 @@ func (s *Store) KeysEnforcedAcrossWorkspaces(ctx context.Context, issuer authz.I
 	var rows []apiKeyRow
 	now = utc(now)
 	err := s.reader(ctx).Raw(dueByPolicy, issuer, now, now, now, utc(made), issuer, limit).Scan(&rows).Error
-	return keysOf(rows), failure(ctx, "listing keys that are old where that is enforced", err)
+	return mapped(rows, apiKeyRow.apiKey), failure(ctx, "listing keys that are old where that is enforced", err)
 }
 
 const endingKeys = `SELECT * FROM api_keys WHERE issuer = ? AND state = 'grace' AND NOT grace_warned
@@ -61,7 +61,7 @@ const endingKeys = `SELECT * FROM api_keys WHERE issuer = ? AND state = 'grace' 
 func (s *Store) KeysEndingAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, end time.Time, limit int) ([]authz.APIKey, error) {
 	var rows []apiKeyRow
 	err := s.reader(ctx).Raw(endingKeys, issuer, utc(now), utc(end), limit).Scan(&rows).Error
-	return keysOf(rows), failure(ctx, "listing keys whose grace is about to end", err)
+	return mapped(rows, apiKeyRow.apiKey), failure(ctx, "listing keys whose grace is about to end", err)
 }
 
 // WarnOfKey notes that the people of a key are told of the end of its grace;
@@ -71,12 +71,4 @@ func (s *Store) WarnOfKey(ctx context.Context, k authz.APIKey) (moved bool, err 
 		Where("id = ? AND issuer = ? AND workspace_id = ?", k.ID, k.Issuer, k.WorkspaceID).
 		Where("revision = ? AND NOT grace_warned", k.Revision).UpdateColumns(map[string]any{"grace_warned": true})
 	return done.RowsAffected == 1, failure(ctx, "warning of the end of a key", done.Error)
-}
-
-func keysOf(rows []apiKeyRow) []authz.APIKey {
-	keys := make([]authz.APIKey, len(rows))
-	for i, r := range rows {
-		keys[i] = r.apiKey()
-	}
-	return keys
 }

@@ -76,11 +76,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, visibility t
 	if err != nil {
 		return nil, failure(ctx, "claiming deliveries", err)
 	}
-	deliveries := make([]authz.Delivery, len(rows))
-	for i, r := range rows {
-		deliveries[i] = r.delivery()
-	}
-	return deliveries, nil
+	return mapped(rows, outboxRow.delivery), nil
 }
 
 // CompleteDelivery forgets a delivery that arrived; twice is as good as once.

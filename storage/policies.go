@@ -127,11 +127,7 @@ func (s *Store) ListPoliciesAcrossWorkspaces(ctx context.Context, issuer authz.I
 	if err != nil {
 		return nil, failure(ctx, "listing policies", err)
 	}
-	policies := make([]authz.Policy, len(rows))
-	for i, r := range rows {
-		policies[i] = r.policy()
-	}
-	return policies, nil
+	return mapped(rows, policyRow.policy), nil
 }
 
 const rulesInForce = `SELECT p.version, v.rules FROM policies p

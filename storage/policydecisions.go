@@ -90,9 +90,5 @@ func (s *Store) ListDecisions(ctx context.Context, issuer authz.IssuerName, ws a
 	if err := db.Order("time DESC, id DESC").Limit(page.Rows()).Find(&rows).Error; err != nil {
 		return nil, failure(ctx, "listing decisions", err)
 	}
-	decisions := make([]authz.PolicyDecision, len(rows))
-	for i, r := range rows {
-		decisions[i] = r.decision()
-	}
-	return decisions, nil
+	return mapped(rows, policyDecisionRow.decision), nil
 }

@@ -70,11 +70,7 @@ func (s *Store) ListPolicyVersions(ctx context.Context, issuer authz.IssuerName,
 	if err != nil {
 		return nil, failure(ctx, "listing the versions of a policy", err)
 	}
-	versions := make([]authz.PolicyVersion, len(rows))
-	for i, r := range rows {
-		versions[i] = r.version()
-	}
-	return versions, nil
+	return mapped(rows, policyVersionRow.version), nil
 }
 
 const (

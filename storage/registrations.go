@@ -83,9 +83,5 @@ func (s *Store) ListUnusedRegistrationsAcrossWorkspaces(ctx context.Context, iss
 	if err != nil {
 		return nil, failure(ctx, "listing unused registrations", err)
 	}
-	list := make([]authz.Registration, len(rows))
-	for i, r := range rows {
-		list[i] = r.registration()
-	}
-	return list, nil
+	return mapped(rows, registrationRow.registration), nil
 }

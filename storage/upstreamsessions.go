@@ -56,9 +56,5 @@ func (s *Store) SessionsByUpstream(ctx context.Context, of authz.UpstreamSession
 	if err != nil {
 		return nil, failure(ctx, "finding the sessions of an upstream", err)
 	}
-	found := make([]authz.Session, len(rows))
-	for i, r := range rows {
-		found[i] = r.session()
-	}
-	return found, nil
+	return mapped(rows, sessionRow.session), nil
 }
