@@ -95,7 +95,7 @@ func narrowed(scopes []string, own Resources, list []Bound) Narrowed {
 		if !slices.ContainsFunc(list, holds) || slices.Contains(n.Scopes, s) {
 			continue
 		}
-		if !joined(list, holds).covers(n.Resources) {
+		if !joined(list, holds).Covers(n.Resources) {
 			exact = false
 			continue
 		}
@@ -161,8 +161,9 @@ func (r Resources) meet(other Resources) (met Resources, some bool) {
 	return met, some
 }
 
-// covers reports whether r allows all that other does.
-func (r Resources) covers(other Resources) bool {
+// Covers reports whether r allows all that other does; a list that is empty
+// restricts nothing of its kind.
+func (r Resources) Covers(other Resources) bool {
 	for _, kind := range []ResourceKind{Cluster, CheckGroup, AlertRoute} {
 		mine, theirs := r.Of(kind), other.Of(kind)
 		if len(mine) == 0 {

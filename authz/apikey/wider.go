@@ -12,9 +12,7 @@ import (
 // a change that it could not before. That takes what minting takes.
 func wider(before, after authz.APIKey) bool {
 	return !within(after.Scopes, before.Scopes) ||
-		loosened(before.Resources.Clusters, after.Resources.Clusters) ||
-		loosened(before.Resources.CheckGroups, after.Resources.CheckGroups) ||
-		loosened(before.Resources.AlertRoutes, after.Resources.AlertRoutes) ||
+		!before.Resources.Covers(after.Resources) ||
 		opened(before.IPAllowlist, after.IPAllowlist) ||
 		later(before.ExpiresAt, after.ExpiresAt) || later(before.GraceUntil, after.GraceUntil) ||
 		before.RotateEvery > 0 && (after.RotateEvery == 0 || after.RotateEvery > before.RotateEvery)
@@ -25,14 +23,9 @@ func within(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// loosened reports whether a restriction lets more through; one that is empty
-// lets everything through.
-func loosened(before, after []string) bool {
-	return len(before) > 0 && (len(after) == 0 || !within(after, before))
-}
-
-// opened is loosened for CIDR blocks: a block inside one that was there is no
-// more than it.
+// opened reports whether an allow-list lets more addresses through; one that is
+// empty lets all through, and a block inside one that was there is no more than
+// it.
 func opened(before, after []string) bool {
 	if len(before) == 0 {
 		return false
