@@ -37,15 +37,9 @@ type ResourceSettings struct {
 }
 
 func (in ResourceSettings) apply(r *authz.Resource) {
-	if in.Name != nil {
-		r.Name = *in.Name
-	}
-	if in.Environment != nil {
-		r.Environment = *in.Environment
-	}
-	if in.TeamID != nil {
-		r.TeamID = *in.TeamID
-	}
+	authz.Replace(&r.Name, in.Name)
+	authz.Replace(&r.Environment, in.Environment)
+	authz.Replace(&r.TeamID, in.TeamID)
 }
 
 func (a *Admin) checkResource(ctx context.Context, r authz.Resource) error {

@@ -38,15 +38,9 @@ type RoleSettings struct {
 }
 
 func (s RoleSettings) apply(r *authz.Role) {
-	if s.Name != nil {
-		r.Name = *s.Name
-	}
-	if s.Permissions != nil {
-		r.Permissions = *s.Permissions
-	}
-	if s.ReadOnly != nil {
-		r.ReadOnly = *s.ReadOnly
-	}
+	authz.Replace(&r.Name, s.Name)
+	authz.Replace(&r.Permissions, s.Permissions)
+	authz.Replace(&r.ReadOnly, s.ReadOnly)
 }
 
 // ListRoles lists a workspace's own roles; the built-in ones stand before the

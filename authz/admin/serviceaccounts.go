@@ -74,15 +74,9 @@ func (a *Admin) CreateServiceAccount(ctx context.Context, by authz.Principal, ws
 }
 
 func (in ServiceAccountSettings) apply(s *authz.ServiceAccount) {
-	if in.Name != nil {
-		s.Name = *in.Name
-	}
-	if in.OwnerID != nil {
-		s.OwnerID = *in.OwnerID
-	}
-	if in.TeamID != nil {
-		s.TeamID = *in.TeamID
-	}
+	authz.Replace(&s.Name, in.Name)
+	authz.Replace(&s.OwnerID, in.OwnerID)
+	authz.Replace(&s.TeamID, in.TeamID)
 }
 
 func (a *Admin) checkServiceAccount(ctx context.Context, s authz.ServiceAccount) error {

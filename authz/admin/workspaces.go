@@ -87,15 +87,9 @@ func (a *Admin) UpdateWorkspace(ctx context.Context, by authz.Principal, id auth
 		return authz.Workspace{}, err
 	}
 	before := w
-	if in.Name != nil {
-		w.Name = *in.Name
-	}
-	if in.Leaver != nil {
-		w.Leaver = *in.Leaver
-	}
-	if in.Tier != nil {
-		w.Tier = *in.Tier
-	}
+	authz.Replace(&w.Name, in.Name)
+	authz.Replace(&w.Leaver, in.Leaver)
+	authz.Replace(&w.Tier, in.Tier)
 	switch {
 	case revision != 0 && revision != before.Revision:
 		return authz.Workspace{}, authz.ErrStale

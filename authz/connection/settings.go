@@ -106,13 +106,13 @@ func (s *Connections) write(ctx context.Context, by authz.Principal, c authz.Con
 
 // apply makes the connection that the change leads to, or says what is wrong.
 func (s *Connections) apply(ctx context.Context, c authz.Connection, change Change) (authz.Connection, error) {
-	set(&c.Name, change.Name)
-	set(&c.Vendor, change.Vendor)
-	set(&c.UpstreamIssuer, change.Issuer)
-	set(&c.ClientID, change.ClientID)
-	set(&c.Scopes, change.Scopes)
-	set(&c.Fallback, change.Fallback)
-	set(&c.JIT, change.JIT)
+	authz.Replace(&c.Name, change.Name)
+	authz.Replace(&c.Vendor, change.Vendor)
+	authz.Replace(&c.UpstreamIssuer, change.Issuer)
+	authz.Replace(&c.ClientID, change.ClientID)
+	authz.Replace(&c.Scopes, change.Scopes)
+	authz.Replace(&c.Fallback, change.Fallback)
+	authz.Replace(&c.JIT, change.JIT)
 	if change.OIDC != nil {
 		c.OIDC = change.OIDC
 	}
@@ -249,12 +249,6 @@ func without(tests map[authz.Side]authz.ConnectionTest, side authz.Side) map[aut
 		}
 	}
 	return left
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 func invalid(member, why string) error {

@@ -190,13 +190,13 @@ func clientAnswer(c authz.Client, secret authz.Secret) *answer[Client] {
 }
 
 func (m ClientMembers) apply(s *admin.ClientSettings) {
-	set(&s.Name, m.Name)
-	set(&s.RedirectURIs, m.RedirectURIs)
-	set(&s.GrantTypes, m.GrantTypes)
-	set(&s.Scopes, m.Scopes)
-	set(&s.IDTokenAlgorithm, m.IDTokenAlgorithm)
-	set(&s.Introspect, m.Introspect)
-	set(&s.SkipConsent, m.SkipConsent)
+	authz.Replace(&s.Name, m.Name)
+	authz.Replace(&s.RedirectURIs, m.RedirectURIs)
+	authz.Replace(&s.GrantTypes, m.GrantTypes)
+	authz.Replace(&s.Scopes, m.Scopes)
+	authz.Replace(&s.IDTokenAlgorithm, m.IDTokenAlgorithm)
+	authz.Replace(&s.Introspect, m.Introspect)
+	authz.Replace(&s.SkipConsent, m.SkipConsent)
 	m.MetadataMembers.apply(&s.Metadata)
 	if m.TokenFormat != nil {
 		s.TokenFormat = authz.TokenFormat(*m.TokenFormat)
@@ -209,12 +209,6 @@ func (m ClientMembers) apply(s *admin.ClientSettings) {
 		for _, e := range *m.Environments {
 			s.Environments = append(s.Environments, authz.Environment(e))
 		}
-	}
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
 	}
 }
 

@@ -149,8 +149,8 @@ func (m ConnectionMembers) change(held authz.Fallback) connection.Change {
 		if m.Fallback != nil {
 			held.Mode = authz.FallbackMode(*m.Fallback)
 		}
-		set(&held.Routes, m.Routes)
-		set(&held.Link, m.LinkKey)
+		authz.Replace(&held.Routes, m.Routes)
+		authz.Replace(&held.Link, m.LinkKey)
 		c.Fallback = &held
 	}
 	if m.JIT != nil {
