@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,11 +58,11 @@ func (f *connectionFlags) body() (map[string]any, error) {
 		if file == "" {
 			continue
 		}
-		text, err := readSmall(file)
+		text, err := readInput(file, maxSmall)
 		if err != nil {
 			return nil, err
 		}
-		to(text)
+		to(string(text))
 	}
 	for name, side := range map[string]map[string]any{"oidc": oidc, "saml": saml} {
 		if len(side) > 0 {
@@ -95,22 +94,8 @@ func (f *connectionFlags) route(body map[string]any) error {
 	return nil
 }
 
-// maxSmall bounds a file of the command line.
+// maxSmall bounds a file of the command line, in bytes.
 const maxSmall = 64 << 10
-
-func readSmall(name string) (string, error) {
-	if name == "-" {
-		name = "/dev/stdin"
-	}
-	raw, err := os.ReadFile(name) //nolint:gosec // the caller's file
-	if err != nil {
-		return "", err
-	}
-	if len(raw) > maxSmall {
-		return "", usagef("%s is larger than 64 KiB", name)
-	}
-	return string(raw), nil
-}
 
 func newConnection() *cobra.Command {
 	r := &remote{}

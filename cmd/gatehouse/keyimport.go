@@ -40,15 +40,11 @@ left as it is, so that an import that was cut short is simply run again.`,
 			if r.output != "text" && r.output != "json" {
 				return usagef("-o must be text or json")
 			}
-			in := os.Stdin
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				in = f
+			in, err := openInput(args[0])
+			if err != nil {
+				return err
 			}
+			defer func() { _ = in.Close() }()
 			path, err := r.keysPath(c.Context())
 			if err != nil {
 				return err

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -22,21 +20,9 @@ type ruleFile struct {
 }
 
 func readRules(name string) (ruleFile, error) {
-	from := io.Reader(os.Stdin)
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return ruleFile{}, err
-		}
-		defer func() { _ = f.Close() }()
-		from = f
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxRuleFile+1))
+	text, err := readInput(name, maxRuleFile)
 	if err != nil {
 		return ruleFile{}, err
-	}
-	if len(text) > maxRuleFile {
-		return ruleFile{}, usagef("%s is too long for a file of rules", name)
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(text, &list) == nil {

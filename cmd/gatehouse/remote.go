@@ -22,8 +22,6 @@ import (
 type remote struct {
 	base   string
 	output string
-	// ifMatch makes a change conditional; empty for none.
-	ifMatch string
 }
 
 // keyVariable is where the key is looked for first, productVariables are where
@@ -113,9 +111,6 @@ func (r *remote) send(ctx context.Context, sent request) (body json.RawMessage, 
 	}
 	if sent.media != "" {
 		req.Header.Set("Content-Type", sent.media)
-	}
-	if r.ifMatch != "" {
-		req.Header.Set("If-Match", r.ifMatch)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

@@ -122,8 +122,13 @@ func revisionFlag(c *cobra.Command) *int64 {
 
 // change is do with a condition on the revision; 0 is none.
 func (r *remote) change(c *cobra.Command, revision int64, method, path string, body any, members []string) error {
+	etag := ""
 	if revision != 0 {
-		r.ifMatch = `"` + strconv.FormatInt(revision, 10) + `"`
+		etag = `"` + strconv.FormatInt(revision, 10) + `"`
 	}
-	return r.do(c, method, path, body, members)
+	answer, _, err := r.conditional(c.Context(), method, path, body, etag)
+	if err != nil {
+		return err
+	}
+	return r.print(answer, members...)
 }

@@ -50,9 +50,5 @@ func newWorkspace() *cobra.Command {
 
 // do sends a request and prints the answer.
 func (r *remote) do(c *cobra.Command, method, path string, body any, members []string) error {
-	answer, err := r.call(c.Context(), method, path, body)
-	if err != nil {
-		return err
-	}
-	return r.print(answer, members...)
+	return r.change(c, 0, method, path, body, members)
 }
