@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 )
 
@@ -40,7 +41,7 @@ func (s *site) urlHoldsCredential(r *http.Request) bool {
 		return true
 	}
 	for _, uri := range forwardedURIs(r) {
-		if _, query, ok := strings.Cut(uri, "?"); ok && s.holdsCredential(query) || len(keysIn(uri)) > 0 {
+		if _, query, ok := strings.Cut(uri, "?"); ok && s.holdsCredential(query) || len(apikey.Pick(uri)) > 0 {
 			return true
 		}
 	}
@@ -67,7 +68,7 @@ func (s *site) reportForwarded(r *http.Request, refusal error) {
 			if err != nil {
 				decoded = uri
 			}
-			keys = append(keys, keysIn(decoded)...)
+			keys = append(keys, apikey.Pick(decoded)...)
 		}
 		s.reportLeaks(r.Context(), "url", keys)
 	case errKeyInBrowser.Code:

@@ -59,6 +59,22 @@ func (s *site) readBody(r *http.Request) (string, error) {
 	return s.text(r.Body)
 }
 
+// readJSON reads a body of JSON, of at most so many bytes.
+func (s *site) readJSON(r *http.Request, longest int64) (string, error) {
+	if ct := first(r.Header, "Content-Type"); ct != jsonContent {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != jsonContent {
+			return "", invalid("The body must be application/json.")
+		}
+	}
+	body, err := s.text(io.LimitReader(r.Body, longest+1))
+	if err == nil && int64(len(body)) > longest {
+		err = invalid("The body is too long.")
+	}
+	return body, err
+}
+
+const jsonContent = "application/json"
+
 // text reads all of a body that has a bound.
 func (s *site) text(body io.Reader) (string, error) {
 	buffer, ok := s.bodies.Get().(*bytes.Buffer)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -32,17 +31,9 @@ func (s *site) readQuestion(r *http.Request) (question, error) {
 	if len(r.Header["Authorization"]) > 1 {
 		return q, invalid("There is more than one Authorization header.")
 	}
-	if ct := first(r.Header, "Content-Type"); ct != jsonMedia {
-		if media, _, err := mime.ParseMediaType(ct); err != nil || media != jsonMedia {
-			return q, invalid("The body must be application/json.")
-		}
-	}
-	body, err := s.text(io.LimitReader(r.Body, maxQuestion+1))
+	body, err := s.readJSON(r, maxQuestion)
 	if err != nil {
 		return q, err
-	}
-	if len(body) > maxQuestion {
-		return q, invalid("The body is too long.")
 	}
 	if !q.plain(body) {
 		q = question{}
@@ -52,8 +43,6 @@ func (s *site) readQuestion(r *http.Request) (question, error) {
 	}
 	return q, q.validate()
 }
-
-const jsonMedia = "application/json"
 
 func (q *question) decode(body string) error {
 	d := json.NewDecoder(strings.NewReader(body))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -134,6 +135,9 @@ const maxPicked = 8
 
 // Pick returns the keys in a text, at most eight.
 func Pick(text string) []authz.Secret {
+	if !strings.Contains(text, "_live_") && !strings.Contains(text, "_test_") {
+		return nil // as nearly always: no copy is made to look closer
+	}
 	var keys []authz.Secret
 	raw := []byte(text)
 	for at := 0; len(keys) < maxPicked; {
