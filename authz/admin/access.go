@@ -12,7 +12,7 @@ import (
 // inWorkspace checks that the principal may do this in a workspace that is
 // there. What hangs on a workspace has one.
 func (a *Admin) inWorkspace(ctx context.Context, by authz.Principal, scope string, ws authz.WorkspaceID) error {
-	if err := may(by, scope, ws); err != nil {
+	if err := by.May(scope, ws); err != nil {
 		return err
 	}
 	if ws == "" {

@@ -34,7 +34,7 @@ func (a *Admin) CreateAccount(ctx context.Context, by authz.Principal, name stri
 
 // GetAccount returns an account to the operator, and to its own workspaces.
 func (a *Admin) GetAccount(ctx context.Context, by authz.Principal, id authz.AccountID) (authz.Account, error) {
-	if err := may(by, ScopeWorkspaces, by.WorkspaceID); err != nil {
+	if err := by.May(ScopeWorkspaces, by.WorkspaceID); err != nil {
 		return authz.Account{}, err
 	}
 	if !by.Platform() && by.AccountID != id {
@@ -50,7 +50,7 @@ func (a *Admin) GetAccount(ctx context.Context, by authz.Principal, id authz.Acc
 // ListAccounts lists the accounts the principal reaches.
 func (a *Admin) ListAccounts(ctx context.Context, by authz.Principal, page authz.Page) ([]authz.Account, error) {
 	if by.Platform() {
-		if err := may(by, ScopeWorkspaces, ""); err != nil {
+		if err := by.May(ScopeWorkspaces, ""); err != nil {
 			return nil, err
 		}
 		return a.cfg.Store.ListAccountsAcrossWorkspaces(ctx, a.cfg.Issuer, page)

@@ -87,15 +87,9 @@ func invalid(member, why string) error {
 	return authz.NewError(authz.Invalid, "invalid_"+member, member+": "+why)
 }
 
-// may checks that the principal holds the scope and reaches the workspace. A
-// workspace out of reach does not exist.
-func may(by authz.Principal, scope string, ws authz.WorkspaceID) error {
-	return by.May(scope, ws)
-}
-
 // platform checks that the principal is the operator's.
 func platform(by authz.Principal, scope string) error {
-	if err := may(by, scope, by.WorkspaceID); err != nil {
+	if err := by.May(scope, by.WorkspaceID); err != nil {
 		return err
 	}
 	if !by.Platform() {

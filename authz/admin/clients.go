@@ -36,7 +36,7 @@ func Bundle(profile authz.ClientProfile) ClientSettings {
 // CreateClient registers a client and returns its secret, once; public clients
 // have none.
 func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientSettings) (authz.Client, authz.Secret, error) {
-	if err := may(by, ScopeClients, in.WorkspaceID); err != nil {
+	if err := by.May(ScopeClients, in.WorkspaceID); err != nil {
 		return authz.Client{}, "", err
 	}
 	in = withDefaults(by, in)
@@ -81,7 +81,7 @@ func (a *Admin) activeWorkspace(ctx context.Context, id authz.WorkspaceID) error
 
 // GetClient returns a client of a workspace the principal reaches.
 func (a *Admin) GetClient(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ClientID) (authz.Client, error) {
-	if err := may(by, ScopeClients, ws); err != nil {
+	if err := by.May(ScopeClients, ws); err != nil {
 		return authz.Client{}, err
 	}
 	c, err := a.cfg.Store.GetClient(ctx, a.cfg.Issuer, ws, id)
@@ -93,7 +93,7 @@ func (a *Admin) GetClient(ctx context.Context, by authz.Principal, ws authz.Work
 
 // ListClients lists the clients of a workspace the principal reaches.
 func (a *Admin) ListClients(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, page authz.Page) ([]authz.Client, error) {
-	if err := may(by, ScopeClients, ws); err != nil {
+	if err := by.May(ScopeClients, ws); err != nil {
 		return nil, err
 	}
 	return a.cfg.Store.ListClients(ctx, a.cfg.Issuer, ws, page)

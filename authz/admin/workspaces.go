@@ -55,7 +55,7 @@ func (a *Admin) CreateWorkspace(ctx context.Context, by authz.Principal, in NewW
 
 // GetWorkspace returns a workspace the principal reaches.
 func (a *Admin) GetWorkspace(ctx context.Context, by authz.Principal, id authz.WorkspaceID) (authz.Workspace, error) {
-	if err := may(by, ScopeWorkspaces, id); err != nil {
+	if err := by.May(ScopeWorkspaces, id); err != nil {
 		return authz.Workspace{}, err
 	}
 	w, err := a.cfg.Store.GetWorkspace(ctx, a.cfg.Issuer, id)
@@ -123,7 +123,7 @@ func (a *Admin) DeleteWorkspace(ctx context.Context, by authz.Principal, id auth
 // ListWorkspaces lists the workspaces the principal reaches: all of them for
 // the operator, its own for anyone else.
 func (a *Admin) ListWorkspaces(ctx context.Context, by authz.Principal, page authz.Page) ([]authz.Workspace, error) {
-	if err := may(by, ScopeWorkspaces, by.WorkspaceID); err != nil {
+	if err := by.May(ScopeWorkspaces, by.WorkspaceID); err != nil {
 		return nil, err
 	}
 	if by.Platform() {

@@ -105,16 +105,12 @@ func (s *Connections) List(ctx context.Context, by authz.Principal, ws authz.Wor
 	return s.cfg.Store.ListConnections(ctx, s.cfg.Issuer, ws)
 }
 
-// may checks that the principal holds the scope and reaches the workspace. A
-// workspace out of reach does not exist.
+// may is Principal.May of a workspace: connections of none do not exist.
 func may(by authz.Principal, ws authz.WorkspaceID) error {
-	if !by.Holds(Scope) {
-		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+Scope+" is required.")
+	if err := by.May(Scope, ws); err != nil || ws != "" {
+		return err
 	}
-	if ws == "" || !by.Reaches(ws) {
-		return authz.ErrNotFound
-	}
-	return nil
+	return authz.ErrNotFound
 }
 
 // record writes the audit entry of an act and tells the outbox.

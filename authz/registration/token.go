@@ -35,20 +35,10 @@ func invalid(member, why string) error {
 	return authz.NewError(authz.Invalid, "invalid_"+member, member+": "+why)
 }
 
-func (r *Registrar) may(by authz.Principal, ws authz.WorkspaceID) error {
-	if !by.Holds(ScopeClients) {
-		return authz.NewError(authz.Forbidden, "insufficient_scope", "The scope "+ScopeClients+" is required.")
-	}
-	if !by.Reaches(ws) {
-		return authz.ErrNotFound
-	}
-	return nil
-}
-
 // MintToken makes an initial access token and returns its text, once.
 func (r *Registrar) MintToken(ctx context.Context, by authz.Principal, in TokenRequest) (authz.RegistrationToken, authz.Secret, error) {
 	var none authz.RegistrationToken
-	if err := r.may(by, in.WorkspaceID); err != nil {
+	if err := by.May(ScopeClients, in.WorkspaceID); err != nil {
 		return none, "", err
 	}
 	if err := authz.PersonIsFresh(by, r.cfg.Clock.Now()); err != nil {
@@ -95,7 +85,7 @@ func (r *Registrar) MintToken(ctx context.Context, by authz.Principal, in TokenR
 
 // RevokeToken ends an initial access token; what was registered with it stays.
 func (r *Registrar) RevokeToken(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id string) error {
-	if err := r.may(by, ws); err != nil {
+	if err := by.May(ScopeClients, ws); err != nil {
 		return err
 	}
 	return r.cfg.Store.InTx(ctx, func(ctx context.Context) error {
