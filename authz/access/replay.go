@@ -69,7 +69,8 @@ func (a *Access) Replay(ctx context.Context, by authz.Principal, r Replay) (Repo
 	}
 	to := a.cfg.Clock.Now()
 	report := Report{From: to.AddDate(0, 0, -r.Days), To: to, Complete: true, Samples: []Sample{}}
-	return report, a.replay(ctx, r.WorkspaceID, set, &report)
+	err = a.replay(ctx, r.WorkspaceID, set, &report)
+	return report, err
 }
 
 // tried are the draft and the rules beside it that stay as they are.

@@ -65,7 +65,8 @@ func (s *Connections) Activate(ctx context.Context, by authz.Principal, ws authz
 		return c, authz.NewError(authz.Conflict, "link_differs", "The test sign-ins told no name alike: sign in as the same person by both sides, or change link_key.")
 	}
 	if c.State == authz.Disabled {
-		return c, s.revive(ctx, by, &c)
+		err = s.revive(ctx, by, &c)
+		return c, err
 	}
 	from := c.State
 	c.State = authz.Active
@@ -103,7 +104,7 @@ func (s *Connections) end(ctx context.Context, by authz.Principal, ws authz.Work
 	if err != nil {
 		return c, err
 	}
-	return c, s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+	err = s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		moved, err := s.cfg.Store.KillNode(ctx, s.cfg.Issuer, ws, ref(c), to)
 		if err != nil || !moved {
 			return err
@@ -111,6 +112,7 @@ func (s *Connections) end(ctx context.Context, by authz.Principal, ws authz.Work
 		c.State = to
 		return s.record(ctx, by, c, typ, nil)
 	})
+	return c, err
 }
 
 func ref(c authz.Connection) authz.NodeRef {

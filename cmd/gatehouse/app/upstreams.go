@@ -157,7 +157,8 @@ func (u Protocols) lookSAML(ctx context.Context, c authz.Connection) (conn.Found
 	if good == 0 {
 		return found, errors.New(Explain(saml.ReasonCertificate))
 	}
-	return found, u.newer(ctx, c, cfg.IDP, &found)
+	err = u.newer(ctx, c, cfg.IDP, &found)
+	return found, err
 }
 
 func expires(certificate *x509.Certificate, now time.Time) string {

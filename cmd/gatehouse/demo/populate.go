@@ -60,7 +60,8 @@ func populateIssuer(ctx context.Context, a *app.App, i *app.Issuer, up *upstream
 	if err := makeClients(ctx, i, by, ws, sample, &out); err != nil {
 		return out, err
 	}
-	return out, makeKeys(ctx, i, by, ws, &out)
+	err = makeKeys(ctx, i, by, ws, &out)
+	return out, err
 }
 
 // operator speaks for whoever runs the demo.
