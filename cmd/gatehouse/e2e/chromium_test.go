@@ -218,7 +218,10 @@ func TestChromiumNeedsNoMouse(t *testing.T) {
 	atChromium(t, func(t *testing.T, w *person) {
 		alice := w.p.user("alice")
 		w.openSample()
-		w.WaitFor("password")
+		// Who types waits for the cursor, which the page puts into the first field.
+		if _, err := chromedp.Run(w.Context(), chromedp.WaitVisible(chromedp.CSS("#username:focus"))); err != nil {
+			t.Fatal(err)
+		}
 		w.press(alice.Login + kb.Tab + alice.Password + kb.Enter)
 		w.WaitFor("allow")
 		var visited []string
