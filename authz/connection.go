@@ -182,7 +182,8 @@ type UpstreamSession struct {
 	SessionID    SessionID
 	ConnectionID ConnectionID
 	Side         Side
-	// Name is a digest of what the upstream calls the person (NameID).
+	// Name is a digest of what the upstream calls the person (NameID, sub). To
+	// find sessions by their index alone it is left zero.
 	Name [32]byte
 	// Index is the upstream's id of the session (SessionIndex, sid).
 	Index     string

@@ -27,7 +27,7 @@ type Identity struct {
 	// not outlast it.
 	SessionEnds time.Time
 	// LogoutName is what the upstream calls the person when it tells that their
-	// session is over (NameID); empty where that is Subject.
+	// session is over (NameID, sub); empty where that is Subject.
 	LogoutName string
 
 	// Told is all that was told as text, where the callback asked for it: for an

@@ -41,19 +41,27 @@ func (s *Store) PutUpstreamSession(ctx context.Context, v authz.UpstreamSession)
 // maxUpstreamSessions bounds one list.
 const maxUpstreamSessions = 200
 
-const sessionsByUpstream = `SELECT s.* FROM upstream_sessions u
+const (
+	sessionsOfUpstream = `SELECT s.* FROM upstream_sessions u
 	JOIN sessions s ON s.id = u.session_id AND s.issuer = u.issuer AND s.workspace_id = u.workspace_id
-	WHERE u.issuer = ? AND u.workspace_id = ? AND u.connection_id = ? AND u.side = ? AND u.name = ?
-	AND (? = 0 OR u.session_index IN ?) AND s.state = 'active'
-	ORDER BY s.created_at, s.id LIMIT ?`
+	WHERE u.issuer = ? AND u.workspace_id = ? AND u.connection_id = ? AND u.side = ? AND s.state = 'active' AND `
+	oldestSessions           = ` ORDER BY s.created_at, s.id LIMIT ?`
+	sessionsByUpstream       = sessionsOfUpstream + `u.name = ? AND (? = 0 OR u.session_index IN ?)` + oldestSessions
+	sessionsByUpstreamsIndex = sessionsOfUpstream + `u.session_index IN ? AND u.session_index <> ''` + oldestSessions
+)
 
 // SessionsByUpstream lists active sessions that an upstream knows by a name
-// and, unless no index is given, by one of the indexes: the oldest 200.
+// and, unless no index is given, by one of the indexes: the oldest 200. Where
+// the name is zero the indexes alone find them.
 func (s *Store) SessionsByUpstream(ctx context.Context, of authz.UpstreamSession, indexes []string) ([]authz.Session, error) {
 	var rows []sessionRow
-	err := s.reader(ctx).Raw(sessionsByUpstream, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, digest(of.Name),
-		len(indexes), indexes, maxUpstreamSessions).Scan(&rows).Error
-	if err != nil {
+	found := s.reader(ctx)
+	if of.Name == ([32]byte{}) {
+		found = found.Raw(sessionsByUpstreamsIndex, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, indexes, maxUpstreamSessions)
+	} else {
+		found = found.Raw(sessionsByUpstream, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, digest(of.Name), len(indexes), indexes, maxUpstreamSessions)
+	}
+	if err := found.Scan(&rows).Error; err != nil {
 		return nil, failure(ctx, "finding the sessions of an upstream", err)
 	}
 	return mapped(rows, sessionRow.session), nil

@@ -59,6 +59,8 @@ func issuerRoutes(s *site) []route {
 		{"POST /signin/fallback", s.Login.SubmitFallback, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
+		{"POST /oidc/{upstream}/backchannel-logout", s.Login.BackChannelLogout, oauthError, apiRoute, limits.Login},
+		{"GET /oidc/{upstream}/frontchannel-logout", s.perUpstream(s.Login.FrontChannelLogout), s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.Login.ACS, s.pageError, postedRoute, limits.Login},
 		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},

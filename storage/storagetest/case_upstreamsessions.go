@@ -50,6 +50,23 @@ func testUpstreamSessions(e *env) {
 		find(other, nil)
 	}
 
+	// Without a name an index finds, here and nowhere else; none finds nobody.
+	byIndex := known
+	byIndex.Name = [32]byte{}
+	find(byIndex, []string{"_0", "_1"}, x.session)
+	find(byIndex, []string{"_2", ""})
+	find(byIndex, nil)
+	for _, change := range []func(*authz.UpstreamSession){
+		func(o *authz.UpstreamSession) { o.Issuer = "another" },
+		func(o *authz.UpstreamSession) { o.WorkspaceID = "ws_other" },
+		func(o *authz.UpstreamSession) { o.ConnectionID = "con_other" },
+		func(o *authz.UpstreamSession) { o.Side = authz.OIDCSide },
+	} {
+		other := byIndex
+		change(&other)
+		find(other, []string{"_1"})
+	}
+
 	// A later sign-in has another index; an ended session is not found.
 	known.Index = "_2"
 	e.must(e.PutUpstreamSession(e.ctx, known))

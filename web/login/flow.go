@@ -22,6 +22,7 @@ type Store interface {
 	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
 	PutUpstreamSession(ctx context.Context, v authz.UpstreamSession) error
+	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	SessionsByUpstream(ctx context.Context, of authz.UpstreamSession, indexes []string) ([]authz.Session, error)
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error

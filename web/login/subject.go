@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -103,15 +104,12 @@ func joins(a arrival) bool {
 	return a.identity.EmailVerified || a.side == authz.SAMLSide
 }
 
-// nameUpstream remembers what a provider of SAML will call the session when it
-// ends there.
+// nameUpstream remembers what the upstream will call the session when it ends
+// there.
 func (f *Flow) nameUpstream(ctx context.Context, a arrival, s authz.Session) error {
-	if a.side != authz.SAMLSide || a.identity.LogoutName == "" {
-		return nil
-	}
 	return f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
 		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, SessionID: s.ID, ConnectionID: s.ConnectionID, Side: a.side,
-		Name: authz.Digest(a.identity.LogoutName), Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
+		Name: authz.Digest(cmp.Or(a.identity.LogoutName, a.identity.Subject)), Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
 	})
 }
 
