@@ -69,6 +69,14 @@ type Connection struct {
 	UpdatedAt time.Time
 }
 
+// PollEvery is how often the provider is asked about each session; 0 for never.
+func (c Connection) PollEvery() time.Duration {
+	if c.OIDC == nil || !c.Has(OIDCSide) {
+		return 0
+	}
+	return time.Duration(c.OIDC.PollMinutes) * time.Minute
+}
+
 // Has reports whether the connection has the side.
 func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
@@ -99,6 +107,10 @@ type OIDCUpstream struct {
 	MFAMethods  []string `json:"mfa_methods,omitempty"`
 	// MFADeclared is a word that the provider enforces one.
 	MFADeclared bool `json:"mfa_declared,omitempty"`
+	// PollMinutes is how often the provider is asked, with a refresh token of
+	// each session's own, whether it still knows the person; 0 for never, else 5
+	// to 1440.
+	PollMinutes int `json:"poll_minutes,omitempty"`
 }
 
 // Fallback are an administrator's rules about the two sides of a connection.
@@ -188,4 +200,35 @@ type UpstreamSession struct {
 	// Index is the upstream's id of the session (SessionIndex, sid).
 	Index     string
 	ExpiresAt time.Time
+}
+
+// UpstreamRefresh is what an upstream may be asked with whether it still knows
+// the person of a session.
+type UpstreamRefresh struct {
+	SessionID    SessionID
+	Issuer       IssuerName
+	WorkspaceID  WorkspaceID
+	ConnectionID ConnectionID
+	// Name is a digest of what the upstream calls the person.
+	Name [32]byte
+	// Token is its refresh token, sealed.
+	Token []byte
+	// PollAt is when it is to be asked next.
+	PollAt    time.Time
+	ExpiresAt time.Time
+	Revision  int64
+}
+
+// UpstreamEnd is an upstream's word that sessions are over there.
+type UpstreamEnd struct {
+	// Of says what the upstream calls the person; a zero Name leaves that open.
+	Of UpstreamSession
+	// Indexes are the upstream's names of the sessions; none means all of the
+	// person.
+	Indexes []string
+	// Reason is that of the audit entries.
+	Reason string
+	// Grants ends what was granted in the sessions as well, offline_access or
+	// not: not the session is over, but the person is not welcome.
+	Grants bool
 }

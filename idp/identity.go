@@ -30,6 +30,10 @@ type Identity struct {
 	// session is over (NameID, sub); empty where that is Subject.
 	LogoutName string
 
+	// RefreshToken is what the upstream may be asked with later whether it still
+	// knows the person; empty unless the connection keeps it.
+	RefreshToken RefreshToken
+
 	// Told is all that was told as text, where the callback asked for it: for an
 	// administrator to see, and nobody to go by.
 	Told Values

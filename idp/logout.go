@@ -35,6 +35,10 @@ type RelyingParty interface {
 	// LogoutToken accepts a logout token, as often as it comes: whoever ends the
 	// sessions uses its ID once.
 	LogoutToken(ctx context.Context, raw string) (LogoutToken, error)
+	// Refresh asks whether the upstream still knows the person it gave the token
+	// for, and returns the token to ask with next. ReasonEnded says that it does
+	// not; any other refusal says nothing about the person.
+	Refresh(ctx context.Context, token RefreshToken) (next RefreshToken, err error)
 }
 
 // Message is one of ours for the browser to carry to an upstream.

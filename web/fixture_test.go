@@ -28,6 +28,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -70,6 +71,7 @@ type house struct {
 
 	federation  *federation.Federation
 	connections *connection.Connections
+	liveness    *liveness.Poller
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar
@@ -222,8 +224,15 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
+	sessions := h.sessions(outbox)
+	h.liveness = made(liveness.New(liveness.Config{
+		Issuer: issuer, Store: h.store, Sessions: sessions, Sealer: h.ring, Clock: h.clock,
+		Refresh: func(ctx context.Context, c authz.Connection, token authz.Secret) (authz.Secret, error) {
+			return app.Refresh(ctx, made(h.connect(ctx, c, authz.OIDCSide))(h), token)
+		},
+	}))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: sessions, Liveness: h.liveness,
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 		AllowReturn: func(c string) error {

@@ -13,6 +13,8 @@ func connections() []promise {
 		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
 		{"ConnectionsChangeByRevision", testChangesOfConnections},
 		{"UpstreamsNameSessions", testUpstreamSessions},
+		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
+		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},
 		{"LinksJoinTheSidesOfAConnection", testLinks},

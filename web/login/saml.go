@@ -157,7 +157,7 @@ func (f *Flow) SAMLLogout(w http.ResponseWriter, r *http.Request) error {
 		if err := sp.UseLogout(ctx, message); err != nil {
 			return err
 		}
-		return f.endUpstreamSessions(ctx, c, upstreamsName{authz.SAMLSide, message.NameID.Value, message.SessionIndexes})
+		return f.endUpstreamSessions(ctx, c, authz.SAMLSide, message.NameID.Value, message.SessionIndexes)
 	})
 	if reason := idp.ReasonOf(err); reason != "" {
 		return f.refuseAs(ctx, "logout.refused", nil, c, reason, errLogout.Because(err))

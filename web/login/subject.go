@@ -105,12 +105,17 @@ func joins(a arrival) bool {
 }
 
 // nameUpstream remembers what the upstream will call the session when it ends
-// there.
+// there, and by what it may be asked whether it did.
 func (f *Flow) nameUpstream(ctx context.Context, a arrival, s authz.Session) error {
-	return f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
+	name := authz.Digest(cmp.Or(a.identity.LogoutName, a.identity.Subject))
+	err := f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
 		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, SessionID: s.ID, ConnectionID: s.ConnectionID, Side: a.side,
-		Name: authz.Digest(cmp.Or(a.identity.LogoutName, a.identity.Subject)), Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
+		Name: name, Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
 	})
+	if err != nil {
+		return err
+	}
+	return f.cfg.Liveness.Keep(ctx, a.connection, s, name, authz.Secret(a.identity.RefreshToken.Reveal()))
 }
 
 // signedIn makes a session, or renews the browser's own when the same person
@@ -172,10 +177,18 @@ func signInOf(a arrival, now time.Time) authz.SignIn {
 // interimLife is how long a session lasts whose sign-in stands in for another.
 const interimLife = time.Hour
 
+// silentLife is how long a session lasts whose upstream neither tells when it
+// ends nor can be asked: OneLogin has no logout by the back channel.
+const silentLife = 8 * time.Hour
+
 // endOf is when a session ends at the latest: it does not outlast the
 // upstream's (SAML Core section 2.7.2, SessionNotOnOrAfter).
 func (f *Flow) endOf(a arrival, now time.Time) time.Time {
 	end := now.Add(f.cfg.SessionAbsolute)
+	silent := a.connection.Vendor == "onelogin" && a.identity.RefreshToken == ""
+	if last := now.Add(silentLife); silent && last.Before(end) {
+		end = last
+	}
 	if interim := now.Add(interimLife); a.fallback.Interim() && interim.Before(end) {
 		end = interim
 	}

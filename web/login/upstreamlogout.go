@@ -49,7 +49,7 @@ func (f *Flow) BackChannelLogout(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return f.endUpstreamSessions(ctx, c, upstreamsName{authz.OIDCSide, token.Subject, present(token.SessionID)})
+		return f.endUpstreamSessions(ctx, c, authz.OIDCSide, token.Subject, present(token.SessionID))
 	})
 	if err != nil {
 		return f.logoutRefused(ctx, c, err)
@@ -91,9 +91,7 @@ func (f *Flow) FrontChannelLogout(w http.ResponseWriter, r *http.Request) error 
 		}
 		return f.refuseAs(ctx, "logout.refused", nil, c, reason, errLogout)
 	}
-	if err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		return f.endUpstreamSessions(ctx, c, upstreamsName{side: authz.OIDCSide, sessions: []string{sid}})
-	}); err != nil {
+	if err := f.endUpstreamSessions(ctx, c, authz.OIDCSide, "", []string{sid}); err != nil {
 		return err
 	}
 	h := w.Header()
@@ -132,43 +130,16 @@ func (f *Flow) upstreamSide(r *http.Request, side authz.Side) (authz.Connection,
 	return c, connector, err
 }
 
-// upstreamsName is what an upstream calls sessions: those of a person, or those
-// of these indexes, or, with both, of these indexes of the person.
-type upstreamsName struct {
-	side     authz.Side
-	person   string
-	sessions []string
+// endUpstreamSessions ends the sessions that an upstream names: all of a person,
+// or those of these indexes, or, with both, those of these indexes of the person.
+func (f *Flow) endUpstreamSessions(ctx context.Context, c authz.Connection, side authz.Side, person string, indexes []string) error {
+	of := authz.UpstreamSession{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Side: side}
+	if person != "" {
+		of.Name = authz.Digest(person)
+	}
+	return f.cfg.Sessions.EndUpstream(ctx, authz.UpstreamEnd{Of: of, Indexes: indexes, Reason: session.UpstreamLogout})
 }
 
 func present(text string) []string {
 	return slices.DeleteFunc([]string{text}, func(s string) bool { return s == "" })
-}
-
-// maxLogoutRounds bounds the lists of sessions that one message ends.
-const maxLogoutRounds = 100
-
-// endUpstreamSessions ends the sessions that the upstream names, a list at a
-// time, each of which is over when the next is read.
-func (f *Flow) endUpstreamSessions(ctx context.Context, c authz.Connection, n upstreamsName) error {
-	workspace, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
-	if err != nil {
-		return err
-	}
-	of := authz.UpstreamSession{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Side: n.side}
-	if n.person != "" {
-		of.Name = authz.Digest(n.person)
-	}
-	for range maxLogoutRounds {
-		sessions, err := f.cfg.Store.SessionsByUpstream(ctx, of, n.sessions)
-		if err != nil || len(sessions) == 0 {
-			return err
-		}
-		for _, s := range sessions {
-			_, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: s, AccountID: workspace.AccountID, Reason: session.UpstreamLogout})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return errors.New("login: an upstream's logout names sessions without end")
 }

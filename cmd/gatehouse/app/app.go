@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
@@ -83,6 +84,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// liveness asks upstreams whether they still know people.
+	liveness *liveness.Poller
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
 	// limits counts the uses of its keys.

@@ -271,8 +271,11 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	if i.liveness, err = a.newLiveness(name, sessions); err != nil {
+		return web.Issuer{}, err
+	}
 	flow, err := login.New(login.Config{
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Liveness: i.liveness, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
 	})
