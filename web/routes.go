@@ -62,6 +62,8 @@ func issuerRoutes(s *site) []route {
 		{"POST /oidc/{upstream}/backchannel-logout", s.Login.BackChannelLogout, oauthError, apiRoute, limits.Login},
 		{"GET /oidc/{upstream}/frontchannel-logout", s.perUpstream(s.Login.FrontChannelLogout), s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
+		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},
+		{"POST /invitation", s.Login.SubmitInvitation, s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.Login.ACS, s.pageError, postedRoute, limits.Login},
 		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},
 		{"GET /saml/{upstream}/metadata", s.perUpstream(s.Login.SAMLMetadata), s.pageError, pageRoute, limits.Login},
