@@ -56,6 +56,16 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
+// Invitations let people join a workspace (authz/admin).
+type Invitations interface {
+	// OpenInvitation returns an invitation that is good, by its token.
+	OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error)
+	// Admit checks an invitation for somebody with an address, Join uses it, both
+	// in one transaction.
+	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
+	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
+}
+
 // Guesses counts what somebody may be wrong about (authz/ratelimit).
 type Guesses interface {
 	Allow(key string) error
@@ -85,6 +95,8 @@ type Config struct {
 	Sealer  Sealer
 	// Factors are people's own second factors.
 	Factors *factor.Factors
+	// Invitations let in who was invited.
+	Invitations Invitations
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -113,7 +125,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Invitations == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

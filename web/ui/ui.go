@@ -32,10 +32,11 @@ const (
 	FormPostPage = "formpost.html"
 	DevicePage   = "device.html"
 
-	TestPage      = "test.html"
-	OutagePage    = "outage.html"
-	LogoutPage    = "logout.html"
-	SignedOutPage = "signedout.html"
+	TestPage       = "test.html"
+	InvitationPage = "invitation.html"
+	OutagePage     = "outage.html"
+	LogoutPage     = "logout.html"
+	SignedOutPage  = "signedout.html"
 
 	FactorPage      = "factor.html"
 	FactorSetupPage = "factorsetup.html"
@@ -45,7 +46,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)

@@ -277,8 +277,8 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		Factors: i.factors,
-		OAuth:   server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		Factors: i.factors, Invitations: i.Admin,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
 	})
@@ -300,7 +300,8 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation,
-		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
+		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
