@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,8 +10,23 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
+	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
+
+// newLiveness asks the upstreams of the house.
+func (h *house) newLiveness(outbox *event.Outbox) *liveness.Poller {
+	h.Helper()
+	h.liveness = made(liveness.New(liveness.Config{
+		Issuer: issuer, Store: h.store, Sessions: h.sessions(outbox), Sealer: h.ring, Clock: h.clock,
+		Refresh: func(ctx context.Context, c authz.Connection, token authz.Secret) (authz.Secret, error) {
+			return app.Refresh(ctx, made(h.connect(ctx, c, authz.OIDCSide))(h), token)
+		},
+	}))(h)
+	return h.liveness
+}
 
 // asksAbout makes the house's connection ask about its sessions.
 func (h *house) asksAbout(minutes int) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/liveness"
@@ -86,6 +87,8 @@ type Issuer struct {
 	federation *federation.Federation
 	// liveness asks upstreams whether they still know people.
 	liveness *liveness.Poller
+	// factors are people's own second factors.
+	factors *factor.Factors
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
 	// limits counts the uses of its keys.
