@@ -434,16 +434,19 @@ type ForceFallbackBody struct {
 
 // Invitation defines model for Invitation.
 type Invitation struct {
-	CreatedAt   time.Time `json:"created_at"`
-	Email       string    `json:"email"`
-	ExpiresAt   time.Time `json:"expires_at"`
-	ID          string    `json:"id"`
-	InvitedBy   string    `json:"invited_by"`
-	Role        string    `json:"role"`
-	Status      string    `json:"status"`
-	Token       string    `json:"token,omitempty,omitzero"`
-	UsedBy      string    `json:"used_by,omitempty,omitzero"`
-	WorkspaceID string    `json:"workspace_id"`
+	CreatedAt time.Time `json:"created_at"`
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	ID        string    `json:"id"`
+	InvitedBy string    `json:"invited_by"`
+
+	// Link Where the person joins by signing in; holds the token.
+	Link        string `json:"link,omitempty,omitzero"`
+	Role        string `json:"role"`
+	Status      string `json:"status"`
+	Token       string `json:"token,omitempty,omitzero"`
+	UsedBy      string `json:"used_by,omitempty,omitzero"`
+	WorkspaceID string `json:"workspace_id"`
 }
 
 // Key defines model for Key.
@@ -757,6 +760,7 @@ type OIDCSide struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
@@ -769,6 +773,7 @@ type OIDCUpstream struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
