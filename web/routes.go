@@ -60,6 +60,8 @@ func issuerRoutes(s *site) []route {
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
+		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},
+		{"POST /invitation", s.Login.SubmitInvitation, s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.Login.ACS, s.pageError, postedRoute, limits.Login},
 		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},
 		{"GET /saml/{upstream}/metadata", s.perUpstream(s.Login.SAMLMetadata), s.pageError, pageRoute, limits.Login},

@@ -29,6 +29,8 @@ type Config struct {
 	// Connections and Federation administer the upstreams.
 	Connections *connection.Connections
 	Federation  *federation.Federation
+	// InvitationURL is where somebody joins by an invitation's token.
+	InvitationURL func(token authz.Secret) string
 	// Access is conditional access.
 	Access *access.Access
 	// Registration mints registration tokens; nil where clients may not
@@ -74,7 +76,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {

@@ -52,6 +52,9 @@ type pending struct {
 	// test is the test sign-in that this is, in place of a client's request; nil
 	// for none.
 	test *connection.Test
+	// invited is the invitation that this follows, in place of a client's
+	// request; empty for none.
+	invited authz.InvitationID
 	// drafted says that the row is to be stored yet.
 	drafted bool
 	// demands is the sign-in that conditional access asks for, or nil; asked is
@@ -82,7 +85,7 @@ func (f *Flow) create(ctx context.Context, p *pending) error {
 	}
 	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
 	if authz.KindOf(err) == authz.RateLimited {
-		if p.request.Device != nil {
+		if p.request.Device != nil || p.invited != "" {
 			return err
 		}
 		return f.cfg.OAuth.Refuse(ctx, p.request, authz.NewError(authz.Unavailable, "temporarily_unavailable", "Too many sign-ins wait.").Because(err))
@@ -99,11 +102,7 @@ func (f *Flow) draft(w http.ResponseWriter, r *http.Request, p *pending) {
 	if p.row.ID != "" {
 		return
 	}
-	browser := f.readCookie(r, flowCookie)
-	if browser == "" {
-		browser = randomText()
-		f.setCookie(w, flowCookie, browser)
-	}
+	browser := f.browser(w, r)
 	p.row = authz.AuthorizationRequest{
 		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
 		Parameters: oauth.Known(p.request.Parameters).Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
@@ -130,7 +129,7 @@ func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending
 		return nil, err
 	}
 	if row.ClientID == "" {
-		return nil, errRequestGone // a test sign-in has no pages of a client's
+		return nil, errRequestGone // a sign-in for no client has no pages of one's
 	}
 	return f.reopen(ctx, r, row)
 }
@@ -155,8 +154,8 @@ func (f *Flow) waiting(row authz.AuthorizationRequest) bool {
 
 // rebuild makes the request of a row again, whosever browser asks.
 func (f *Flow) rebuild(ctx context.Context, row authz.AuthorizationRequest) (*pending, error) {
-	if test, err := testOf(row); test != nil || err != nil {
-		return test, err
+	if row.ClientID == "" {
+		return clientless(row)
 	}
 	if row.Device != ([32]byte{}) {
 		return f.reopenDevice(ctx, row)

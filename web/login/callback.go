@@ -111,6 +111,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if p.test != nil {
 		return f.tested(w, r, p, a)
 	}
+	if p.invited != "" {
+		return f.joined(w, r, p, a)
+	}
 	session, account, err := f.welcome(w, r, p, a)
 	if err != nil {
 		return err

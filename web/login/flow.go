@@ -54,6 +54,16 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
+// Invitations let people join a workspace (authz/admin).
+type Invitations interface {
+	// OpenInvitation returns an invitation that is good, by its token.
+	OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error)
+	// Admit checks an invitation for somebody with an address, Join uses it, both
+	// in one transaction.
+	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
+	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
+}
+
 // Guesses counts what somebody may be wrong about (authz/ratelimit).
 type Guesses interface {
 	Allow(key string) error
@@ -81,6 +91,8 @@ type Config struct {
 	// Explain says the reason of a refusal in plain words, for administrators.
 	Explain func(reason string) string
 	Sealer  Sealer
+	// Invitations let in who was invited.
+	Invitations Invitations
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -109,7 +121,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Invitations == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}
