@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,13 @@ type DestinationTarget struct {
 	// SecretARN and AccessKeyID are of Secrets Manager.
 	SecretARN   string `json:"secret_arn,omitempty"`
 	AccessKeyID string `json:"access_key_id,omitempty"`
+}
+
+// For puts a key's own words into where it is brought.
+func (t DestinationTarget) For(account ServiceAccountID, env Environment) DestinationTarget {
+	words := strings.NewReplacer("{service_account_id}", string(account), "{environment}", string(env))
+	t.Path, t.SecretARN = words.Replace(t.Path), words.Replace(t.SecretARN)
+	return t
 }
 
 // DestinationSecrets are what a destination is spoken to with. Which there are

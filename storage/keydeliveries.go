@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
@@ -93,12 +95,12 @@ func (s *Store) ClaimKeyDeliveriesAcrossWorkspaces(ctx context.Context, issuer a
 // what was brought; or, without a time, that it was given up. moved is false
 // when it was not pending.
 func (s *Store) FinishKeyDelivery(ctx context.Context, d authz.KeyDelivery) (moved bool, err error) {
-	to := map[string]any{"state": d.State, "last_error": shortened(d.LastError), "delivered_at": optional(d.DeliveredAt)}
-	if d.State == authz.DeliveryDelivered {
-		to["payload"] = nil
-	}
 	done := s.writer(ctx).Model(&keyDeliveryRow{}).
-		Where("key_id = ? AND issuer = ? AND workspace_id = ? AND state = 'pending'", d.KeyID, d.Issuer, d.WorkspaceID).UpdateColumns(to)
+		Where("key_id = ? AND issuer = ? AND workspace_id = ? AND state = 'pending'", d.KeyID, d.Issuer, d.WorkspaceID).
+		UpdateColumns(map[string]any{
+			"state": d.State, "last_error": shortened(d.LastError), "delivered_at": optional(d.DeliveredAt),
+			"payload": gorm.Expr("CASE WHEN ? = 'delivered' THEN NULL ELSE payload END", string(d.State)),
+		})
 	return done.RowsAffected == 1, failure(ctx, "finishing the delivery of a key", done.Error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -103,15 +102,8 @@ func (d *Deliveries) carry(ctx context.Context, to authz.Destination, row authz.
 			return fmt.Errorf("opening what is delivered: %w", err)
 		}
 	}
-	to.Target = placed(to.Target, key)
+	to.Target = to.Target.For(key.ServiceAccountID, key.Environment)
 	return carrier.Carry(ctx, to, secrets, row.EventID, content)
-}
-
-// placed puts a key's own words into where it is brought.
-func placed(t authz.DestinationTarget, key authz.APIKey) authz.DestinationTarget {
-	words := strings.NewReplacer("{service_account_id}", string(key.ServiceAccountID), "{environment}", string(key.Environment))
-	t.Path, t.SecretARN = words.Replace(t.Path), words.Replace(t.SecretARN)
-	return t
 }
 
 func (d *Deliveries) enter(id authz.DestinationID) bool {

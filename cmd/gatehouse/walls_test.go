@@ -24,6 +24,9 @@ var walls = []struct {
 	{"authz/ratelimit/shared", []string{"authz", "authz/ratelimit"}},               // the same window in another place, and the one to fall back on
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
 	{"authz/delivery/envelope", []string{"authz/strict"}},
+	{"authz/delivery/vault", []string{"authz"}},
+	{"authz/delivery/awssecrets", []string{"authz"}},
+	{"authz/delivery/deliverytest", nil},
 	{"authz/delivery", []string{"authz", "authz/clientmeta", "authz/delivery/*", "authz/event"}}, // a sink of its own, with its own dispatcher
 	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}},               // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
@@ -62,6 +65,8 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/goccy/go-yaml":            {"config"},
 	"github.com/valkey-io/valkey-go":      {"authz/ratelimit/shared"},
+	"github.com/hashicorp/vault":          {"authz/delivery/vault"},
+	"github.com/aws":                      {"authz/delivery/awssecrets"},
 	"github.com/invopop/jsonschema":       {"config/internal"},
 }
 

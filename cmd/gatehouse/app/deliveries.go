@@ -3,6 +3,8 @@ package app
 import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/delivery"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery/awssecrets"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery/vault"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
@@ -39,5 +41,7 @@ func Carriers(cfg config.Config, clock authz.Clock) map[authz.DestinationKind]de
 	allowed := func(url string) error { return outbound.CheckURL(url, cfg.Outbound.AllowPrivate...) }
 	return map[authz.DestinationKind]delivery.Carrier{
 		authz.WebhookDestination: delivery.Webhooks{Client: client, CheckURL: allowed, Clock: clock},
+		authz.VaultDestination:   vault.Carrier{Client: client, CheckURL: allowed},
+		authz.AWSDestination:     awssecrets.Carrier{Client: client, CheckURL: allowed},
 	}
 }
