@@ -119,6 +119,7 @@ func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)
 	}
 	h.config = h.serverConfig()
 	h.config.Standing = made(credential.NewStanding(h.store, epochs, lease))(t)
+	h.config.Families = credential.NewMemory[oauth.Family](epochs, lease, 1000, nil)
 	h.server = made(oauth.New(h.config))(t)
 	h.verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: h.examine()}))(t)
 	h.settle()
