@@ -35,8 +35,9 @@ type JIT string
 
 // Who joins; empty means JITDomain.
 const (
-	JITOff    JIT = "off"    // nobody
-	JITDomain JIT = "domain" // people with an address in a verified domain of the connection
+	JITOff     JIT = "off"     // nobody
+	JITInvited JIT = "invited" // people who open an invitation sent to their address
+	JITDomain  JIT = "domain"  // these, and people with an address in a verified domain of the connection
 )
 
 // Override is an administrator's word that a connection signs everybody in by

@@ -246,9 +246,10 @@ type Connection struct {
 	// What both sides tell of a person alike and for good, so that they know one
 	// person; without it nobody of one side is found at the other.
 	Link LinkKey `yaml:"link_key"`
-	// Who becomes a member by signing in for the first time: people with an
-	// address in one of the domains, or nobody.
-	JIT string `yaml:"jit" jsonschema:"enum=domain,enum=off"`
+	// Who becomes a member by signing in for the first time: people who were
+	// invited and those with an address in one of the domains, the invited alone,
+	// or nobody.
+	JIT string `yaml:"jit" jsonschema:"enum=domain,enum=invited,enum=off"`
 	// The e-mail domains that sign in here.
 	Domains []string `yaml:"domains"`
 }

@@ -24,7 +24,7 @@ func (p *Problems) connection(path string, c Connection) {
 		p.saml(path+".saml", c.SAML)
 	}
 	p.oneOf(path+".fallback", c.Fallback, "never", "admin", "ask", "auto")
-	p.oneOf(path+".jit", c.JIT, "domain", "off")
+	p.oneOf(path+".jit", c.JIT, "domain", "invited", "off")
 	if len(c.Link.OIDC) != len(c.Link.SAML) || len(c.Link.OIDC) > 4 || slices.Contains(slices.Concat(c.Link.OIDC, c.Link.SAML), "") {
 		p.add(path+".link_key", "must name as many claims as attributes, at most 4, none empty")
 	}

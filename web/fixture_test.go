@@ -25,7 +25,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -36,8 +38,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
+	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/storage"
@@ -59,15 +63,17 @@ const (
 // house is one issuer's handler on real parts, with an upstream of its own.
 type house struct {
 	*testing.T
-	clock  *authz.MovableClock
-	store  *storage.Store
-	ring   *secret.Keyring
-	hasher *secret.Hasher
-	keys   *apikey.Keys
-	admin  *admin.Admin
-	access *access.Access
-	rules  clientmeta.Rules
+	clock      *authz.MovableClock
+	store      *storage.Store
+	ring       *secret.Keyring
+	hasher     *secret.Hasher
+	keys       *apikey.Keys
+	deliveries *delivery.Deliveries
+	admin      *admin.Admin
+	access     *access.Access
+	rules      clientmeta.Rules
 
+	factors     *factor.Factors
 	federation  *federation.Federation
 	connections *connection.Connections
 	txt         map[string][]string
@@ -138,7 +144,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
-	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
+	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Human: secret.Params{MemoryKiB: 7 << 10, Passes: 1, Threads: 1}, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
 	h.assemble(epochs, lease)
 	cfg := web.Config{
 		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(), MaxBody: 256 << 10,
@@ -162,10 +168,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
+	h.deliveries = made(delivery.New(delivery.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Sealer: h.ring, Clock: h.clock, Carriers: app.Carriers(config.Config{}, h.clock),
+	}))(h)
 	h.keys = made(apikey.New(apikey.Config{
 		Issuer: issuer, Prefix: "up", ScopeCatalogue: h.scopes(),
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
-		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
+		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock, Deliveries: h.deliveries,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.rules = clientmeta.Rules{
@@ -223,7 +232,9 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
+	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
+		Factors: h.factors, Invitations: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
@@ -253,7 +264,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		LookupTXT: func(_ context.Context, name string) ([]string, error) { return h.txt[name], nil },
 	}))(h)
 	management := made(api.New(api.Config{
-		Connections: h.connections, Federation: h.federation,
+		Deliveries:  h.deliveries,
+		Connections: h.connections, Federation: h.federation, InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
 		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
@@ -347,6 +359,7 @@ func (h *house) settle() {
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
 			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "bob", Subject: "s-bob", Email: "bob@acme.example", EmailVerified: true},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},
 		Clients: []idptest.Client{{ID: "gatehouse", Secret: "upstream-secret", RedirectURIs: []string{host + "/oidc/" + string(h.connection.ID) + "/callback"}}},

@@ -55,6 +55,12 @@ func (h *house) joins(ws authz.WorkspaceID, to authz.RoleID) authz.Principal {
 	return authz.Principal{Issuer: issuer, WorkspaceID: ws, AccountID: h.workspace.AccountID, Subject: string(user.ID), Scopes: []string{"manage:members", "manage:workspace", "manage:keys"}}
 }
 
+// addressed gives a person an address.
+func (h *house) addressed(who authz.Principal, email string) {
+	h.Helper()
+	h.ok(h.store.UpdateUserProfile(h.Context(), issuer, authz.UserID(who.Subject), authz.Profile{Email: email}, h.clock.Now()))
+}
+
 // code is the code of an error.
 func code(_ any, err error) string { return authz.CodeOf(err) }
 
@@ -295,6 +301,7 @@ func TestI1_AnInvitationLetsOnePersonInOnceBeforeItsEnd(t *testing.T) {
 	guests := make([]authz.Principal, 6)
 	for n := range guests {
 		guests[n] = h.joins(elsewhere.ID, authz.RoleMember)
+		h.addressed(guests[n], "Guest@x.example")
 	}
 	invite := func(in admin.NewInvitation) (authz.Invitation, authz.Secret) {
 		in.Email = "guest@x.example"
@@ -321,7 +328,16 @@ func TestI1_AnInvitationLetsOnePersonInOnceBeforeItsEnd(t *testing.T) {
 	if joined != 1 {
 		t.Errorf("%d joined with one invitation", joined)
 	}
+	stranger := h.joins(elsewhere.ID, authz.RoleMember)
+	_, token = invite(admin.NewInvitation{})
+	for _, address := range []string{"", "other@x.example", "gueſt@x.example"} { // folds to s
+		h.addressed(stranger, address)
+		if got := code(h.admin.Accept(ctx, stranger, token)); got != "invalid_invitation" {
+			t.Errorf("somebody with the address %q: %q", address, got)
+		}
+	}
 	guest := h.joins(elsewhere.ID, authz.RoleMember)
+	h.addressed(guest, "guest@x.example")
 	_, token = invite(admin.NewInvitation{ExpiresIn: time.Hour})
 	h.clock.Advance(time.Hour)
 	if got := code(h.admin.Accept(ctx, guest, token)); got != "invalid_invitation" {

@@ -109,7 +109,7 @@ func (a *Admin) RevokeInvitation(ctx context.Context, by authz.Principal, ws aut
 
 var (
 	// errInvitation is the one answer to every token that lets nobody in.
-	errInvitation = authz.NewError(authz.Invalid, "invalid_invitation", "The invitation is not good, or not any more.")
+	errInvitation = authz.NewError(authz.Invalid, "invalid_invitation", "The invitation is not good, or not any more, or is for somebody else.")
 	errPeople     = authz.NewError(authz.Forbidden, "people_only", "Only a person who signed in accepts an invitation.")
 )
 
@@ -120,31 +120,97 @@ func (a *Admin) Accept(ctx context.Context, by authz.Principal, token authz.Secr
 	if user == "" || by.Issuer != a.cfg.Issuer {
 		return authz.Member{}, errPeople
 	}
-	i, err := a.cfg.Store.InvitationByDigestAcrossWorkspaces(ctx, a.cfg.Issuer, authz.Digest(token.Reveal()))
-	if authz.KindOf(err) == authz.NotFound {
-		return authz.Member{}, errInvitation
+	i, err := a.invitationOf(ctx, token)
+	if err != nil {
+		return authz.Member{}, err
 	}
+	who, err := a.cfg.Store.GetUserAcrossWorkspaces(ctx, a.cfg.Issuer, user)
 	if err != nil {
 		return authz.Member{}, err
 	}
 	var m authz.Member
 	err = a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := a.cfg.Store.LockWorkspace(ctx, a.cfg.Issuer, i.WorkspaceID); err != nil {
+		if i, err = a.Admit(ctx, i.WorkspaceID, i.ID, who.Profile.Email); err != nil {
 			return err
 		}
-		if err := a.activeWorkspace(ctx, i.WorkspaceID); err != nil {
-			return err
-		}
-		m, err = a.join(ctx, by, i, user)
+		m, err = a.Join(ctx, i, user)
 		return err
 	})
+	return m, err
+}
+
+func (a *Admin) invitationOf(ctx context.Context, token authz.Secret) (authz.Invitation, error) {
+	i, err := a.cfg.Store.InvitationByDigestAcrossWorkspaces(ctx, a.cfg.Issuer, authz.Digest(token.Reveal()))
+	if authz.KindOf(err) == authz.NotFound {
+		return i, errInvitation
+	}
+	return i, err
+}
+
+// OpenInvitation returns the invitation whose token it is, while it is good, and
+// the workspace it leads to.
+func (a *Admin) OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error) {
+	i, err := a.invitationOf(ctx, token)
+	if err != nil {
+		return authz.Invitation{}, authz.Workspace{}, err
+	}
+	ws, err := a.cfg.Store.GetWorkspace(ctx, a.cfg.Issuer, i.WorkspaceID)
+	if err != nil {
+		return authz.Invitation{}, authz.Workspace{}, err
+	}
+	if i.State != authz.Active || !a.cfg.Clock.Now().Before(i.ExpiresAt) || ws.State != authz.Active {
+		return authz.Invitation{}, authz.Workspace{}, errInvitation
+	}
+	return i, ws, nil
+}
+
+// Admit checks, within a transaction, that a workspace's invitation is good for
+// somebody with that address, and holds the workspace until Join: whatever is
+// wrong is answered alike.
+func (a *Admin) Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error) {
+	if err := a.cfg.Store.LockWorkspace(ctx, a.cfg.Issuer, ws); err != nil {
+		return authz.Invitation{}, err
+	}
+	i, err := a.cfg.Store.GetInvitation(ctx, a.cfg.Issuer, ws, id)
+	if authz.KindOf(err) == authz.NotFound {
+		return authz.Invitation{}, errInvitation
+	}
+	if err != nil {
+		return authz.Invitation{}, err
+	}
+	err = a.activeWorkspace(ctx, ws)
+	if err != nil && authz.KindOf(err) != authz.Conflict {
+		return authz.Invitation{}, err
+	}
+	if err != nil || i.State != authz.Active || !a.cfg.Clock.Now().Before(i.ExpiresAt) || !sameAddress(i.Email, email) {
+		return authz.Invitation{}, errInvitation
+	}
+	return i, nil
+}
+
+// sameAddress compares addresses but for the case of ASCII: other letters that
+// fold into these are other people's.
+func sameAddress(a, b string) bool {
+	lower := func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}
+	return a != "" && strings.Map(lower, a) == strings.Map(lower, b)
+}
+
+// Join makes a person a member by an invitation that Admit let through, in the
+// same transaction; the invitation is used then.
+func (a *Admin) Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error) {
+	m, err := a.join(ctx, i, user)
 	if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
 		return authz.Member{}, errInvitation
 	}
 	return m, err
 }
 
-func (a *Admin) join(ctx context.Context, by authz.Principal, i authz.Invitation, user authz.UserID) (authz.Member, error) {
+func (a *Admin) join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error) {
 	now := a.cfg.Clock.Now()
 	if err := a.cfg.Store.EndInvitation(ctx, a.cfg.Issuer, i.WorkspaceID, i.ID, authz.Used, user, now); err != nil {
 		return authz.Member{}, err
@@ -166,7 +232,7 @@ func (a *Admin) join(ctx context.Context, by authz.Principal, i authz.Invitation
 	if err := a.compilePerson(ctx, i.WorkspaceID, user); err != nil {
 		return authz.Member{}, err
 	}
-	by.AccountID = "" // that of the workspace they come from
+	by := authz.Principal{Issuer: a.cfg.Issuer, Subject: string(user)}
 	return m, a.record(ctx, by, i.WorkspaceID, "member.joined", string(user), map[string]any{"role": m.Role, "invitation_id": i.ID})
 }
 

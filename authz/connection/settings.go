@@ -185,8 +185,8 @@ func (s *Connections) check(c authz.Connection) error {
 	if !slices.Contains([]authz.FallbackMode{authz.FallbackNever, authz.FallbackAdmin, authz.FallbackAsk, authz.FallbackAuto}, c.Fallback.Mode) {
 		return invalid("fallback", "mode must be never, admin, ask or auto")
 	}
-	if c.JIT != authz.JITOff && c.JIT != authz.JITDomain {
-		return invalid("jit", "must be off or domain")
+	if !slices.Contains([]authz.JIT{authz.JITOff, authz.JITInvited, authz.JITDomain}, c.JIT) {
+		return invalid("jit", "must be off, invited or domain")
 	}
 	if len(c.Fallback.Routes) > 200 {
 		return invalid("fallback", "has more than 200 routes")

@@ -28,7 +28,7 @@ func (f *connectionFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.metadataFile, "metadata-file", "", "a file that holds it")
 	flags.StringVar(&f.entityID, "entity-id", "", "the SAML provider's entity id, where the metadata describes several")
 	flags.StringVar(&f.fallback, "fallback", "", "what an outage of the OpenID provider leads to: never, admin, ask or auto")
-	flags.StringVar(&f.jit, "jit", "", "who becomes a member by signing in: domain or off")
+	flags.StringVar(&f.jit, "jit", "", "who becomes a member by signing in: domain, invited or off")
 	flags.StringSliceVar(&f.linkOIDC, "link-claim", nil, "claim that both sides know a person by; may be repeated")
 	flags.StringSliceVar(&f.linkSAML, "link-attribute", nil, "attribute that holds the same; in the same order")
 	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE or ADDRESS=SIDE, such as plant.example=saml; may be repeated")

@@ -42,7 +42,7 @@ func newMember() *cobra.Command {
 func newInvitation() *cobra.Command {
 	t := &things{
 		remote: &remote{}, use: "invitation", short: "Invite people to a workspace, list and end invitations",
-		path: "/v1/invitations", members: []string{"id", "token", "email", "role", "status", "expires_at"},
+		path: "/v1/invitations", members: []string{"id", "token", "link", "email", "role", "status", "expires_at"},
 	}
 	accept := &cobra.Command{
 		Use: "accept", Short: "Join the workspace one was invited to; the token is read from standard input",

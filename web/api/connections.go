@@ -24,7 +24,7 @@ type Connection struct {
 	Fallback    string          `json:"fallback" enum:"never,admin,ask,auto"`
 	Routes      []authz.Route   `json:"routes"`
 	LinkKey     authz.LinkKey   `json:"link_key"`
-	JIT         string          `json:"jit" enum:"off,domain"`
+	JIT         string          `json:"jit" enum:"off,invited,domain"`
 	Domains     []string        `json:"domains" doc:"Verified ones."`
 	Tested      map[string]Test `json:"tested" doc:"Test sign-ins since the side was changed."`
 	Revision    int64           `json:"revision"`
@@ -86,7 +86,7 @@ type ConnectionMembers struct {
 	Fallback *string        `json:"fallback,omitempty" enum:"never,admin,ask,auto"`
 	Routes   *[]authz.Route `json:"routes,omitempty" maxItems:"200"`
 	LinkKey  *authz.LinkKey `json:"link_key,omitempty"`
-	JIT      *string        `json:"jit,omitempty" enum:"off,domain"`
+	JIT      *string        `json:"jit,omitempty" enum:"off,invited,domain"`
 }
 
 // OIDCMembers are of the side of OpenID Connect.

@@ -31,6 +31,7 @@ func viewMember(m authz.Member) Member {
 type Invitation struct {
 	ID          string `json:"id"`
 	Token       string `json:"token,omitempty"`
+	Link        string `json:"link,omitempty" doc:"Where the person joins by signing in; holds the token."`
 	WorkspaceID string `json:"workspace_id"`
 	Email       string `json:"email"`
 	Role        string `json:"role"`
@@ -165,7 +166,7 @@ func (a *api) createInvitation(ctx context.Context, in *create[NewInvitation]) (
 		return nil, err
 	}
 	view := a.viewInvitation(i)
-	view.Token = token.Reveal()
+	view.Token, view.Link = token.Reveal(), a.cfg.InvitationURL(token)
 	return answered(view), nil
 }
 

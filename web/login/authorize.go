@@ -52,12 +52,18 @@ type pending struct {
 	// test is the test sign-in that this is, in place of a client's request; nil
 	// for none.
 	test *connection.Test
+	// invited is the invitation that this follows, in place of a client's
+	// request; empty for none.
+	invited authz.InvitationID
 	// drafted says that the row is to be stored yet.
 	drafted bool
 	// demands is the sign-in that conditional access asks for, or nil; asked is
 	// what this request's sign-in was asked to be.
 	demands *authz.AuthenticationRule
 	asked   authz.AuthenticationRule
+	// passed says that the person was asked for a factor of theirs, and has none
+	// at hand.
+	passed bool
 }
 
 // signedInHere reports whether the session was made while this request waited.
@@ -82,7 +88,7 @@ func (f *Flow) create(ctx context.Context, p *pending) error {
 	}
 	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
 	if authz.KindOf(err) == authz.RateLimited {
-		if p.request.Device != nil {
+		if p.request.Device != nil || p.invited != "" {
 			return err
 		}
 		return f.cfg.OAuth.Refuse(ctx, p.request, authz.NewError(authz.Unavailable, "temporarily_unavailable", "Too many sign-ins wait.").Because(err))
@@ -99,11 +105,7 @@ func (f *Flow) draft(w http.ResponseWriter, r *http.Request, p *pending) {
 	if p.row.ID != "" {
 		return
 	}
-	browser := f.readCookie(r, flowCookie)
-	if browser == "" {
-		browser = randomText()
-		f.setCookie(w, flowCookie, browser)
-	}
+	browser := f.browser(w, r)
 	p.row = authz.AuthorizationRequest{
 		ID: authz.NewAuthorizationRequestID(p.request.ArrivedAt), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
 		Parameters: oauth.Known(p.request.Parameters).Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
@@ -130,7 +132,7 @@ func (f *Flow) resume(ctx context.Context, r *http.Request, id string) (*pending
 		return nil, err
 	}
 	if row.ClientID == "" {
-		return nil, errRequestGone // a test sign-in has no pages of a client's
+		return nil, errRequestGone // a sign-in for no client has no pages of one's
 	}
 	return f.reopen(ctx, r, row)
 }
@@ -155,8 +157,8 @@ func (f *Flow) waiting(row authz.AuthorizationRequest) bool {
 
 // rebuild makes the request of a row again, whosever browser asks.
 func (f *Flow) rebuild(ctx context.Context, row authz.AuthorizationRequest) (*pending, error) {
-	if test, err := testOf(row); test != nil || err != nil {
-		return test, err
+	if row.ClientID == "" {
+		return clientless(row)
 	}
 	if row.Device != ([32]byte{}) {
 		return f.reopenDevice(ctx, row)
@@ -174,16 +176,24 @@ func (p *pending) fresh(s authz.Session) bool {
 	if p.signedInHere(s) {
 		return true
 	}
-	if p.request.Prompts("login") || p.request.Prompts("select_account") {
-		return false
-	}
 	// A wish is worth a sign-in, which may reach more (RFC 9470 section 5), but
 	// no refusal where nobody may be asked (OpenID Connect Core section 3.1.2.1).
 	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !s.Reached(p.request.ACRValues) {
 		return false
 	}
-	if p.request.MaxAge == nil {
-		return true
+	return p.recent(s)
+}
+
+// recent is fresh but for acr_values.
+func (p *pending) recent(s authz.Session) bool {
+	if p.insists() {
+		return false
 	}
-	return p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge && *p.request.MaxAge > 0
+	return p.request.MaxAge == nil || p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge
+}
+
+// insists reports whether the client wants a sign-in at the upstream whatever
+// there is.
+func (p *pending) insists() bool {
+	return p.request.Prompts("login") || p.request.Prompts("select_account") || p.request.MaxAge != nil && *p.request.MaxAge == 0
 }

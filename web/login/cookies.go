@@ -44,6 +44,16 @@ func (f *Flow) setCookie(w http.ResponseWriter, kind, value string) {
 	})
 }
 
+// browser is what binds requests to this browser, which gets it if it has none.
+func (f *Flow) browser(w http.ResponseWriter, r *http.Request) string {
+	text := f.readCookie(r, flowCookie)
+	if text == "" {
+		text = randomText()
+		f.setCookie(w, flowCookie, text)
+	}
+	return text
+}
+
 // dropCookie makes the browser forget a cookie.
 func (f *Flow) dropCookie(w http.ResponseWriter, kind string) {
 	http.SetCookie(w, &http.Cookie{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
@@ -29,6 +30,7 @@ type Store interface {
 	SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.Session, authz.Lineage, error)
 	CreateSession(ctx context.Context, s authz.Session) error
 	RenewSession(ctx context.Context, s authz.Session) error
+	StepUpSession(ctx context.Context, s authz.Session, had [32]byte) error
 	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, user authz.UserID) (authz.Lineage, error)
@@ -52,6 +54,16 @@ type Store interface {
 
 	GetConsent(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, client authz.ClientID) (authz.Consent, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Invitations let people join a workspace (authz/admin).
+type Invitations interface {
+	// OpenInvitation returns an invitation that is good, by its token.
+	OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error)
+	// Admit checks an invitation for somebody with an address, Join uses it, both
+	// in one transaction.
+	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
+	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
 }
 
 // Guesses counts what somebody may be wrong about (authz/ratelimit).
@@ -81,6 +93,10 @@ type Config struct {
 	// Explain says the reason of a refusal in plain words, for administrators.
 	Explain func(reason string) string
 	Sealer  Sealer
+	// Factors are people's own second factors.
+	Factors *factor.Factors
+	// Invitations let in who was invited.
+	Invitations Invitations
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -109,7 +125,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Invitations == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

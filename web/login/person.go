@@ -103,27 +103,38 @@ func (f *Flow) stranger(ctx context.Context, a arrival) (authz.User, error) {
 
 // newPerson makes a person and a member.
 func (f *Flow) newPerson(ctx context.Context, a arrival) (authz.User, error) {
-	c, now := a.connection, f.cfg.Clock.Now()
-	if a.identity.Email != "" {
-		taken, err := f.cfg.Store.MemberHasEmail(ctx, f.issuer, c.WorkspaceID, a.identity.Email)
-		if err != nil {
-			return authz.User{}, err
-		}
-		if taken {
-			return authz.User{}, errLinkConflict
-		}
+	if err := f.unclaimed(ctx, a); err != nil {
+		return authz.User{}, err
 	}
 	if !joins(a) {
 		return authz.User{}, errNoMembership
 	}
+	user, err := f.createPerson(ctx, a)
+	if err != nil {
+		return authz.User{}, err
+	}
+	member := authz.Member{Issuer: f.issuer, WorkspaceID: a.connection.WorkspaceID, UserID: user.ID, Role: authz.RoleMember, CreatedAt: user.CreatedAt}
+	return user, f.cfg.Store.AddMember(ctx, member)
+}
+
+// unclaimed checks that no member has the address of somebody new.
+func (f *Flow) unclaimed(ctx context.Context, a arrival) error {
+	if a.identity.Email == "" {
+		return nil
+	}
+	taken, err := f.cfg.Store.MemberHasEmail(ctx, f.issuer, a.connection.WorkspaceID, a.identity.Email)
+	if err == nil && taken {
+		return errLinkConflict
+	}
+	return err
+}
+
+func (f *Flow) createPerson(ctx context.Context, a arrival) (authz.User, error) {
+	now := f.cfg.Clock.Now()
 	user := authz.User{
 		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profileOf(a.identity), State: authz.Active, CreatedAt: now, UpdatedAt: now,
 	}
-	if err := f.cfg.Store.CreateUser(ctx, user, f.identity(a, user.ID)); err != nil {
-		return authz.User{}, err
-	}
-	member := authz.Member{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, Role: "member", CreatedAt: now}
-	return user, f.cfg.Store.AddMember(ctx, member)
+	return user, f.cfg.Store.CreateUser(ctx, user, f.identity(a, user.ID))
 }
 
 // identity is what the side calls the person.

@@ -49,7 +49,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err != nil {
 			return err
 		}
-		user, err := f.person(ctx, a)
+		user, err := f.whoever(ctx, p, a)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err := f.nameUpstream(ctx, a, made); err != nil {
 			return err
 		}
-		if err := f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, made.ID); err != nil {
+		if err := f.signedInto(ctx, p, made.ID); err != nil {
 			return err
 		}
 		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
@@ -79,6 +79,8 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		return authz.Session{}, "", f.refuse(ctx, p, c, "no_membership", errNoMembership)
 	case errors.Is(err, errSwitchedOff):
 		return authz.Session{}, "", f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
+	case p.invited != "" && authz.CodeOf(err) == errInvitation.Code:
+		return authz.Session{}, "", f.refuse(ctx, p, c, "invitation_refused", errInvitation)
 	case err != nil:
 		return authz.Session{}, "", err
 	}
@@ -93,7 +95,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 // it verified the address, as many know people of other domains. In SAML there
 // is no such word: the provider was set up by the owner of the domain.
 func joins(a arrival) bool {
-	if a.connection.JIT == authz.JITOff || a.fallback.Interim() {
+	if a.connection.JIT == authz.JITOff || a.connection.JIT == authz.JITInvited || a.fallback.Interim() {
 		return false
 	}
 	domain := emailDomain(a.identity.Email)

@@ -39,11 +39,7 @@ func (f *Flow) BeginTest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || c.WorkspaceID != test.WorkspaceID || c.Revision != test.Revision || c.State == authz.Deleted || !c.Has(test.Side) {
 		return errTestOver
 	}
-	browser := f.readCookie(r, flowCookie)
-	if browser == "" {
-		browser = randomText()
-		f.setCookie(w, flowCookie, browser)
-	}
+	browser := f.browser(w, r)
 	plain, err := json.Marshal(test)
 	if err != nil {
 		return err
@@ -67,15 +63,8 @@ func testPending(t connection.Test, row authz.AuthorizationRequest) *pending {
 	return &pending{request: &oauth.AuthorizationRequest{ID: row.ID, ArrivedAt: row.ArrivedAt}, row: row, test: &t}
 }
 
-// testOf is the test sign-in that a stored request is; nil for any other.
-func testOf(row authz.AuthorizationRequest) (*pending, error) {
-	if row.ClientID != "" {
-		return nil, nil //nolint:nilnil // no test, and nothing wrong
-	}
-	params, err := url.ParseQuery(row.Parameters)
-	if err != nil || !params.Has(testParameter) {
-		return nil, err
-	}
+// testOf is the test sign-in that a stored request is.
+func testOf(row authz.AuthorizationRequest, params url.Values) (*pending, error) {
 	var t connection.Test
 	if err := json.Unmarshal([]byte(params.Get(testParameter)), &t); err != nil {
 		return nil, err
@@ -131,6 +120,8 @@ func testFacts(a arrival) []factView {
 		address = "none told: nobody joins by signing in"
 	case !slices.Contains(a.connection.Domains, domain):
 		address += " (the domain is not verified for this connection: nobody joins with it)"
+	case a.connection.JIT == authz.JITOff || a.connection.JIT == authz.JITInvited:
+		address += " (nobody joins with an address alone: jit is " + string(a.connection.JIT) + ")"
 	case !joins(a):
 		address += " (the provider does not say that it is verified: nobody joins with it)"
 	}

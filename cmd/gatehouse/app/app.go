@@ -15,7 +15,9 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -74,8 +76,11 @@ type Issuer struct {
 	Config config.Issuer
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
-	Access *access.Access
-	set    *jwks.Set
+	// Deliveries brings the texts of new keys to where they are used.
+	Deliveries *delivery.Deliveries
+	carrying   *event.Dispatcher
+	Access     *access.Access
+	set        *jwks.Set
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
 	finders   finders
@@ -83,6 +88,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// factors are people's own second factors.
+	factors *factor.Factors
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
 	// limits counts the uses of its keys.

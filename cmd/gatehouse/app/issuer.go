@@ -17,6 +17,7 @@ import (
 	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -25,6 +26,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
@@ -69,7 +71,10 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.set, err = a.signingKeys(ctx, name, cfg); err != nil {
 		return err
 	}
-	if i.Keys, err = a.apiKeys(name, cfg, outbox); err != nil {
+	if err := a.deliver(i, name, outbox); err != nil {
+		return err
+	}
+	if i.Keys, err = a.apiKeys(name, cfg, i.Deliveries, outbox); err != nil {
 		return err
 	}
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
@@ -116,7 +121,7 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 	return set, err
 }
 
-func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*apikey.Keys, error) {
+func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
 	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
 	for _, s := range cfg.OAuth.KeyScopes {
 		catalogue = append(catalogue, apikey.Scope{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
@@ -140,7 +145,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	return apikey.New(apikey.Config{
 		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring,
+		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring, Deliveries: deliveries,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -276,7 +281,11 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
+		return web.Issuer{}, err
+	}
 	flow, err := login.New(login.Config{
+		Factors: i.factors, Invitations: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
@@ -298,8 +307,9 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	management, err := api.New(api.Config{
-		Connections: connections, Federation: i.federation,
-		Admin: i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
+		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
+		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
@@ -319,6 +329,13 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
+}
+
+// newFactors are the second factors that an issuer's people have with it.
+func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {
+	return factor.New(factor.Config{
+		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sealer: a.keyring, Hasher: a.hasher, App: mfa.TOTP{}, Clock: a.clock,
+	})
 }
 
 // sessions is what ends the sessions of an issuer. What it tells clients goes to
