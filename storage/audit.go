@@ -42,8 +42,7 @@ func (r auditRow) entry() authz.AuditEntry {
 // none; within a transaction it commits with the act or not at all.
 func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
 	e = s.named(e)
-	insert := auditing(&e)
-	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insert.sql, insert.args...).Error)
+	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, auditing(&e).args...).Error)
 }
 
 // named is the entry with an id and a time.
