@@ -22,6 +22,7 @@ type Store interface {
 	MemberStore
 	InvitationStore
 	TeamStore
+	GroupStore
 	ServiceAccountStore
 	ResourceStore
 	RoleStore
