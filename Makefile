@@ -36,8 +36,9 @@ define with-postgres
 $(WITH_POSTGRES) $(1) || { status=$$?; [ $$status = 69 ] || exit $$status; $(1); }
 endef
 
-nested:
-	@set -e; for module in $(NESTED); do (cd $$module && go vet ./... && go test ./...); done
+nested: build ## the tests of the nested modules, against the product as built
+	@set -e; for module in $(NESTED); do \
+	  (cd $$module && go vet ./... && GATEHOUSE_TEST_BINARY=$(CURDIR)/bin/gatehouse go test ./...); done
 
 check: fmt lint tidy generated test ## the whole gate
 
@@ -48,12 +49,14 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go run $(GOLANGCI_LINT) run ./...
+	@set -e; for module in $(NESTED); do (cd $$module && go run $(GOLANGCI_LINT) run ./...); done
 
 tidy:
 	go mod tidy -diff
+	@set -e; for module in $(NESTED); do (cd $$module && go mod tidy -diff); done
 
 generated: ## generated files are what their generators write
-	@before=$$(git diff | sha256sum); go generate ./...; \
+	@set -e; before=$$(git diff | sha256sum); for module in . $(NESTED); do (cd $$module && go generate ./...); done; \
 	[ "$$before" = "$$(git diff | sha256sum)" ] || { echo "go generate changed files"; git status --short; exit 1; }
 
 bench: build ## figures of this machine, server and client on a core each

@@ -61,6 +61,9 @@ type SignIn struct {
 	Fallback bool `json:"fallback,omitempty"`
 	// ACR is the upstream's word where tokens tell another.
 	ACR string `json:"acr,omitempty"`
+	// Local is the method by which the person proved a factor they have with us;
+	// empty where MFA is the upstream's word. See FactorKind.
+	Local string `json:"local,omitempty"`
 }
 
 // MFAProven is the only evidence of MFA that counts for issuing credentials.

@@ -93,7 +93,7 @@ const (
 )
 
 // RemoveMember ends a person's membership and, in the same transaction, their
-// sessions and grants in the workspace: a membership is no node of the graph,
+// sessions, grants and second factors in the workspace: a membership is no node of the graph,
 // so nothing else would. removed is false when they were no member.
 func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (removed bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
@@ -109,6 +109,9 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 			return failure(ctx, "ending a member's grants", err)
 		}
 		if err := s.revokeExchangedFromMember(ctx, issuer, ws, user); err != nil {
+			return err
+		}
+		if _, err := s.DeleteFactors(ctx, issuer, ws, user); err != nil { // they would be there for whoever they come back as
 			return err
 		}
 		if err := s.touchAll(ctx, authz.SessionNode, sessions); err != nil {

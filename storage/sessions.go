@@ -72,6 +72,23 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 	})
 }
 
+// StepUpSession gives an active session a new cookie and what its person has
+// just proven beside their sign-in, if it still has the cookie it had; its end,
+// epoch and lineage stay. ErrNotFound when it ended, or has another cookie by
+// now: of two who prove something at once, one does.
+func (s *Store) StepUpSession(ctx context.Context, v authz.Session, had [32]byte) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&sessionRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND user_id = ?", v.ID, v.Issuer, v.WorkspaceID, v.UserID).
+			Where("digest = ? AND state = 'active'", digest(had)).
+			UpdateColumns(map[string]any{"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "amr": asText(v.AMR), "sign_in": asText(v.SignIn)})
+		if err := changed(ctx, "stepping a session up", done, authz.ErrNotFound); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.SessionNode, ID: string(v.ID)})
+	})
+}
+
 const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr, s.sign_in,
 	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, w.account_id,
 	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch

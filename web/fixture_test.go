@@ -26,6 +26,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -38,6 +39,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 	"github.com/gatehouse-auth/gatehouse/idp/oidc"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/storage"
@@ -68,6 +70,7 @@ type house struct {
 	access *access.Access
 	rules  clientmeta.Rules
 
+	factors     *factor.Factors
 	federation  *federation.Federation
 	connections *connection.Connections
 	txt         map[string][]string
@@ -140,7 +143,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
-	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
+	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Human: secret.Params{MemoryKiB: 7 << 10, Passes: 1, Threads: 1}, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
 	h.assemble(epochs, lease)
 	cfg := web.Config{
 		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(), MaxBody: 256 << 10,
@@ -224,8 +227,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
+	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Members: h.admin, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		Factors: h.factors, Members: h.admin,
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 		AllowReturn: func(c string) error {
@@ -348,6 +353,7 @@ func (h *house) settle() {
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
 			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}, Claims: h.told},
+			{Login: "bob", Subject: "s-bob", Email: "bob@acme.example", EmailVerified: true},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},
 		Clients: []idptest.Client{{ID: "gatehouse", Secret: "upstream-secret", RedirectURIs: []string{host + "/oidc/" + string(h.connection.ID) + "/callback"}}},

@@ -58,6 +58,8 @@ func issuerRoutes(s *site) []route {
 		{"POST /signin", s.Login.SubmitEmail, s.pageError, pageRoute, limits.Login},
 		{"POST /signin/fallback", s.Login.SubmitFallback, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
+		{"GET /signin/factor", s.Login.ShowFactor, s.pageError, pageRoute, limits.Login},
+		{"POST /signin/factor", s.Login.SubmitFactor, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
 		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},

@@ -125,9 +125,10 @@ func (s *Server) grantOf(req *AuthorizationRequest, a Approval) authz.Grant {
 		AuthTime: a.Session.AuthTime, ACR: a.Session.ACR, AMR: a.Session.AMR, SignIn: a.Session.SignIn, Fallback: a.Session.Fallback, Nonce: req.Nonce,
 	}
 	// Who asked for MFA by the name that stands for it, and got it, is told so
-	// (RFC 9470 section 5).
+	// (RFC 9470 section 5); so is everybody where it was proven to us.
 	wanted := append(slices.Clone(req.ACRValues), req.RequiredACR...)
-	if !slices.Contains(wanted, g.ACR) && slices.Contains(wanted, authz.ACRMultiFactor) && a.Session.Reached(wanted) {
+	told := slices.Contains(wanted, authz.ACRMultiFactor) || a.Session.SignIn.Local != ""
+	if told && !slices.Contains(wanted, g.ACR) && a.Session.Reached([]string{authz.ACRMultiFactor}) {
 		g.SignIn.ACR, g.ACR = g.ACR, authz.ACRMultiFactor
 	}
 	return g

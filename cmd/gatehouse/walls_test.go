@@ -26,6 +26,7 @@ var walls = []struct {
 	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}}, // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/saml", []string{"idp", "idp/outbound"}},
+	{"idp/mfa", nil},
 	{"idp/outbound", nil},
 	{"idp/idptest", []string{"idp"}},
 	{"idp", nil},
@@ -51,6 +52,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":            {"storage"},
 	"github.com/crewjam/saml":             {"idp/saml"},
 	"github.com/russellhaering/goxmldsig": {"idp/saml"},
+	"github.com/pquerna/otp":              {"idp/mfa"},
 	"github.com/coreos/go-oidc":           {"idp/oidc", "cmd"}, // the demo's sample application is a client like any other
 	"golang.org/x/oauth2":                 {"idp/oidc", "cmd"},
 	"github.com/danielgtaylor/huma":       {"web/api"},

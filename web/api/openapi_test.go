@@ -72,7 +72,7 @@ func TestTheCommittedDescriptionIsTheServedOne(t *testing.T) {
 	}
 	want, err := os.ReadFile(committed)
 	if err != nil || string(want) != w.Body.String() {
-		t.Errorf("docs/api/openapi.yaml is not what the server serves (go test ./web/api -update): %v", err)
+		t.Errorf("docs/api/openapi.yaml is not what the server serves (go test ./web/api -update, then go generate in web/api/client): %v", err)
 	}
 }
 

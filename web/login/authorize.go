@@ -61,6 +61,9 @@ type pending struct {
 	// what this request's sign-in was asked to be.
 	demands *authz.AuthenticationRule
 	asked   authz.AuthenticationRule
+	// passed says that the person was asked for a factor of theirs, and has none
+	// at hand.
+	passed bool
 }
 
 // signedInHere reports whether the session was made while this request waited.
@@ -173,16 +176,24 @@ func (p *pending) fresh(s authz.Session) bool {
 	if p.signedInHere(s) {
 		return true
 	}
-	if p.request.Prompts("login") || p.request.Prompts("select_account") {
-		return false
-	}
 	// A wish is worth a sign-in, which may reach more (RFC 9470 section 5), but
 	// no refusal where nobody may be asked (OpenID Connect Core section 3.1.2.1).
 	if len(p.request.ACRValues) > 0 && !p.request.Prompts("none") && !s.Reached(p.request.ACRValues) {
 		return false
 	}
-	if p.request.MaxAge == nil {
-		return true
+	return p.recent(s)
+}
+
+// recent is fresh but for acr_values.
+func (p *pending) recent(s authz.Session) bool {
+	if p.insists() {
+		return false
 	}
-	return p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge && *p.request.MaxAge > 0
+	return p.request.MaxAge == nil || p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge
+}
+
+// insists reports whether the client wants a sign-in at the upstream whatever
+// there is.
+func (p *pending) insists() bool {
+	return p.request.Prompts("login") || p.request.Prompts("select_account") || p.request.MaxAge != nil && *p.request.MaxAge == 0
 }

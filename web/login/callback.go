@@ -132,14 +132,24 @@ func (f *Flow) Done(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.row.SessionID != "" { // or a sign-in that falls short would be asked for without end
-		leg, err := f.openLeg(p.row, anySide)
-		if err != nil {
-			return err
-		}
-		p.asked = leg.Asked
+	if err := f.recall(p); err != nil {
+		return err
 	}
 	return f.dispatch(w, r, p)
+}
+
+// recall remembers what the sign-in of a request was asked to be: one that
+// falls short would be asked for without end.
+func (f *Flow) recall(p *pending) error {
+	if p.row.SessionID == "" {
+		return nil
+	}
+	leg, err := f.openLeg(p.row, anySide)
+	if err != nil {
+		return err
+	}
+	p.asked = leg.Asked
+	return nil
 }
 
 var errSwitchedOff = pageError(authz.Forbidden, "sign_in_off", "Sign-in for this workspace is switched off.")

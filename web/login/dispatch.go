@@ -29,8 +29,14 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 
 // proceed is dispatch for a session that is known.
 func (f *Flow) proceed(w http.ResponseWriter, r *http.Request, p *pending, session authz.Session, account authz.AccountID) error {
+	factor, err := f.wantsFactor(r.Context(), p, session)
+	if err != nil {
+		return err
+	}
 	signIn, refused := f.lacks(p, session)
 	switch {
+	case factor:
+		return f.askFactor(w, r, p)
 	case refused != nil:
 		return f.cfg.OAuth.Refuse(r.Context(), p.request, refused)
 	case signIn && p.request.Prompts("none"):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
@@ -30,6 +31,7 @@ type Store interface {
 	SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.Session, authz.Lineage, error)
 	CreateSession(ctx context.Context, s authz.Session) error
 	RenewSession(ctx context.Context, s authz.Session) error
+	StepUpSession(ctx context.Context, s authz.Session, had [32]byte) error
 	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, user authz.UserID) (authz.Lineage, error)
@@ -95,6 +97,8 @@ type Config struct {
 	// Explain says the reason of a refusal in plain words, for administrators.
 	Explain func(reason string) string
 	Sealer  Sealer
+	// Factors are people's own second factors.
+	Factors *factor.Factors
 	// Members are those of the issuer's workspaces.
 	Members Members
 	// Sessions ends sessions.
@@ -125,7 +129,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Members == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Members == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

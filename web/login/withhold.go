@@ -17,6 +17,13 @@ func (f *Flow) withhold(w http.ResponseWriter, r *http.Request, p *pending, s au
 		return f.cfg.OAuth.Withhold(r.Context(), p.request, d, d.Refusal)
 	case p.request.Prompts("none"):
 		return f.cfg.OAuth.Withhold(r.Context(), p.request, d, errLoginRequired)
+	}
+	factor, err := f.wantsFactorBy(r.Context(), p, s, *rule)
+	switch {
+	case err != nil:
+		return err
+	case factor:
+		return f.askFactor(w, r, p)
 	case p.signedInHere(s) && p.asked.Covers(*rule):
 		// This sign-in was asked to be what is demanded, and is not.
 		return f.cfg.OAuth.Withhold(r.Context(), p.request, d, errContext)

@@ -37,12 +37,16 @@ const (
 	OutagePage     = "outage.html"
 	LogoutPage     = "logout.html"
 	SignedOutPage  = "signedout.html"
+
+	FactorPage      = "factor.html"
+	FactorSetupPage = "factorsetup.html"
+	CodesPage       = "codes.html"
 )
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -83,6 +84,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// factors are people's own second factors.
+	factors *factor.Factors
 	// logouts tells clients that a session has ended.
 	logouts *event.LogoutSink
 	// limits counts the uses of its keys.

@@ -1,0 +1,69 @@
+package factor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// enrol stores a factor whose possession was shown. Whether the session may
+// have it is looked at in the transaction that stores it: of two who enrol a
+// first factor at once, the second has none of the rights of a first.
+func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Proof, then Then) ([]authz.Secret, error) {
+	s := of.Session
+	held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if err := MayEnrol(s, held, p.At); err != nil {
+		return nil, err
+	}
+	var texts []authz.Secret
+	var codes []authz.RecoveryCode
+	if first := len(held.Factors) == 0; first {
+		if texts, codes, err = f.drawCodes(ctx); err != nil { // hashing takes too long for a transaction
+			return nil, err
+		}
+	}
+	made.Issuer, made.WorkspaceID, made.UserID, made.State = f.cfg.Issuer, s.WorkspaceID, s.UserID, authz.Active
+	made.CreatedAt, made.LastUsedAt = p.At, p.At
+	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		now, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+		if err != nil {
+			return err
+		}
+		if err := MayEnrol(s, now, p.At); err != nil {
+			return err
+		}
+		if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
+			return err
+		}
+		if len(codes) > 0 {
+			if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, codes); err != nil {
+				return err
+			}
+		}
+		if err := f.tell(ctx, of, "factor.enrolled", "P3", string(made.ID), map[string]any{"kind": made.Kind, "factor_id": made.ID}); err != nil {
+			return err
+		}
+		return then(ctx, p)
+	})
+	if errors.Is(err, authz.ErrConflict) {
+		return nil, ErrHasApp.Because(err)
+	}
+	return texts, err
+}
+
+// Remove forgets a factor of the person, who has just proven one.
+func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) error {
+	if err := MayChange(of.Session, f.cfg.Clock.Now()); err != nil {
+		return err
+	}
+	return f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := f.cfg.Store.DeleteFactor(ctx, f.cfg.Issuer, of.Session.WorkspaceID, of.Session.UserID, id); err != nil {
+			return err
+		}
+		return f.tell(ctx, of, "factor.removed", "P2", string(id), map[string]any{"factor_id": id})
+	})
+}

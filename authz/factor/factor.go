@@ -1,0 +1,145 @@
+package factor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// Store is what this package needs of the database.
+type Store interface {
+	InTx(ctx context.Context, fn func(context.Context) error) error
+	CreateFactor(ctx context.Context, f authz.Factor) error
+	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
+	UseFactor(ctx context.Context, f authz.Factor) error
+	DeleteFactor(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, id authz.FactorID) error
+
+	ReplaceRecoveryCodes(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, codes []authz.RecoveryCode) error
+	RecoveryCodesLeft(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (int64, error)
+	GetRecoveryCode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, lookup string) (authz.RecoveryCode, error)
+	UseRecoveryCode(ctx context.Context, c authz.RecoveryCode, at time.Time) error
+
+	GetAttempts(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, of [32]byte) (authz.Attempts, error)
+	CountAttempt(ctx context.Context, read, next authz.Attempts) error
+	ForgetAttempts(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, of [32]byte) error
+
+	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Outbox takes an event that commits with the context's transaction
+// (authz/event).
+type Outbox interface {
+	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
+}
+
+// Sealer encrypts what is bound to a purpose and a row (authz/secret).
+type Sealer interface {
+	Seal(purpose, row string, plaintext []byte) ([]byte, error)
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+}
+
+// Hasher hashes what is too short to be hashed fast (authz/secret).
+type Hasher interface {
+	HashHuman(ctx context.Context, text authz.Secret) (string, error)
+	VerifyHuman(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error)
+}
+
+// App speaks with authenticator apps (idp/mfa).
+type App interface {
+	NewSecret() []byte
+	// Match returns the time step whose code it is.
+	Match(secret []byte, code string, now time.Time) (step int64, matches bool)
+	Text(secret []byte) string
+	QR(secret []byte, issuer, account string) ([]byte, error)
+}
+
+// Config is what Factors needs; every field is required.
+type Config struct {
+	Issuer authz.IssuerName
+	// Name is what people know the issuer by.
+	Name   string
+	Store  Store
+	Outbox Outbox
+	Sealer Sealer
+	Hasher Hasher
+	App    App
+	Clock  authz.Clock
+}
+
+// Factors are one issuer's. It is safe for concurrent use.
+type Factors struct{ cfg Config }
+
+// New returns Factors, or says what is missing.
+func New(cfg Config) (*Factors, error) {
+	if cfg.Issuer == "" || cfg.Name == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Sealer == nil || cfg.Hasher == nil || cfg.App == nil || cfg.Clock == nil {
+		return nil, errors.New("factor: every field of Config is required")
+	}
+	return &Factors{cfg: cfg}, nil
+}
+
+// Person is whose factors are meant, and where they are: their session, and the
+// browser if they have proven themselves in it before.
+type Person struct {
+	Session   authz.Session
+	AccountID authz.AccountID
+	// Browser names one in which this person used a factor before; empty for any
+	// other.
+	Browser string
+}
+
+// Proof is what somebody has just proven.
+type Proof struct {
+	// Method is an authz.FactorKind, or authz.RecoveryMethod.
+	Method string
+	Factor authz.FactorID
+	// AMR are the words for it (RFC 8176 section 2).
+	AMR []string
+	At  time.Time
+	// Whole says that it was more than one factor by itself, and so a sign-in of
+	// its own: a passkey whose user was verified.
+	Whole bool
+}
+
+// Then is what a proof is for, in the transaction that uses it up.
+type Then func(ctx context.Context, p Proof) error
+
+// Held is what a person has.
+type Held struct {
+	Factors []authz.Factor
+	// Codes are the recovery codes left.
+	Codes int64
+}
+
+// Usable reports whether there is anything to prove oneself with.
+func (h Held) Usable() bool {
+	for _, f := range h.Factors {
+		if f.State == authz.Active {
+			return true
+		}
+	}
+	return h.Codes > 0
+}
+
+// Has reports whether there is a usable factor of the kind.
+func (h Held) Has(kind authz.FactorKind) bool { return h.first(kind) != nil }
+
+func (h Held) first(kind authz.FactorKind) *authz.Factor {
+	for i := range h.Factors {
+		if f := &h.Factors[i]; f.Kind == kind && f.State == authz.Active {
+			return f
+		}
+	}
+	return nil
+}
+
+// Of returns what a person has.
+func (f *Factors) Of(ctx context.Context, ws authz.WorkspaceID, user authz.UserID) (Held, error) {
+	list, err := f.cfg.Store.ListFactors(ctx, f.cfg.Issuer, ws, user)
+	if err != nil {
+		return Held{}, err
+	}
+	codes, err := f.cfg.Store.RecoveryCodesLeft(ctx, f.cfg.Issuer, ws, user)
+	return Held{Factors: list, Codes: codes}, err
+}

@@ -1,0 +1,246 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// factors are the promises about what people prove themselves with.
+func factors() []promise {
+	return []promise{
+		{"AFactorsCounterOnlyGoesOn", testFactors},
+		{"OneOfManyUsesAFactor", testFactorRace},
+		{"ARecoveryCodeIsUsedOnce", testRecoveryCodes},
+		{"AttemptsAreCountedOneByOne", testAttempts},
+		{"AFactorLeavesWithTheMembership", testFactorsOfLeavers},
+		{"OneOfManyStepsASessionUp", testStepUp},
+	}
+}
+
+func (e *env) factor(x tenant, kind authz.FactorKind) authz.Factor {
+	e.Helper()
+	f := authz.Factor{
+		ID: authz.NewFactorID(), Issuer: e.issuer, WorkspaceID: x.workspace.ID, UserID: x.user.ID, Kind: kind, Name: "Phone ✓", State: authz.Active,
+		Counter: 7, CreatedAt: e.now,
+	}
+	if kind == authz.PasskeyFactor {
+		id := randomDigest()
+		f.CredentialID, f.Credential, f.Synced = id[:], json.RawMessage(`{"a":1}`), true
+	} else {
+		f.Secret = []byte("sealed")
+	}
+	e.must(e.CreateFactor(e.ctx, f))
+	return f
+}
+
+func testFactors(e *env) { //nolint:funlen // one story, told in order
+	x, y := e.tenant(), e.tenant()
+	app, key := e.factor(x, authz.TOTPFactor), e.factor(x, authz.PasskeyFactor)
+	list, err := e.ListFactors(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+	e.must(err)
+	if len(list) != 2 {
+		e.Fatalf("factors %+v", list)
+	}
+	for _, got := range list {
+		want := app
+		if got.ID == key.ID {
+			want = key
+		}
+		e.same(got, want)
+	}
+	// One app a person; a passkey is one person's, in one workspace.
+	second := app
+	second.ID = authz.NewFactorID()
+	e.is(e.CreateFactor(e.ctx, second), authz.ErrConflict)
+	copied := key
+	copied.ID, copied.WorkspaceID, copied.UserID = authz.NewFactorID(), y.workspace.ID, y.user.ID
+	e.is(e.CreateFactor(e.ctx, copied), authz.ErrConflict)
+	got, err := e.FactorByCredentialAcrossWorkspaces(e.ctx, e.issuer, key.CredentialID)
+	e.must(err)
+	e.same(got, key)
+	_, err = e.FactorByCredentialAcrossWorkspaces(e.ctx, "other", key.CredentialID)
+	e.is(err, authz.ErrNotFound)
+
+	for _, counter := range []int64{6, 7} {
+		app.Counter, key.Counter = counter, counter
+		e.is(e.UseFactor(e.ctx, app), authz.ErrConsumed)
+		e.is(e.UseFactor(e.ctx, key), authz.ErrConsumed)
+	}
+	key.Counter, key.Synced, key.Credential, key.LastUsedAt = 8, false, json.RawMessage(`{"a":2}`), e.now.Add(time.Hour)
+	foreign := key
+	foreign.WorkspaceID = y.workspace.ID
+	e.is(e.UseFactor(e.ctx, foreign), authz.ErrConsumed)
+	e.must(e.UseFactor(e.ctx, key))
+	got, err = e.FactorByCredentialAcrossWorkspaces(e.ctx, e.issuer, key.CredentialID)
+	e.must(err)
+	e.same(got, key)
+
+	// One that counts nothing stays at nothing; a step of time never does.
+	uncounted := e.factor(y, authz.PasskeyFactor)
+	uncounted.Counter = 0
+	e.is(e.UseFactor(e.ctx, uncounted), authz.ErrConsumed)
+	e.must(e.DeleteFactor(e.ctx, e.issuer, y.workspace.ID, y.user.ID, uncounted.ID))
+	e.must(e.CreateFactor(e.ctx, uncounted))
+	e.must(e.UseFactor(e.ctx, uncounted))
+	e.must(e.UseFactor(e.ctx, uncounted))
+
+	e.is(e.DisableFactor(e.ctx, foreign), authz.ErrNotFound)
+	e.must(e.DisableFactor(e.ctx, key))
+	key.Counter = 9
+	e.is(e.UseFactor(e.ctx, key), authz.ErrConsumed)
+	e.is(e.DeleteFactor(e.ctx, e.issuer, y.workspace.ID, y.user.ID, key.ID), authz.ErrNotFound)
+	e.must(e.DeleteFactor(e.ctx, e.issuer, x.workspace.ID, x.user.ID, key.ID))
+	for range 19 {
+		e.factor(x, authz.PasskeyFactor)
+	}
+	full := key
+	full.ID = authz.NewFactorID()
+	e.is(e.CreateFactor(e.ctx, full), authz.ErrConflict)
+}
+
+// once counts how many of several did it.
+func (e *env) once(do func() error) int32 {
+	e.Helper()
+	var did atomic.Int32
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if do() == nil {
+				did.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	return did.Load()
+}
+
+func testFactorRace(e *env) {
+	x := e.tenant()
+	app := e.factor(x, authz.TOTPFactor)
+	for range rounds() {
+		app.Counter++
+		if n := e.once(func() error { return e.UseFactor(e.ctx, app) }); n != 1 {
+			e.Fatalf("%d used one step", n)
+		}
+	}
+}
+
+func testRecoveryCodes(e *env) {
+	x, y := e.tenant(), e.tenant()
+	ws, user := x.workspace.ID, x.user.ID
+	codes := []authz.RecoveryCode{{Lookup: "A0", Hash: "one", CreatedAt: e.now}, {Lookup: "B1", Hash: "two", CreatedAt: e.now}}
+	e.must(e.ReplaceRecoveryCodes(e.ctx, e.issuer, ws, user, codes))
+	e.must(e.ReplaceRecoveryCodes(e.ctx, e.issuer, y.workspace.ID, y.user.ID, codes))
+	code, err := e.GetRecoveryCode(e.ctx, e.issuer, ws, user, "A0")
+	e.must(err)
+	e.same(code, authz.RecoveryCode{Issuer: e.issuer, WorkspaceID: ws, UserID: user, Lookup: "A0", Hash: "one", CreatedAt: e.now})
+	for _, foreign := range []authz.WorkspaceID{"", "ws_other", y.workspace.ID} {
+		_, err := e.GetRecoveryCode(e.ctx, e.issuer, foreign, user, "A0")
+		e.is(err, authz.ErrNotFound)
+	}
+	if n := e.once(func() error { return e.UseRecoveryCode(e.ctx, code, e.now) }); n != 1 {
+		e.Fatalf("%d used one code", n)
+	}
+	_, err = e.GetRecoveryCode(e.ctx, e.issuer, ws, user, "A0")
+	e.is(err, authz.ErrNotFound)
+	left, err := e.RecoveryCodesLeft(e.ctx, e.issuer, ws, user)
+	e.must(err)
+	e.same(left, int64(1))
+	// One that was read before it was replaced is used by nobody.
+	old, err := e.GetRecoveryCode(e.ctx, e.issuer, ws, user, "B1")
+	e.must(err)
+	e.must(e.ReplaceRecoveryCodes(e.ctx, e.issuer, ws, user, []authz.RecoveryCode{{Lookup: "B1", Hash: "three", CreatedAt: e.now}}))
+	e.is(e.UseRecoveryCode(e.ctx, old, e.now), authz.ErrConsumed)
+	left, err = e.RecoveryCodesLeft(e.ctx, e.issuer, y.workspace.ID, y.user.ID)
+	e.must(err)
+	e.same(left, int64(2))
+}
+
+func testAttempts(e *env) {
+	of := randomDigest()
+	none, err := e.GetAttempts(e.ctx, e.issuer, "ws_a", of)
+	e.must(err)
+	e.same(none, authz.Attempts{Digest: of, Issuer: e.issuer, WorkspaceID: "ws_a"})
+	one := none
+	one.Count, one.Until, one.ExpiresAt = 1, e.now.Add(time.Minute), e.now.Add(time.Hour)
+	for _, step := range [][2]authz.Attempts{{none, one}, {one, func() authz.Attempts { two := one; two.Count, two.Strikes = 2, 1; return two }()}} {
+		if n := e.once(func() error { return e.CountAttempt(e.ctx, step[0], step[1]) }); n != 1 {
+			e.Fatalf("%d counted one attempt", n)
+		}
+		got, err := e.GetAttempts(e.ctx, e.issuer, "ws_a", of)
+		e.must(err)
+		e.same(got, step[1])
+		e.is(e.CountAttempt(e.ctx, step[0], step[1]), authz.ErrStale)
+	}
+	e.must(e.ForgetAttempts(e.ctx, e.issuer, "ws_b", of))
+	if got, err := e.GetAttempts(e.ctx, e.issuer, "ws_a", of); err != nil || got.Count != 2 {
+		e.Fatalf("another workspace forgot them: %+v %v", got, err)
+	}
+	_, err = e.DeleteExpiredAcrossWorkspaces(e.ctx, one.ExpiresAt, 1000)
+	e.must(err)
+	got, err := e.GetAttempts(e.ctx, e.issuer, "ws_a", of)
+	e.must(err)
+	e.same(got, none)
+	e.must(e.CountAttempt(e.ctx, none, one))
+	e.must(e.ForgetAttempts(e.ctx, e.issuer, "ws_a", of))
+	got, err = e.GetAttempts(e.ctx, e.issuer, "ws_a", of)
+	e.must(err)
+	e.same(got, none)
+}
+
+func testFactorsOfLeavers(e *env) {
+	x, y := e.tenant(), e.tenant()
+	e.factor(x, authz.TOTPFactor)
+	stays := e.factor(y, authz.TOTPFactor)
+	e.must(e.ReplaceRecoveryCodes(e.ctx, e.issuer, x.workspace.ID, x.user.ID, []authz.RecoveryCode{{Lookup: "A0", Hash: "h", CreatedAt: e.now}}))
+	e.moved(e.RemoveMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID))
+	list, err := e.ListFactors(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+	e.must(err)
+	left, err := e.RecoveryCodesLeft(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+	e.must(err)
+	if len(list) != 0 || left != 0 {
+		e.Fatalf("they left behind %+v and %d codes", list, left)
+	}
+	list, err = e.ListFactors(e.ctx, e.issuer, y.workspace.ID, y.user.ID)
+	e.must(err)
+	e.same(list, []authz.Factor{stays})
+}
+
+func testStepUp(e *env) {
+	x := e.tenant()
+	had, foreign := x.session.Digest, x.session
+	foreign.WorkspaceID = "ws_other"
+	foreign.Digest = randomDigest()
+	e.is(e.StepUpSession(e.ctx, foreign, had), authz.ErrNotFound)
+	for range rounds() {
+		var mu sync.Mutex
+		var won authz.Session
+		n := e.once(func() error {
+			mine := x.session
+			mine.Digest, mine.AMR, mine.SignIn.Local, mine.AuthTime = randomDigest(), []string{"pwd", "hwk", "mfa"}, "passkey", e.now.Add(time.Minute)
+			err := e.StepUpSession(e.ctx, mine, had)
+			if err == nil {
+				mu.Lock()
+				won = mine
+				mu.Unlock()
+			}
+			return err
+		})
+		if n != 1 {
+			e.Fatalf("%d stepped one session up", n)
+		}
+		got, lineage, err := e.SessionByDigestAcrossWorkspaces(e.ctx, e.issuer, won.Digest)
+		e.must(err)
+		e.same(got, won)
+		e.same(lineage.Sum(), x.session.Lineage+x.session.Epoch)
+		had = won.Digest
+	}
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.SessionNode, ID: string(x.session.ID)}, authz.Revoked))
+	mine := x.session
+	mine.Digest = randomDigest()
+	e.is(e.StepUpSession(e.ctx, mine, had), authz.ErrNotFound)
+}

@@ -1,0 +1,3 @@
+module github.com/gatehouse-auth/gatehouse/web/api/client
+
+go 1.26.0
