@@ -42,8 +42,8 @@ func TestU16_ActsAcrossTeamsAreFoundInTheAudit(t *testing.T) {
 	made(h.admin.Bind(ctx, boss, ws, admin.Binding{Kind: authz.TeamSubject, Subject: string(theirs), Role: authz.RoleViewer}))(t)
 	made(h.admin.Bind(ctx, boss, ws, admin.Binding{Kind: authz.ServiceAccountSubject, Subject: string(own), Role: authz.RoleViewer}))(t)
 	made(h.admin.UpdateServiceAccount(ctx, boss, ws, foreign, 0, admin.ServiceAccountSettings{TeamID: &mine}))(t) // taken over
-	h.ok(h.admin.AddTeamMember(ctx, boss, ws, theirs, authz.UserID(boss.Subject)))                                 // lets themselves in
-	h.ok(h.admin.RemoveTeamMember(ctx, boss, ws, theirs, authz.UserID(boss.Subject)))                              // is in by then
+	h.ok(h.admin.AddTeamMember(ctx, boss, ws, theirs, authz.UserID(boss.Subject)))                                // lets themselves in
+	h.ok(h.admin.RemoveTeamMember(ctx, boss, ws, theirs, authz.UserID(boss.Subject)))                             // is in by then
 
 	var got []string
 	for _, e := range made(h.store.ListCrossTeam(ctx, issuer, ws, authz.Page{Limit: 100}))(t) {

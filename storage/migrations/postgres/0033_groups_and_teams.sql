@@ -1,4 +1,6 @@
 -- +goose Up
+SET LOCAL lock_timeout = '3s';
+
 -- What people are given by the groups an upstream tells of them, and what was
 -- given so: bindings and places in teams made by a connection.
 ALTER TABLE connections ADD COLUMN group_rules TEXT NOT NULL DEFAULT 'null';
