@@ -49,13 +49,12 @@ func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
 	if err != nil {
 		return err
 	}
-	err = s.writer(ctx).Create(&auditRow{
-		EventID: e.ID, Issuer: e.Issuer, WorkspaceID: e.WorkspaceID, AccountID: e.AccountID, Time: utc(e.Time),
-		Type: e.Type, Result: e.Result, Reason: e.Reason, Actor: e.Actor, Target: e.Target, RequestID: e.RequestID,
-		IP: e.IP, UserAgent: e.UserAgent, Details: asText(e.Details),
-		ActorTeam: e.ActorTeam, TargetTeam: e.Team, CrossTeam: e.CrossTeam,
-	}).Error
-	return failure(ctx, "appending an audit entry", err)
+	args := auditing(&e).args
+	if e.Team == "" {
+		return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, args...).Error)
+	}
+	args = append(args, e.ActorTeam, e.Team, e.CrossTeam)
+	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAuditOfTeam, args...).Error)
 }
 
 // named is the entry with an id and a time.

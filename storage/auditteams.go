@@ -10,6 +10,10 @@ import (
 )
 
 const (
+	insertAuditOfTeam = `INSERT INTO audit_entries (event_id, issuer, workspace_id, account_id, time, type, result, reason,
+	actor, target, request_id, ip, user_agent, details, actor_team, target_team, cross_team)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
 	teamOfServiceAccount = `SELECT team_id FROM service_accounts WHERE id = ? AND issuer = ? AND workspace_id = ?`
 
 	teamOfKey = `SELECT s.team_id FROM api_keys k JOIN service_accounts s ON s.id = k.service_account_id
