@@ -210,6 +210,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
+		Families: credential.NewMemory[oauth.Family](epochs, lease, 1000, nil),
 		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {

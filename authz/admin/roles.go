@@ -228,7 +228,7 @@ func (a *Admin) Bind(ctx context.Context, by authz.Principal, ws authz.Workspace
 		if err := a.compile(ctx, ws, b.Kind, b.Subject); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "role.bound", string(b.ID), bindingDetails(b))
+		return a.recordBinding(ctx, by, "role.bound", b)
 	})
 }
 
@@ -309,15 +309,27 @@ func (a *Admin) Unbind(ctx context.Context, by authz.Principal, ws authz.Workspa
 		if err := a.compile(ctx, ws, b.Kind, b.Subject); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "role.unbound", string(id), bindingDetails(b))
+		return a.recordBinding(ctx, by, "role.unbound", b)
 	})
 }
 
-// bindingDetails are what the audit says of a binding.
-func bindingDetails(b authz.RoleBinding) map[string]any {
-	return map[string]any{
-		"subject_kind": b.Kind, "subject": b.Subject, "role": b.Role, "environment": b.Environment, "resources": b.Resources,
+// recordBinding writes that a role was given or taken: an act on the team, or on
+// what looks after the service account.
+func (a *Admin) recordBinding(ctx context.Context, by authz.Principal, typ string, b authz.RoleBinding) error {
+	var team authz.TeamID
+	switch b.Kind {
+	case authz.TeamSubject:
+		team = authz.TeamID(b.Subject)
+	case authz.ServiceAccountSubject:
+		s, err := a.cfg.Store.GetServiceAccount(ctx, a.cfg.Issuer, b.WorkspaceID, authz.ServiceAccountID(b.Subject))
+		if err != nil {
+			return err
+		}
+		team = s.TeamID
 	}
+	return a.recordFor(ctx, by, b.WorkspaceID, team, typ, string(b.ID), map[string]any{
+		"subject_kind": b.Kind, "subject": b.Subject, "role": b.Role, "environment": b.Environment, "resources": b.Resources,
+	})
 }
 
 // notThere makes of what a request names and is not there a fault of the

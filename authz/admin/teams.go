@@ -82,7 +82,7 @@ func (a *Admin) RenameTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 			return err
 		}
 		t.Revision++
-		return a.record(ctx, by, ws, "team.updated", string(id), map[string]any{"name_before": before, "name_after": name})
+		return a.recordFor(ctx, by, ws, id, "team.updated", string(id), map[string]any{"name_before": before, "name_after": name})
 	})
 	return t, err
 }
@@ -108,7 +108,7 @@ func (a *Admin) DeleteTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 				return err
 			}
 		}
-		return a.record(ctx, by, ws, "team.deleted", string(id), nil)
+		return a.recordFor(ctx, by, ws, id, "team.deleted", string(id), nil)
 	})
 }
 
@@ -170,12 +170,13 @@ func (a *Admin) changeTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 		if err := a.mayGiveTeam(ctx, by, ws, id); err != nil {
 			return err
 		}
+		// Before: who lets themselves in is not in it yet.
+		if err := a.recordFor(ctx, by, ws, id, typ, string(id), map[string]any{"user_id": user}); err != nil {
+			return err
+		}
 		if err := fn(ctx, people); err != nil {
 			return err
 		}
-		if err := a.compilePerson(ctx, ws, user); err != nil {
-			return err
-		}
-		return a.record(ctx, by, ws, typ, string(id), map[string]any{"user_id": user})
+		return a.compilePerson(ctx, ws, user)
 	})
 }

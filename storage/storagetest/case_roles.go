@@ -32,7 +32,14 @@ func testRoles(e *env) {
 	list, err := e.ListRoles(e.ctx, e.issuer, ws, authz.Page{})
 	e.must(err)
 	e.same(list, []authz.Role{r})
+	e.is(e.DeleteRole(e.ctx, e.issuer, foreign, r.ID), authz.ErrNotFound)
+	e.must(e.DeleteRole(e.ctx, e.issuer, ws, r.ID))
+}
 
+func testRoleBindings(e *env) {
+	x, other := e.tenant(), e.tenant()
+	ws, foreign := x.workspace.ID, other.workspace.ID
+	r := authz.Role{ID: authz.NewRoleID()}
 	b := authz.RoleBinding{
 		ID: authz.NewBindingID(), Issuer: e.issuer, WorkspaceID: ws, Kind: authz.ServiceAccountSubject, Subject: string(x.service.ID), Role: r.ID,
 		Environment: authz.Live, Resources: authz.Resources{Clusters: []string{"eu"}}, MadeBy: "usr_1", CreatedAt: e.now,
@@ -67,8 +74,6 @@ func testRoles(e *env) {
 	e.must(e.DeleteBindingsOfSubject(e.ctx, e.issuer, foreign, b.Kind, b.Subject))
 	e.must(e.DeleteRoleBinding(e.ctx, e.issuer, ws, b.ID))
 	e.is(e.DeleteRoleBinding(e.ctx, e.issuer, ws, b.ID), authz.ErrNotFound)
-	e.is(e.DeleteRole(e.ctx, e.issuer, foreign, r.ID), authz.ErrNotFound)
-	e.must(e.DeleteRole(e.ctx, e.issuer, ws, r.ID))
 }
 
 // testBounds reads bounds with everything that hangs below their subject.

@@ -47,6 +47,10 @@ const (
 	userCodesAtOnce    = 10
 )
 
+// maxFamilies bounds the families of refresh tokens that are remembered, about
+// 1 kB each.
+const maxFamilies = 20_000
+
 // defaultTier is the rate tier of keys that name none.
 const defaultTier = "standard"
 
@@ -213,6 +217,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	server, err := oauth.New(oauth.Config{
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
+		Families: credential.NewMemory[oauth.Family](a.epochs, a.lease, maxFamilies, nil),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !i.Keys.IsKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
