@@ -163,6 +163,12 @@ type SAMLUpstream struct {
 	SSO         map[string]string `json:"sso"`
 	SLO         map[string]string `json:"slo,omitempty"`
 	SLOResponse map[string]string `json:"slo_response,omitempty"`
+	// MetadataCertificates, in DER, may have signed newer metadata, which is then
+	// believed without an administrator; they are an administrator's word.
+	MetadataCertificates [][]byte `json:"metadata_certificates,omitempty"`
+	// Hint is the client whose own sign-in begins when somebody comes from the
+	// provider unasked; empty refuses that.
+	Hint ClientID `json:"hint,omitempty"`
 	// Certificates, in DER, may have made its signatures.
 	Certificates [][]byte `json:"certificates"`
 	// WantsSigned says that the provider's metadata asks for signed requests.

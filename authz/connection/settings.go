@@ -177,6 +177,7 @@ func (s *Connections) applySAML(ctx context.Context, c *authz.Connection, change
 func words(to, from *authz.SAMLUpstream) {
 	to.SignRequests, to.NameIDFormat = from.SignRequests, from.NameIDFormat
 	to.Subject, to.Require, to.MutableSubject = from.Subject, from.Require, from.MutableSubject
+	to.MetadataCertificates, to.Hint = from.MetadataCertificates, from.Hint
 	to.MFAContexts, to.MFAMethods, to.MFADeclared = from.MFAContexts, from.MFAMethods, from.MFADeclared
 }
 
