@@ -166,9 +166,10 @@ type SAMLUpstream struct {
 	// MetadataCertificates, in DER, may have signed newer metadata, which is then
 	// believed without an administrator; they are an administrator's word.
 	MetadataCertificates [][]byte `json:"metadata_certificates,omitempty"`
-	// Hint is the client whose own sign-in begins when somebody comes from the
-	// provider unasked; empty refuses that.
-	Hint ClientID `json:"hint,omitempty"`
+	// InitiateLoginURI is where an application begins its own sign-in (OpenID
+	// Connect Core section 4): where people are sent who come from the provider
+	// unasked. Empty refuses them.
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty"`
 	// Certificates, in DER, may have made its signatures.
 	Certificates [][]byte `json:"certificates"`
 	// WantsSigned says that the provider's metadata asks for signed requests.

@@ -77,16 +77,16 @@ func (s *Store) GetConnectionMetadata(ctx context.Context, issuer authz.IssuerNa
 func (s *Store) PutConnectionMetadata(ctx context.Context, m authz.ConnectionMetadata) error {
 	if m.Revision == 0 {
 		err := s.writer(ctx).Create(&connectionMetadataRow{
-			ConnectionID: m.ConnectionID, Issuer: m.Issuer, WorkspaceID: m.WorkspaceID, CheckAt: utc(m.CheckAt), CheckedAt: nullTime(m.CheckedAt),
-			Problem: m.Problem, Proposal: asText(m.Proposal), ProposedAt: nullTime(m.ProposedAt), Rejected: m.Rejected, Warned: asText(m.Warned), Revision: 1,
+			ConnectionID: m.ConnectionID, Issuer: m.Issuer, WorkspaceID: m.WorkspaceID, CheckAt: utc(m.CheckAt), CheckedAt: optional(m.CheckedAt),
+			Problem: m.Problem, Proposal: asText(m.Proposal), ProposedAt: optional(m.ProposedAt), Rejected: m.Rejected, Warned: asText(m.Warned), Revision: 1,
 		}).Error
 		return failure(ctx, "storing what is known of metadata", err)
 	}
 	done := s.writer(ctx).Model(&connectionMetadataRow{}).
 		Where("connection_id = ? AND issuer = ? AND workspace_id = ? AND revision = ?", m.ConnectionID, m.Issuer, m.WorkspaceID, m.Revision).
 		UpdateColumns(map[string]any{
-			"check_at": utc(m.CheckAt), "checked_at": nullTime(m.CheckedAt), "problem": m.Problem, "proposal": asText(m.Proposal),
-			"proposed_at": nullTime(m.ProposedAt), "rejected": m.Rejected, "warned": asText(m.Warned), "revision": m.Revision + 1,
+			"check_at": utc(m.CheckAt), "checked_at": optional(m.CheckedAt), "problem": m.Problem, "proposal": asText(m.Proposal),
+			"proposed_at": optional(m.ProposedAt), "rejected": m.Rejected, "warned": asText(m.Warned), "revision": m.Revision + 1,
 		})
 	return changed(ctx, "storing what is known of metadata", done, authz.ErrConflict)
 }

@@ -26,6 +26,7 @@ type Store interface {
 	LastRefusals(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, target string, types []string, limit int) ([]authz.AuditEntry, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 	metadataStore
+	linkStore
 }
 
 // Outbox takes an event that commits with the context's transaction
@@ -54,6 +55,10 @@ type Upstreams interface {
 	Expiries(c authz.Connection) ([]Expiry, error)
 	// Metadata reads a provider's metadata document, or fetches it first.
 	Metadata(ctx context.Context, m Metadata) (*authz.SAMLUpstream, error)
+	// Discover fetches a discovery document and returns the issuer it tells.
+	Discover(ctx context.Context, address string) (issuer string, err error)
+	// Ours are our addresses and names at a connection, by what they are.
+	Ours(id authz.ConnectionID) map[string]string
 	// Compile says what cannot work about a connection, without asking anyone.
 	Compile(c authz.Connection) error
 	// Look asks the upstream of a side, and says what was found there and what is
