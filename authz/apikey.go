@@ -114,6 +114,9 @@ type APIKey struct {
 	// HandedTo is the id of the key, or the subject, that was given the text of
 	// this one when it replaced another; empty while nobody was, and without one.
 	HandedTo string
+	// Delivery is where the text of its successor is brought; empty where the
+	// successor waits to be claimed.
+	Delivery DestinationID
 	// RotateEvery is the key's own schedule, in whole seconds, and RotateAt when
 	// it is due; zero without one.
 	RotateEvery time.Duration

@@ -193,20 +193,29 @@ type SAMLUpstream struct {
 	MutableSubject bool `json:"mutable_subject,omitempty"`
 }
 
-// UpstreamSession is what an upstream calls a session of ours, for when it
-// ends there.
-type UpstreamSession struct {
+// UpstreamName is what an upstream calls a session of ours, for when it ends
+// there.
+type UpstreamName struct {
+	// Side is which of the connection's it is.
+	Side Side
+	// Person is a digest of what the upstream calls the person (NameID, sub).
+	Person [32]byte
+	// Session is the upstream's id of the session (SessionIndex, sid); empty if
+	// untold.
+	Session string
+}
+
+// UpstreamSessions are sessions as an upstream speaks of them.
+type UpstreamSessions struct {
 	Issuer       IssuerName
 	WorkspaceID  WorkspaceID
-	SessionID    SessionID
 	ConnectionID ConnectionID
 	Side         Side
-	// Name is a digest of what the upstream calls the person (NameID, sub). To
-	// find sessions by their index alone it is left zero.
-	Name [32]byte
-	// Index is the upstream's id of the session (SessionIndex, sid).
-	Index     string
-	ExpiresAt time.Time
+	// Person is a digest of what the upstream calls the person; zero leaves that
+	// open, and there must be Sessions.
+	Person [32]byte
+	// Sessions are the upstream's ids of them; none means all of the person.
+	Sessions []string
 }
 
 // UpstreamRefresh is what an upstream may be asked with whether it still knows
@@ -216,8 +225,8 @@ type UpstreamRefresh struct {
 	Issuer       IssuerName
 	WorkspaceID  WorkspaceID
 	ConnectionID ConnectionID
-	// Name is a digest of what the upstream calls the person.
-	Name [32]byte
+	// Person is a digest of what the upstream calls the person.
+	Person [32]byte
 	// Token is its refresh token, sealed.
 	Token []byte
 	// PollAt is when it is to be asked next.
@@ -228,11 +237,7 @@ type UpstreamRefresh struct {
 
 // UpstreamEnd is an upstream's word that sessions are over there.
 type UpstreamEnd struct {
-	// Of says what the upstream calls the person; a zero Name leaves that open.
-	Of UpstreamSession
-	// Indexes are the upstream's names of the sessions; none means all of the
-	// person.
-	Indexes []string
+	Of UpstreamSessions
 	// Reason is that of the audit entries.
 	Reason string
 	// Grants ends what was granted in the sessions as well, offline_access or

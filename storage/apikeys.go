@@ -44,6 +44,7 @@ type apiKeyRow struct {
 	LastUsedIP       string `gorm:"column:last_used_ip"`
 	EnabledAt        sql.NullTime
 	HandedTo         string
+	Delivery         authz.DestinationID
 }
 
 // TableName is the row's table.
@@ -59,7 +60,7 @@ func (r apiKeyRow) apiKey() authz.APIKey {
 		PurgeAt: instant(r.PurgeAt), Predecessor: r.PredecessorID, Successor: r.SuccessorID,
 		RotateEvery: time.Duration(r.RotationSeconds) * time.Second, RotateAt: instant(r.RotateAt),
 		LastUsedAt: instant(r.LastUsedAt), LastUsedIP: r.LastUsedIP,
-		EnabledAt: instant(r.EnabledAt), HandedTo: r.HandedTo,
+		EnabledAt: instant(r.EnabledAt), HandedTo: r.HandedTo, Delivery: r.Delivery,
 	}
 }
 
@@ -74,7 +75,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k authz.APIKey) error {
 		PurgeAt: optional(k.PurgeAt), PredecessorID: k.Predecessor, SuccessorID: k.Successor,
 		RotationSeconds: int64(k.RotateEvery / time.Second), RotateAt: optional(k.RotateAt),
 		LastUsedAt: optional(k.LastUsedAt), LastUsedIP: k.LastUsedIP,
-		EnabledAt: optional(k.EnabledAt), HandedTo: k.HandedTo,
+		EnabledAt: optional(k.EnabledAt), HandedTo: k.HandedTo, Delivery: k.Delivery,
 	}).Error
 	return failure(ctx, "creating an API key", err)
 }
@@ -146,7 +147,7 @@ func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
 				"ip_allowlist": asText(k.IPAllowlist), "tier": k.Tier, "state": k.State, "epoch": k.Epoch,
 				"expires_at": optional(k.ExpiresAt), "grace_until": optional(k.GraceUntil), "grace_warned": k.GraceWarned, "successor_id": k.Successor,
 				"rotation_seconds": int64(k.RotateEvery / time.Second), "rotate_at": optional(k.RotateAt),
-				"enabled_at": optional(k.EnabledAt), "revision": gorm.Expr("revision + 1"),
+				"enabled_at": optional(k.EnabledAt), "delivery": k.Delivery, "revision": gorm.Expr("revision + 1"),
 			})
 		if err := changed(ctx, "changing an API key", done, authz.ErrStale); err != nil {
 			return err

@@ -12,7 +12,7 @@ type upstreamRefreshRow struct {
 	Issuer       authz.IssuerName
 	WorkspaceID  authz.WorkspaceID
 	ConnectionID authz.ConnectionID
-	Name         digest
+	Person       digest
 	Token        []byte
 	PollAt       time.Time
 	ExpiresAt    time.Time
@@ -24,7 +24,7 @@ func (upstreamRefreshRow) TableName() string { return "upstream_refreshes" }
 
 func (r upstreamRefreshRow) refresh() authz.UpstreamRefresh {
 	return authz.UpstreamRefresh{
-		SessionID: r.SessionID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, ConnectionID: r.ConnectionID, Name: r.Name, Token: r.Token,
+		SessionID: r.SessionID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, ConnectionID: r.ConnectionID, Person: r.Person, Token: r.Token,
 		PollAt: r.PollAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Revision: r.Revision,
 	}
 }
@@ -37,7 +37,7 @@ func (s *Store) PutUpstreamRefresh(ctx context.Context, v authz.UpstreamRefresh)
 			return err
 		}
 		err := s.writer(ctx).Create(&upstreamRefreshRow{
-			SessionID: v.SessionID, Issuer: v.Issuer, WorkspaceID: v.WorkspaceID, ConnectionID: v.ConnectionID, Name: v.Name, Token: v.Token,
+			SessionID: v.SessionID, Issuer: v.Issuer, WorkspaceID: v.WorkspaceID, ConnectionID: v.ConnectionID, Person: v.Person, Token: v.Token,
 			PollAt: utc(v.PollAt), ExpiresAt: utc(v.ExpiresAt), Revision: 1,
 		}).Error
 		return failure(ctx, "keeping an upstream's refresh token", err)

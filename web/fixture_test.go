@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
 	"github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -38,6 +39,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
+	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 	"github.com/gatehouse-auth/gatehouse/idp/mfa"
@@ -62,14 +64,15 @@ const (
 // house is one issuer's handler on real parts, with an upstream of its own.
 type house struct {
 	*testing.T
-	clock  *authz.MovableClock
-	store  *storage.Store
-	ring   *secret.Keyring
-	hasher *secret.Hasher
-	keys   *apikey.Keys
-	admin  *admin.Admin
-	access *access.Access
-	rules  clientmeta.Rules
+	clock      *authz.MovableClock
+	store      *storage.Store
+	ring       *secret.Keyring
+	hasher     *secret.Hasher
+	keys       *apikey.Keys
+	deliveries *delivery.Deliveries
+	admin      *admin.Admin
+	access     *access.Access
+	rules      clientmeta.Rules
 
 	factors     *factor.Factors
 	federation  *federation.Federation
@@ -167,10 +170,13 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	h.ok(set.Rotate(h.Context()))
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
+	h.deliveries = made(delivery.New(delivery.Config{
+		Issuer: issuer, Store: h.store, Outbox: outbox, Sealer: h.ring, Clock: h.clock, Carriers: app.Carriers(config.Config{}, h.clock),
+	}))(h)
 	h.keys = made(apikey.New(apikey.Config{
 		Issuer: issuer, Prefix: "up", ScopeCatalogue: h.scopes(),
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
-		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
+		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock, Deliveries: h.deliveries,
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.rules = clientmeta.Rules{
@@ -260,6 +266,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		LookupTXT: func(_ context.Context, name string) ([]string, error) { return h.txt[name], nil },
 	}))(h)
 	management := made(api.New(api.Config{
+		Deliveries:  h.deliveries,
 		Connections: h.connections, Federation: h.federation, InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
 		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },

@@ -130,6 +130,7 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"invitations":   id("/v1/invitations", `{"email":"theirs@x.example"}`),
 		"clients":       client["client_id"].(string), "keys": string(key.ID), "resources": "theirs-cluster-1",
 		"connections":         id("/v1/connections", `{"name":"theirs"}`),
+		"key-destinations":    id("/v1/key-destinations", `{"name":"theirs","kind":"webhook","target":{"url":"https://theirs.example/hook","jwk":`+publicKey+`}}`),
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
 	l.key = text
@@ -144,6 +145,9 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 	l.ids["policy-decisions"] = decisions[0].ID
 	return l
 }
+
+// publicKey is one that something can be encrypted to (RFC 7517 appendix A.1).
+const publicKey = `{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"}`
 
 var parameter = regexp.MustCompile(`\{[a-z_]+\}`)
 

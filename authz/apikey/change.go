@@ -24,6 +24,8 @@ type Change struct {
 	// RotateEvery is how often the key is replaced, counted from when it was made;
 	// zero for no schedule of its own.
 	RotateEvery *time.Duration
+	// Delivery is where the texts of its successors are brought; empty for nowhere.
+	Delivery *authz.DestinationID
 	// GraceUntil is when a key that was replaced stops, at most MaxGrace from now;
 	// a moment that has passed is now.
 	GraceUntil *time.Time
@@ -74,6 +76,7 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 			return key, err
 		}
 	}
+	authz.Replace(&key.Delivery, c.Delivery)
 	if c.GraceUntil != nil {
 		before := key.GraceUntil
 		switch key.GraceUntil = whole(*c.GraceUntil); {
@@ -111,7 +114,7 @@ func moved(key authz.APIKey, c Change, now time.Time) (authz.APIKey, error) {
 
 // same reports whether the change changed anything.
 func same(a, b authz.APIKey) bool {
-	return a.Name == b.Name && a.Tier == b.Tier && a.State == b.State && a.ExpiresAt.Equal(b.ExpiresAt) && a.GraceUntil.Equal(b.GraceUntil) && a.RotateEvery == b.RotateEvery &&
+	return a.Name == b.Name && a.Tier == b.Tier && a.State == b.State && a.ExpiresAt.Equal(b.ExpiresAt) && a.GraceUntil.Equal(b.GraceUntil) && a.RotateEvery == b.RotateEvery && a.Delivery == b.Delivery &&
 		slices.Equal(a.Scopes, b.Scopes) && sameResources(a.Resources, b.Resources) && slices.Equal(a.IPAllowlist, b.IPAllowlist)
 }
 

@@ -78,6 +78,14 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
+// Deliveries bring the texts of successors to where keys say (authz/delivery).
+type Deliveries interface {
+	// Exists checks that a workspace has the destination; ErrNotFound.
+	Exists(ctx context.Context, ws authz.WorkspaceID, id authz.DestinationID) error
+	// Enqueue stores the text, encrypted, in the context's transaction.
+	Enqueue(ctx context.Context, old, next authz.APIKey, text authz.Secret, now time.Time) error
+}
+
 // Scope is a scope a key may carry.
 type Scope struct {
 	Name string
@@ -89,7 +97,7 @@ type Scope struct {
 }
 
 // Config is what Keys needs. Everything is required but RotateAll,
-// Enforceable, Tiers and Logger.
+// Enforceable, Tiers, Deliveries and Logger.
 type Config struct {
 	Issuer authz.IssuerName
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
@@ -117,6 +125,8 @@ type Config struct {
 	Outbox Outbox
 	Hasher Hasher
 	Sealer Sealer
+	// Deliveries is nil where texts are only ever claimed.
+	Deliveries Deliveries
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte

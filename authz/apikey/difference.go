@@ -26,7 +26,7 @@ func members(k authz.APIKey) map[string]any {
 		"name": k.Name, "scopes": append([]string{}, k.Scopes...), "resources": cloned(k.Resources),
 		"ip_allowlist": append([]string{}, k.IPAllowlist...), "tier": k.Tier, "state": string(k.State),
 		"expires_at": moment(k.ExpiresAt), "grace_until": moment(k.GraceUntil),
-		"rotation_interval": FormatDuration(k.RotateEvery),
+		"rotation_interval": FormatDuration(k.RotateEvery), "rotation_delivery": string(k.Delivery),
 	}
 }
 

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 		return authz.APIKey{}, "", err
 	}
 	if _, err := k.workspace(ctx, r.WorkspaceID); err != nil {
+		return authz.APIKey{}, "", err
+	}
+	if err := k.brought(ctx, r.WorkspaceID, r.Delivery); err != nil {
 		return authz.APIKey{}, "", err
 	}
 	policy, err := k.policy(ctx, r.WorkspaceID)
@@ -71,7 +75,7 @@ func (k *Keys) blank(by authz.Principal, r Request, id authz.KeyID, now time.Tim
 		ID: id, Issuer: k.cfg.Issuer, WorkspaceID: r.WorkspaceID, ServiceAccountID: r.ServiceAccountID,
 		Environment: r.Environment, Name: r.Name,
 		Scopes: r.Scopes, Resources: cloned(r.Resources), IPAllowlist: r.IPAllowlist, Tier: r.Tier,
-		State: authz.Active, Revision: 1, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt,
+		State: authz.Active, Revision: 1, CreatedAt: now, CreatedBy: by.Subject, ExpiresAt: r.ExpiresAt, Delivery: r.Delivery,
 	}
 	if key.ServiceAccountID == "" {
 		key.ServiceAccountID = authz.NewServiceAccountID()
@@ -125,6 +129,21 @@ func (k *Keys) serviceAccount(ctx context.Context, key authz.APIKey, create bool
 		return errServiceAccount
 	}
 	return nil
+}
+
+// brought checks that there is a destination; none is one.
+func (k *Keys) brought(ctx context.Context, ws authz.WorkspaceID, to authz.DestinationID) error {
+	if to == "" {
+		return nil
+	}
+	var err error = authz.ErrNotFound
+	if k.cfg.Deliveries != nil {
+		err = k.cfg.Deliveries.Exists(ctx, ws, to)
+	}
+	if errors.Is(err, authz.ErrNotFound) {
+		return invalid("rotation.delivery", `must be "claim" or the id of a key destination of the workspace`)
+	}
+	return err
 }
 
 // owner is the person who made a key, and so answers for its service account.

@@ -58,6 +58,11 @@ func (k *Keys) replace(ctx context.Context, p plan) (Rotated, error) {
 		if err := k.cfg.Store.CreateKeyClaim(ctx, claim); err != nil {
 			return err
 		}
+		if k.cfg.Deliveries != nil {
+			if err := k.cfg.Deliveries.Enqueue(ctx, old, next, text, p.now); err != nil {
+				return err
+			}
+		}
 		return k.recordRotation(ctx, p, old)
 	})
 	if err != nil {
@@ -108,7 +113,7 @@ func (k *Keys) heir(ctx context.Context, p plan) (authz.APIKey, authz.Secret, er
 	next, text, err := k.draft(ctx, p.by, Request{
 		Name: p.old.Name, WorkspaceID: p.old.WorkspaceID, Environment: p.old.Environment, Scopes: slices.Clone(p.old.Scopes),
 		ServiceAccountID: p.old.ServiceAccountID, Resources: p.old.Resources, IPAllowlist: slices.Clone(p.old.IPAllowlist),
-		ExpiresAt: p.old.ExpiresAt, Tier: p.old.Tier, RotateEvery: p.old.RotateEvery,
+		ExpiresAt: p.old.ExpiresAt, Tier: p.old.Tier, RotateEvery: p.old.RotateEvery, Delivery: p.old.Delivery,
 	}, p.now)
 	if err != nil {
 		return authz.APIKey{}, "", err

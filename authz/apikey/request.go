@@ -39,6 +39,9 @@ type Request struct {
 	Tier string
 	// RotateEvery is how often the key is replaced; zero for no schedule of its own.
 	RotateEvery time.Duration
+	// Delivery is where the texts of its successors are brought; empty where they
+	// wait to be claimed.
+	Delivery authz.DestinationID
 	// Delegation lets the new key mint others of its workspace: its Scopes
 	// and ExpiresAt are read, Workspaces may be left empty. Only the operator
 	// may give one.

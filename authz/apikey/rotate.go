@@ -153,7 +153,7 @@ func (k *Keys) mayClaim(ctx context.Context, by authz.Principal, old, next authz
 		return k.mayReplace(ctx, by, next, now)
 	}
 	old.GraceUntil, next.GraceUntil = time.Time{}, time.Time{} // their ends are what counts
-	next.RotateEvery = old.RotateEvery
+	next.RotateEvery, next.Delivery = old.RotateEvery, old.Delivery
 	if wider(old, next) {
 		return errOutgrown
 	}

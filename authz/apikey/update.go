@@ -73,6 +73,11 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 	if err := k.mayChange(by, before, after, now); err != nil {
 		return authz.APIKey{}, err
 	}
+	if after.Delivery != before.Delivery {
+		if err := k.brought(ctx, after.WorkspaceID, after.Delivery); err != nil {
+			return authz.APIKey{}, err
+		}
+	}
 	after, err = k.settleChange(ctx, act{by: by, from: from, now: now}, before, after)
 	return k.shown(after, policy), err
 }

@@ -9,11 +9,13 @@ import (
 )
 
 // wider reports whether a key could do anything, anywhere or at any time after
-// a change that it could not before. That takes what minting takes.
+// a change that it could not before, or would be given to somebody else. That
+// takes what minting takes.
 func wider(before, after authz.APIKey) bool {
 	return !within(after.Scopes, before.Scopes) ||
 		!before.Resources.Covers(after.Resources) ||
 		opened(before.IPAllowlist, after.IPAllowlist) ||
+		after.Delivery != before.Delivery && after.Delivery != "" ||
 		later(before.ExpiresAt, after.ExpiresAt) || later(before.GraceUntil, after.GraceUntil) ||
 		before.RotateEvery > 0 && (after.RotateEvery == 0 || after.RotateEvery > before.RotateEvery)
 }

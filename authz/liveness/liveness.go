@@ -70,11 +70,14 @@ func New(cfg Config) (*Poller, error) {
 }
 
 // Keep remembers by what to ask the upstream about a session, or forgets what
-// was kept of it where there is nothing to ask by. It joins the context's
-// transaction.
-func (p *Poller) Keep(ctx context.Context, c authz.Connection, s authz.Session, name [32]byte, token authz.Secret) error {
+// was kept of it where there is nothing to ask by. Of a connection that does not
+// ask, PollDue forgets it. It joins the context's transaction.
+func (p *Poller) Keep(ctx context.Context, c authz.Connection, s authz.Session, token authz.Secret) error {
 	every := c.PollEvery()
-	if token == "" || every == 0 {
+	switch {
+	case every == 0:
+		return nil
+	case token == "":
 		return p.cfg.Store.DropUpstreamRefresh(ctx, s.Issuer, s.WorkspaceID, s.ID)
 	}
 	sealed, err := p.cfg.Sealer.Seal(purpose, string(s.ID), []byte(token.Reveal()))
@@ -82,7 +85,7 @@ func (p *Poller) Keep(ctx context.Context, c authz.Connection, s authz.Session, 
 		return err
 	}
 	return p.cfg.Store.PutUpstreamRefresh(ctx, authz.UpstreamRefresh{
-		SessionID: s.ID, Issuer: s.Issuer, WorkspaceID: s.WorkspaceID, ConnectionID: c.ID, Name: name, Token: sealed,
+		SessionID: s.ID, Issuer: s.Issuer, WorkspaceID: s.WorkspaceID, ConnectionID: c.ID, Person: s.Upstream.Person, Token: sealed,
 		PollAt: p.cfg.Clock.Now().Add(jittered(every)), ExpiresAt: s.ExpiresAt,
 	})
 }
@@ -185,7 +188,7 @@ func (p *Poller) end(ctx context.Context, c authz.Connection, r authz.UpstreamRe
 		if err := p.cfg.Store.UpdateUpstreamRefresh(ctx, r); err != nil {
 			return err
 		}
-		of := authz.UpstreamSession{Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, ConnectionID: c.ID, Side: authz.OIDCSide, Name: r.Name}
+		of := authz.UpstreamSessions{Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, ConnectionID: c.ID, Side: authz.OIDCSide, Person: r.Person}
 		if err := p.cfg.Sessions.EndUpstream(ctx, authz.UpstreamEnd{Of: of, Reason: reasonEnded, Grants: true}); err != nil {
 			return err
 		}

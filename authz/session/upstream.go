@@ -20,7 +20,7 @@ func (s *Sessions) EndUpstream(ctx context.Context, e authz.UpstreamEnd) error {
 			return err
 		}
 		for range maxRounds {
-			sessions, err := s.cfg.Store.SessionsByUpstream(ctx, e.Of, e.Indexes)
+			sessions, err := s.cfg.Store.SessionsByUpstream(ctx, e.Of)
 			if err != nil || len(sessions) == 0 {
 				return err
 			}

@@ -20,7 +20,7 @@ func newKey() *cobra.Command {
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyRotate(r, &workspace), newKeyGrace(r, &workspace), newKeyPolicy(r, &workspace), newKeyScan(r), newKeyImport(r),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyRotate(r, &workspace), newKeyGrace(r, &workspace), newKeyRotation(r, &workspace), newKeyDeliver(r, &workspace), newKeyPolicy(r, &workspace), newKeyScan(r), newKeyImport(r),
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),

@@ -10,7 +10,7 @@ import (
 // keyFlags are the members of a key that creating and changing share.
 type keyFlags struct {
 	name, expires, tier      string
-	rotate                   string
+	rotate, deliver          string
 	scopes, cidrs, resources []string
 }
 
@@ -22,6 +22,7 @@ func (f *keyFlags) add(c *cobra.Command) {
 	flags.StringSliceVar(&f.resources, "resource", nil, "what the key is restricted to: cluster:ID, check_group:ID or alert_route:ID; repeatable")
 	flags.StringVar(&f.expires, "expires-at", "", "end of the key, such as 2027-01-31T00:00:00Z")
 	flags.StringVar(&f.rotate, "rotate-every", "", "replace the key by a successor as often, such as P90D")
+	flags.StringVar(&f.deliver, "deliver-to", "", "key destination that the texts of its successors are brought to; claim for none")
 	flags.StringVar(&f.tier, "tier", "", "rate tier; the operator's to choose")
 }
 
@@ -35,8 +36,11 @@ func (f *keyFlags) members(c *cobra.Command) (map[string]any, error) {
 			body[keyMember[flag]] = member
 		}
 	}
-	if c.Flags().Changed("rotate-every") {
-		body["rotation"] = map[string]any{"interval": f.rotate}
+	rotation := map[string]any{}
+	setText(rotation, "interval", f.rotate)
+	setText(rotation, "delivery", f.deliver)
+	if len(rotation) > 0 {
+		body["rotation"] = rotation
 	}
 	if c.Flags().Changed("resource") {
 		resources, err := resourcesOf(f.resources)
@@ -90,7 +94,7 @@ resources change or its end comes nearer.`,
 		},
 	}
 	f.add(c)
-	c.Flags().StringSliceVar(&lift, "lift", nil, "what to take away: allow, resource, expires-at or rotate-every; repeatable")
+	c.Flags().StringSliceVar(&lift, "lift", nil, "what to take away: allow, resource, expires-at, or rotate-every with deliver-to; repeatable")
 	return c
 }
 

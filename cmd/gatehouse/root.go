@@ -32,7 +32,7 @@ Start with:  gatehouse demo`,
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
 		newAccount(), newWorkspace(), newMember(), newInvitation(), newTeam(), newRole(), newRoleBinding(), newServiceAccount(), newResource(),
-		newClient(), newConnection(), newKey(), newPolicy(),
+		newClient(), newConnection(), newKey(), newKeyDestination(), newPolicy(),
 	)
 	strictArgs(root)
 	return root

@@ -23,7 +23,12 @@ var walls = []struct {
 	{"authz/access", []string{"authz", "authz/credential", "authz/policy"}},        // asks the rules, remembers them under epochs
 	{"authz/ratelimit/shared", []string{"authz", "authz/ratelimit"}},               // the same window in another place, and the one to fall back on
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
-	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}}, // what may be registered, and what JSON is taken, are pure packages for all
+	{"authz/delivery/envelope", []string{"authz/strict"}},
+	{"authz/delivery/vault", []string{"authz"}},
+	{"authz/delivery/awssecrets", []string{"authz"}},
+	{"authz/delivery/deliverytest", nil},
+	{"authz/delivery", []string{"authz", "authz/clientmeta", "authz/delivery/*", "authz/event"}}, // a sink of its own, with its own dispatcher
+	{"authz", []string{"authz", "authz/clientmeta", "authz/role", "authz/strict"}},               // what may be registered, and what JSON is taken, are pure packages for all
 	{"idp/oidc", []string{"idp", "idp/outbound"}},
 	{"idp/saml", []string{"idp", "idp/outbound"}},
 	{"idp/mfa", nil},
@@ -43,7 +48,7 @@ var walls = []struct {
 var owners = map[string][]string{
 	"github.com/ory/fosite":               {"authz/oauth"},
 	"github.com/go-jose/go-jose/v3":       {"authz/oauth"},
-	"github.com/go-jose/go-jose/v4":       {"authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
+	"github.com/go-jose/go-jose/v4":       {"authz/delivery/envelope", "authz/jwks", "authz/oauth", "authz/proof", "idp/oidc", "idp/idptest"},
 	"golang.org/x/crypto/argon2":          {"authz/secret"},
 	"golang.org/x/crypto/bcrypt":          {"authz/secret"},
 	"gorm.io":                             {"storage"},
@@ -60,6 +65,8 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/goccy/go-yaml":            {"config"},
 	"github.com/valkey-io/valkey-go":      {"authz/ratelimit/shared"},
+	"github.com/hashicorp/vault":          {"authz/delivery/vault"},
+	"github.com/aws":                      {"authz/delivery/awssecrets"},
 	"github.com/invopop/jsonschema":       {"config/internal"},
 }
 

@@ -18,6 +18,8 @@ func keys() []promise {
 		{"TheEndOfAGraceIsToldOnce", testKeysEnding},
 		{"KeysThatEndedArePurgedWithWhatStoodOnThem", testPurgedKeys},
 		{"KeysAreListedByFilterAndTellTheirLastUse", testKeyList},
+		{"DestinationsOfKeysStayWhereTheirWorkspaceIs", testDestinations},
+		{"ADeliveryIsOneNodesAtATimeAndForgottenWhenItArrived", testKeyDeliveries},
 		{"APolicyOfKeysChangesOnlyFromTheRevisionThatWasRead", testKeyPolicies},
 	}
 }

@@ -9,7 +9,7 @@ import (
 func testUpstreamRefreshes(e *env) {
 	x := e.tenant()
 	kept := authz.UpstreamRefresh{
-		SessionID: x.session.ID, Issuer: e.issuer, WorkspaceID: x.workspace.ID, ConnectionID: x.connection.ID, Name: randomDigest(), Token: []byte{1, 0, 255},
+		SessionID: x.session.ID, Issuer: e.issuer, WorkspaceID: x.workspace.ID, ConnectionID: x.connection.ID, Person: randomDigest(), Token: []byte{1, 0, 255},
 		PollAt: e.now.Add(time.Minute), ExpiresAt: e.now.Add(time.Hour), Revision: 1,
 	}
 	e.must(e.PutUpstreamRefresh(e.ctx, kept))

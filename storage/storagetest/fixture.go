@@ -106,7 +106,7 @@ func (e *env) key(t tenant) authz.APIKey {
 		Scopes: []string{"monitor:read"}, Resources: authz.Resources{Clusters: []string{"eu-1"}}, IPAllowlist: []string{"192.0.2.0/24"},
 		Tier: "pro", Delegation: authz.NewDelegationID(), State: authz.Active, Revision: 1, CreatedAt: e.now, CreatedBy: string(t.user.ID),
 		ExpiresAt: e.now.Add(90 * 24 * time.Hour), Predecessor: authz.KeyID(authz.NewID("key")), RotateEvery: 90 * 24 * time.Hour,
-		RotateAt: e.now.Add(90 * 24 * time.Hour),
+		RotateAt: e.now.Add(90 * 24 * time.Hour), Delivery: authz.NewDestinationID(),
 	}
 }
 

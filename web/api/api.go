@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/connection"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
@@ -23,6 +24,8 @@ import (
 type Config struct {
 	Admin *admin.Admin
 	Keys  *apikey.Keys
+	// Deliveries brings the texts of replaced keys' successors to destinations.
+	Deliveries *delivery.Deliveries
 	// Connections and Federation administer the upstreams.
 	Connections *connection.Connections
 	Federation  *federation.Federation
@@ -73,7 +76,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -96,6 +99,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registrationRoutes(h)
 	a.connectionRoutes(h)
 	a.keyRoutes(h)
+	a.destinationRoutes(h)
 	a.policyRoutes(h)
 	a.decisionRoutes(h)
 	a.keyPolicyRoutes(h)

@@ -17,7 +17,7 @@ type patchKey struct {
 		Resources   *authz.Resources     `json:"resources,omitempty" doc:"Replaces all restrictions."`
 		IPAllowlist *[]string            `json:"ip_allowlist,omitempty" maxItems:"64"`
 		ExpiresAt   Omittable[time.Time] `json:"expires_at,omitempty" doc:"null: never."`
-		Rotation    Omittable[Rotation]  `json:"rotation,omitempty" doc:"null: no schedule of its own."`
+		Rotation    Omittable[Rotation]  `json:"rotation,omitempty" doc:"null: no schedule of its own, and the old key claims the new text."`
 		GraceUntil  *time.Time           `json:"grace_until,omitempty" doc:"When a replaced key stops, at most 30 days ahead; a moment that has passed is now."`
 		Tier        *string              `json:"tier,omitempty" maxLength:"32"`
 		Status      *string              `json:"status,omitempty" enum:"active,disabled" doc:"A disabled key is refused until it is active again; what was made from it stays dead."`
@@ -36,11 +36,9 @@ func (a *api) patchKey(ctx context.Context, in *patchKey) (*answer[Key], error) 
 		ExpiresAt: b.ExpiresAt.member(), GraceUntil: b.GraceUntil, Tier: b.Tier, State: (*authz.State)(b.Status),
 	}
 	if b.Rotation.Given {
-		every, err := b.Rotation.Value.every()
-		if err != nil {
+		if change.RotateEvery, change.Delivery, err = b.Rotation.Value.changes(); err != nil {
 			return nil, err
 		}
-		change.RotateEvery = &every
 	}
 	key, err := a.cfg.Keys.Update(ctx, principal(ctx), authz.OriginFrom(ctx), workspaceOr(ctx, in.WorkspaceID), authz.KeyID(in.ID), change)
 	return a.keyAnswer(key, err)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,17 +9,28 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 )
 
-// Rotation is a schedule.
+// Rotation is a schedule, and what becomes of the new text.
 type Rotation struct {
-	Interval string `json:"interval" minLength:"3" maxLength:"20" doc:"Such as P90D: longer than the grace, at least a day."`
-	Delivery string `json:"delivery,omitempty" enum:"claim" doc:"How the new text reaches whoever uses the key: the old key claims it at …/{id}/rotate while it is valid."`
+	Interval string `json:"interval,omitempty" minLength:"3" maxLength:"20" doc:"Such as P90D: longer than the grace, at least a day; absent: no schedule of its own."`
+	Delivery string `json:"delivery,omitempty" maxLength:"64" doc:"How the new text reaches whoever uses the key. claim, or absent: the old key claims it at …/{id}/rotate while it is valid. The id of a key destination: it is brought there, and can be claimed until it has arrived."`
 }
 
+// claimed is the delivery of a key whose successor waits for the old key.
+const claimed = "claim"
+
 func viewRotation(k authz.APIKey) *Rotation {
-	if k.RotateEvery == 0 {
+	if k.RotateEvery == 0 && k.Delivery == "" {
 		return nil
 	}
-	return &Rotation{Interval: apikey.FormatDuration(k.RotateEvery), Delivery: "claim"}
+	return &Rotation{Interval: apikey.FormatDuration(k.RotateEvery), Delivery: cmp.Or(string(k.Delivery), claimed)}
+}
+
+// delivery is where the text is brought; empty for nowhere.
+func (r *Rotation) delivery() authz.DestinationID {
+	if r == nil || r.Delivery == claimed {
+		return ""
+	}
+	return authz.DestinationID(r.Delivery)
 }
 
 // every is the interval; zero without a schedule.
@@ -27,6 +39,24 @@ func (r *Rotation) every() (time.Duration, error) {
 		return 0, nil
 	}
 	return durationIn("rotation.interval", r.Interval)
+}
+
+// changes are what a change of a key says of its rotation: what is absent stays,
+// and without any member both are taken away.
+func (r *Rotation) changes() (every *time.Duration, to *authz.DestinationID, err error) {
+	interval, err := r.every()
+	if err != nil {
+		return nil, nil, err
+	}
+	nothing := *r == (Rotation{})
+	if nothing || r.Interval != "" {
+		every = &interval
+	}
+	if nothing || r.Delivery != "" {
+		named := r.delivery()
+		to = &named
+	}
+	return every, to, nil
 }
 
 // Replaced is a key that has a successor, and how long it is still valid.

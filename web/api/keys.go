@@ -31,7 +31,7 @@ type Key struct {
 	CreatedAt        string          `json:"created_at"`
 	CreatedBy        string          `json:"created_by,omitempty"`
 	ExpiresAt        string          `json:"expires_at,omitempty"`
-	Rotation         *Rotation       `json:"rotation,omitempty" doc:"The key's own schedule."`
+	Rotation         *Rotation       `json:"rotation,omitempty" doc:"The key's own schedule, and how the new text is delivered."`
 	RotateAt         string          `json:"rotate_at,omitempty" doc:"When the key is replaced, by its own schedule, the workspace's policy or the issuer's rule."`
 	LastUsedAt       string          `json:"last_used_at,omitempty" doc:"When the key, or a token of it, was used last; some seconds late."`
 	LastUsedIP       string          `json:"last_used_ip,omitempty" doc:"From where, as far as it was told."`
@@ -134,6 +134,7 @@ func (a *api) keyRoutes(h huma.API) {
 		"Replace an API key by a successor that may do the same; the old one stays valid for its grace", http.StatusOK)
 	rotate.Middlewares, rotate.Parameters = nil, nil // asked again, it gives its answer again without an Idempotency-Key
 	add(a, h, rotate, a.rotateKey)
+	a.progressRoutes(h, path)
 	a.importRoute(h, path)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
@@ -153,6 +154,7 @@ func (a *api) createKey(ctx context.Context, in *createKey) (*answer[Key], error
 	if request.RotateEvery, err = b.Rotation.every(); err != nil {
 		return nil, err
 	}
+	request.Delivery = b.Rotation.delivery()
 	key, text, err := a.cfg.Keys.Mint(ctx, principal(ctx), authz.OriginFrom(ctx), request)
 	if err != nil {
 		return nil, err

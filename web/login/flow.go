@@ -22,7 +22,6 @@ type Store interface {
 	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
 	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
-	PutUpstreamSession(ctx context.Context, v authz.UpstreamSession) error
 	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
@@ -74,7 +73,7 @@ type Guesses interface {
 
 // Liveness remembers by what an upstream is asked about a session (authz/liveness).
 type Liveness interface {
-	Keep(ctx context.Context, c authz.Connection, s authz.Session, name [32]byte, token authz.Secret) error
+	Keep(ctx context.Context, c authz.Connection, s authz.Session, token authz.Secret) error
 }
 
 // Sealer keeps the nonce and code verifier of an upstream leg unreadable in

@@ -57,7 +57,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if made, account, err = f.signedIn(ctx, r, a, user, authz.Digest(cookie)); err != nil {
 			return err
 		}
-		if err := f.nameUpstream(ctx, a, made); err != nil {
+		if err := f.cfg.Liveness.Keep(ctx, a.connection, made, authz.Secret(a.identity.RefreshToken.Reveal())); err != nil {
 			return err
 		}
 		if err := f.signedInto(ctx, p, made.ID); err != nil {
@@ -106,18 +106,10 @@ func joins(a arrival) bool {
 	return a.identity.EmailVerified || a.side == authz.SAMLSide
 }
 
-// nameUpstream remembers what the upstream will call the session when it ends
-// there, and by what it may be asked whether it did.
-func (f *Flow) nameUpstream(ctx context.Context, a arrival, s authz.Session) error {
-	name := authz.Digest(cmp.Or(a.identity.LogoutName, a.identity.Subject))
-	err := f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
-		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, SessionID: s.ID, ConnectionID: s.ConnectionID, Side: a.side,
-		Name: name, Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
-	})
-	if err != nil {
-		return err
-	}
-	return f.cfg.Liveness.Keep(ctx, a.connection, s, name, authz.Secret(a.identity.RefreshToken.Reveal()))
+// upstreamName is what the upstream will call the session when it ends there.
+func upstreamName(a arrival) authz.UpstreamName {
+	person := cmp.Or(a.identity.LogoutName, a.identity.Subject)
+	return authz.UpstreamName{Side: a.side, Person: authz.Digest(person), Session: a.identity.SessionID}
 }
 
 // signedIn makes a session, or renews the browser's own when the same person
@@ -130,7 +122,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, SignIn: signInOf(a, now), State: authz.Active, CreatedAt: now,
 		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
-		Fallback: a.fallback,
+		Fallback: a.fallback, Upstream: upstreamName(a),
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {

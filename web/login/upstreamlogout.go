@@ -131,13 +131,13 @@ func (f *Flow) upstreamSide(r *http.Request, side authz.Side) (authz.Connection,
 }
 
 // endUpstreamSessions ends the sessions that an upstream names: all of a person,
-// or those of these indexes, or, with both, those of these indexes of the person.
-func (f *Flow) endUpstreamSessions(ctx context.Context, c authz.Connection, side authz.Side, person string, indexes []string) error {
-	of := authz.UpstreamSession{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Side: side}
+// or those of these names, or, with both, those of these names of the person.
+func (f *Flow) endUpstreamSessions(ctx context.Context, c authz.Connection, side authz.Side, person string, sessions []string) error {
+	of := authz.UpstreamSessions{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Side: side, Sessions: sessions}
 	if person != "" {
-		of.Name = authz.Digest(person)
+		of.Person = authz.Digest(person)
 	}
-	return f.cfg.Sessions.EndUpstream(ctx, authz.UpstreamEnd{Of: of, Indexes: indexes, Reason: session.UpstreamLogout})
+	return f.cfg.Sessions.EndUpstream(ctx, authz.UpstreamEnd{Of: of, Reason: session.UpstreamLogout})
 }
 
 func present(text string) []string {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
+	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -76,8 +77,11 @@ type Issuer struct {
 	Config config.Issuer
 	Admin  *admin.Admin
 	Keys   *apikey.Keys
-	Access *access.Access
-	set    *jwks.Set
+	// Deliveries brings the texts of new keys to where they are used.
+	Deliveries *delivery.Deliveries
+	carrying   *event.Dispatcher
+	Access     *access.Access
+	set        *jwks.Set
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar
 	finders   finders

@@ -60,7 +60,10 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.set, err = a.signingKeys(ctx, name, cfg); err != nil {
 		return err
 	}
-	if i.Keys, err = a.apiKeys(name, cfg, outbox); err != nil {
+	if err := a.deliver(i, name, outbox); err != nil {
+		return err
+	}
+	if i.Keys, err = a.apiKeys(name, cfg, i.Deliveries, outbox); err != nil {
 		return err
 	}
 	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
@@ -107,7 +110,7 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 	return set, err
 }
 
-func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*apikey.Keys, error) {
+func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
 	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
 	for _, s := range cfg.OAuth.KeyScopes {
 		catalogue = append(catalogue, apikey.Scope{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
@@ -131,7 +134,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, outbox *event.Ou
 	return apikey.New(apikey.Config{
 		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
-		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring,
+		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring, Deliveries: deliveries,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
 }
@@ -276,7 +279,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	management, err := api.New(api.Config{
-		Connections: connections, Federation: i.federation,
+		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
 		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
