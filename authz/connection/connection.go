@@ -59,6 +59,8 @@ type Upstreams interface {
 	Discover(ctx context.Context, address string) (issuer string, err error)
 	// Ours are our addresses and names at a connection, by what they are.
 	Ours(id authz.ConnectionID) map[string]string
+	// SetupURL is where a set-up link leads.
+	SetupURL(token authz.Secret) string
 	// Compile says what cannot work about a connection, without asking anyone.
 	Compile(c authz.Connection) error
 	// Look asks the upstream of a side, and says what was found there and what is

@@ -68,6 +68,9 @@ func (s *Connections) CreateSetupLink(ctx context.Context, by authz.Principal, w
 	})
 }
 
+// SetupURL is where a set-up link leads, by its token.
+func (s *Connections) SetupURL(token authz.Secret) string { return s.cfg.Upstreams.SetupURL(token) }
+
 // SetupLinks lists the links of a connection, the newest first, also those that
 // are good no more until they are purged.
 func (s *Connections) SetupLinks(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) ([]authz.SetupLink, error) {
@@ -116,6 +119,17 @@ func (s *Connections) OpenSetup(ctx context.Context, token authz.Secret) (Setup,
 		return Setup{}, ErrSetupOver
 	}
 	return out, err
+}
+
+// Opened records that somebody came by the link.
+func (u Setup) Opened(ctx context.Context) error {
+	c, err := u.Connection(ctx)
+	if err != nil {
+		return err
+	}
+	return u.of.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		return u.of.record(ctx, u.by, c, "connection.setup_opened", map[string]any{"link": u.link.ID})
+	})
 }
 
 // Link is what was opened.

@@ -32,6 +32,7 @@ const (
 	FormPostPage = "formpost.html"
 	DevicePage   = "device.html"
 
+	SetupPage      = "setup.html"
 	TestPage       = "test.html"
 	InvitationPage = "invitation.html"
 	OutagePage     = "outage.html"
@@ -46,7 +47,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
@@ -93,10 +94,11 @@ func (p *Pages) write(w http.ResponseWriter, status int, page string, data any, 
 	return err
 }
 
-// policy allows no script but the one that sends a form back to a client.
+// policy allows no script but the ones that send a form back to a client, and
+// that copy a text.
 func policy(page string, formAction []string) string {
 	scripts := ""
-	if page == FormPostPage {
+	if page == FormPostPage || page == SetupPage {
 		scripts = "script-src 'self'; "
 	}
 	return "default-src 'none'; " + scripts + "style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +

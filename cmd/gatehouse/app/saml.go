@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,12 +28,12 @@ func SAMLConfig(issuerURL string, c authz.Connection) (saml.Config, error) {
 		NameIDFormat: cmp.Or(u.NameIDFormat, profile.NameIDFormat), SignRequests: u.SignRequests,
 		Mapping: profile.Mapping, MFA: profile.MFA, StaticContext: profile.StaticContext, MutableSubject: u.MutableSubject,
 	}
-	for _, der := range u.Certificates {
-		certificate, err := x509.ParseCertificate(der)
-		if err != nil {
-			return saml.Config{}, fmt.Errorf("a certificate of connection %s: %w", c.ID, err)
-		}
-		out.IDP.Certificates = append(out.IDP.Certificates, certificate)
+	var err error
+	if out.IDP.Certificates, err = certificates(u.Certificates); err != nil {
+		return saml.Config{}, fmt.Errorf("connection %s: %w", c.ID, err)
+	}
+	if _, err := certificates(u.MetadataCertificates); err != nil {
+		return saml.Config{}, fmt.Errorf("metadata_certificates: %w", err)
 	}
 	if len(u.Subject) > 0 {
 		out.Mapping.Subject = u.Subject

@@ -101,6 +101,11 @@ func (u Protocols) Discover(ctx context.Context, address string) (string, error)
 	return issuer, nil
 }
 
+// SetupURL is where a set-up link leads.
+func (u Protocols) SetupURL(token authz.Secret) string {
+	return u.URL + "/setup?" + url.Values{"token": {token.Reveal()}}.Encode()
+}
+
 // Ours are our addresses and names at a connection.
 func (u Protocols) Ours(id authz.ConnectionID) map[string]string {
 	entityID := SAMLEntityID(u.URL, id)
