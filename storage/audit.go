@@ -42,12 +42,7 @@ func (r auditRow) entry() authz.AuditEntry {
 // none; within a transaction it commits with the act or not at all.
 func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
 	e = s.named(e)
-	err := s.writer(ctx).Create(&auditRow{
-		EventID: e.ID, Issuer: e.Issuer, WorkspaceID: e.WorkspaceID, AccountID: e.AccountID, Time: utc(e.Time),
-		Type: e.Type, Result: e.Result, Reason: e.Reason, Actor: e.Actor, Target: e.Target, RequestID: e.RequestID,
-		IP: e.IP, UserAgent: e.UserAgent, Details: asText(e.Details),
-	}).Error
-	return failure(ctx, "appending an audit entry", err)
+	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, auditing(&e).args...).Error)
 }
 
 // named is the entry with an id and a time.

@@ -24,7 +24,7 @@ func connections() []promise {
 func testUpstreamSessions(e *env) {
 	x := e.tenant()
 	named := x.session
-	named.ID, named.Digest = authz.NewSessionID(), randomDigest()
+	named.ID, named.Digest = authz.NewSessionID(e.now), randomDigest()
 	named.Upstream = authz.UpstreamName{Side: authz.SAMLSide, Person: randomDigest(), Session: "_1"}
 	e.must(e.CreateSession(e.ctx, named))
 	of := func(person [32]byte, sessions ...string) authz.UpstreamSessions {

@@ -119,7 +119,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	now, c, i := f.cfg.Clock.Now(), a.connection, a.identity
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
-		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
+		ID: authz.NewSessionID(now), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, SignIn: signInOf(a, now), State: authz.Active, CreatedAt: now,
 		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 		Fallback: a.fallback, Upstream: upstreamName(a),

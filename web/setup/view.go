@@ -53,7 +53,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, u conn
 	if c.SAML != nil {
 		view["MetadataURL"] = c.SAML.MetadataURL
 	}
-	return p.cfg.Pages.Write(w, status, ui.SetupPage, view)
+	return p.cfg.Pages.WriteScripted(w, status, ui.SetupPage, view)
 }
 
 func statusOf(c authz.Connection) string {
