@@ -100,6 +100,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.connectionRoutes(h)
 	a.connectionMetadataRoutes(h)
 	a.setupLinkRoutes(h)
+	a.groupRoutes(h)
 	a.keyRoutes(h)
 	a.destinationRoutes(h)
 	a.policyRoutes(h)

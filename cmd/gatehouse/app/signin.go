@@ -35,7 +35,7 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	}
 	return login.New(login.Config{
 		Liveness: i.liveness,
-		Factors:  i.factors, Invitations: i.Admin,
+		Factors:  i.factors, Members: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
