@@ -79,6 +79,7 @@ type house struct {
 	federation  *federation.Federation
 	connections *connection.Connections
 	liveness    *liveness.Poller
+	sealedKeys  bool // our keys at providers of SAML are those of the database
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar

@@ -188,6 +188,9 @@ func (s *Connections) check(c authz.Connection) error {
 	if !slices.Contains([]authz.FallbackMode{authz.FallbackNever, authz.FallbackAdmin, authz.FallbackAsk, authz.FallbackAuto}, c.Fallback.Mode) {
 		return invalid("fallback", "mode must be never, admin, ask or auto")
 	}
+	if !slices.Contains([]string{"", "okta", "entra", "auth0", "onelogin", "pingone", "pingfederate", "generic"}, c.Vendor) {
+		return invalid("vendor", "must be okta, entra, auth0, onelogin, pingone, pingfederate or generic")
+	}
 	if !slices.Contains([]authz.JIT{authz.JITOff, authz.JITInvited, authz.JITDomain}, c.JIT) {
 		return invalid("jit", "must be off, invited or domain")
 	}

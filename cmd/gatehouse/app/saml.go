@@ -56,7 +56,7 @@ func (a *App) serviceProvider(conn authz.Connection) (idp.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Keys, err = openSAMLKeys(a.keyring, conn); err != nil {
+	if cfg.Keys, err = OpenSAMLKeys(a.keyring, conn); err != nil {
 		return nil, err
 	}
 	cfg.Now = a.clock.Now

@@ -88,8 +88,8 @@ func storedSAMLKeys(keyring *secret.Keyring, c authz.Connection) ([]storedKey, e
 	return keys, nil
 }
 
-// openSAMLKeys are our keys at a connection, the one in use first.
-func openSAMLKeys(keyring *secret.Keyring, c authz.Connection) ([]saml.Key, error) {
+// OpenSAMLKeys are our keys at a connection, the one in use first.
+func OpenSAMLKeys(keyring *secret.Keyring, c authz.Connection) ([]saml.Key, error) {
 	stored, err := storedSAMLKeys(keyring, c)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (u Protocols) RollSAMLKey(c authz.Connection, step conn.KeyStep) ([]byte, e
 
 // SAMLKeys are our certificates at a connection, the one in use first.
 func (u Protocols) SAMLKeys(c authz.Connection) ([]conn.Certificate, error) {
-	keys, err := openSAMLKeys(u.Keyring, c)
+	keys, err := OpenSAMLKeys(u.Keyring, c)
 	if err != nil {
 		return nil, err
 	}

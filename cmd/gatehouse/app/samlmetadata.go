@@ -103,7 +103,7 @@ func (u Protocols) Expiries(c authz.Connection) ([]conn.Expiry, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openSAMLKeys(u.Keyring, c)
+	keys, err := OpenSAMLKeys(u.Keyring, c)
 	if err != nil {
 		return nil, err
 	}
