@@ -183,6 +183,13 @@ type SAMLUpstream struct {
 	SSO         map[string]string `json:"sso"`
 	SLO         map[string]string `json:"slo,omitempty"`
 	SLOResponse map[string]string `json:"slo_response,omitempty"`
+	// MetadataCertificates, in DER, may have signed newer metadata, which is then
+	// believed without an administrator; they are an administrator's word.
+	MetadataCertificates [][]byte `json:"metadata_certificates,omitempty"`
+	// InitiateLoginURI is where an application begins its own sign-in (OpenID
+	// Connect Core section 4): where people are sent who come from the provider
+	// unasked. Empty refuses them.
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty"`
 	// Certificates, in DER, may have made its signatures.
 	Certificates [][]byte `json:"certificates"`
 	// WantsSigned says that the provider's metadata asks for signed requests.

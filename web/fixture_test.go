@@ -50,6 +50,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/setup"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -78,6 +79,7 @@ type house struct {
 	federation  *federation.Federation
 	connections *connection.Connections
 	liveness    *liveness.Poller
+	sealedKeys  bool // our keys at providers of SAML are those of the database
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar
@@ -281,7 +283,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			return r.Principal, nil
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Setup: made(setup.New(setup.Config{Connections: h.connections, Pages: pages, CookieSuffix: "up", Secure: true}))(h), Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
 		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits, KeyUsed: h.keys.Used,
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)

@@ -2,6 +2,8 @@ package connection
 
 import (
 	"context"
+	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -177,6 +179,7 @@ func (s *Connections) applySAML(ctx context.Context, c *authz.Connection, change
 func words(to, from *authz.SAMLUpstream) {
 	to.SignRequests, to.NameIDFormat = from.SignRequests, from.NameIDFormat
 	to.Subject, to.Require, to.MutableSubject = from.Subject, from.Require, from.MutableSubject
+	to.MetadataCertificates, to.InitiateLoginURI = from.MetadataCertificates, from.InitiateLoginURI
 	to.MFAContexts, to.MFAMethods, to.MFADeclared = from.MFAContexts, from.MFAMethods, from.MFADeclared
 }
 
@@ -184,6 +187,9 @@ func words(to, from *authz.SAMLUpstream) {
 func (s *Connections) check(c authz.Connection) error {
 	if !slices.Contains([]authz.FallbackMode{authz.FallbackNever, authz.FallbackAdmin, authz.FallbackAsk, authz.FallbackAuto}, c.Fallback.Mode) {
 		return invalid("fallback", "mode must be never, admin, ask or auto")
+	}
+	if !slices.Contains([]string{"", "okta", "entra", "auth0", "onelogin", "pingone", "pingfederate", "generic"}, c.Vendor) {
+		return invalid("vendor", "must be okta, entra, auth0, onelogin, pingone, pingfederate or generic")
 	}
 	if !slices.Contains([]authz.JIT{authz.JITOff, authz.JITInvited, authz.JITDomain}, c.JIT) {
 		return invalid("jit", "must be off, invited or domain")
@@ -199,6 +205,9 @@ func (s *Connections) check(c authz.Connection) error {
 	if c.OIDC != nil && c.OIDC.PollMinutes != 0 && (c.OIDC.PollMinutes < 5 || c.OIDC.PollMinutes > 1440) {
 		return invalid("poll_minutes", "must be 0, for never, or 5 to 1440")
 	}
+	if c.SAML != nil && !initiates(c.SAML.InitiateLoginURI) {
+		return invalid("initiate_login_uri", "must be an https URL without fragment")
+	}
 	if len(c.Fallback.Link.OIDC) != len(c.Fallback.Link.SAML) || len(c.Fallback.Link.OIDC) > 4 {
 		return invalid("link_key", "must name as many claims as attributes, at most 4")
 	}
@@ -209,6 +218,20 @@ func (s *Connections) check(c authz.Connection) error {
 		return authz.NewError(authz.Invalid, "invalid_connection", err.Error()).Because(err)
 	}
 	return nil
+}
+
+// initiates reports whether a sign-in may be begun at the address: https, or
+// http on loopback; empty is none.
+func initiates(raw string) bool {
+	if raw == "" {
+		return true
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || strings.Contains(raw, "#") || len(raw) > 2048 {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && err == nil && addr.IsLoopback()
 }
 
 // sideChanged reports whether what a test sign-in by the side has shown may be

@@ -14,6 +14,8 @@ func connections() []promise {
 		{"ConnectionsChangeByRevision", testChangesOfConnections},
 		{"UpstreamsNameSessions", testUpstreamSessions},
 		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
+		{"MetadataIsLookedAtWhenItsTimeHasCome", testConnectionMetadata},
+		{"SetupLinksAreOfOneConnection", testSetupLinks},
 		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},

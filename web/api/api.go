@@ -98,6 +98,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientHistoryRoutes(h)
 	a.registrationRoutes(h)
 	a.connectionRoutes(h)
+	a.connectionMetadataRoutes(h)
+	a.setupLinkRoutes(h)
 	a.groupRoutes(h)
 	a.keyRoutes(h)
 	a.destinationRoutes(h)

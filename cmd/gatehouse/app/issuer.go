@@ -29,6 +29,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/setup"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -281,6 +282,11 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	i.connections = connections
+	pagesOfSetup, err := setup.New(setup.Config{Connections: connections, Pages: pages, CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL)})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
@@ -299,7 +305,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
+		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
