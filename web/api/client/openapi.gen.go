@@ -301,7 +301,9 @@ type CreateKeyBody struct {
 	Rotation         Rotation  `json:"rotation,omitempty,omitzero"`
 	Scopes           []string  `json:"scopes"`
 	ServiceAccountID string    `json:"service_account_id,omitempty,omitzero"`
-	Tier             string    `json:"tier,omitempty,omitzero"`
+
+	// Tier The operator's to name; absent: the workspace's.
+	Tier string `json:"tier,omitempty,omitzero"`
 
 	// WorkspaceID Absent: the caller's own.
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
@@ -498,6 +500,24 @@ type ForceFallbackBody struct {
 
 	// Until Within seven days; absent: a day from now.
 	Until time.Time `json:"until,omitempty,omitzero"`
+}
+
+// GroupRule defines model for GroupRule.
+type GroupRule struct {
+	// Environment Where the role holds; absent: in both.
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Group As the upstream tells it, exactly.
+	Group string `json:"group"`
+
+	// Role A role, or else a team.
+	Role string `json:"role,omitempty,omitzero"`
+	Team string `json:"team,omitempty,omitzero"`
+}
+
+// GroupRules defines model for GroupRules.
+type GroupRules struct {
+	Rules []GroupRule `json:"rules"`
 }
 
 // Invitation defines model for Invitation.
@@ -883,6 +903,7 @@ type OIDCSide struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
@@ -895,6 +916,7 @@ type OIDCUpstream struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
@@ -2197,6 +2219,22 @@ func (a *API) EndConnectionFallback(ctx context.Context, id string, options ...O
 func (a *API) ForceConnectionFallback(ctx context.Context, id string, body ForceFallbackBody, options ...Option) (*Override, error) {
 	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/fallback", url.PathEscape(text(id))), body: body, once: true}
 	return ask[Override](ctx, a, c, options)
+}
+
+// GetConnectionGroups: What people are given by their groups at the upstream.
+//
+//	GET /v1/connections/{id}/groups
+func (a *API) GetConnectionGroups(ctx context.Context, id string, options ...Option) (*GroupRules, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id)))}
+	return ask[GroupRules](ctx, a, c, options)
+}
+
+// PutConnectionGroups: Say what people are given by their groups, from their next sign-in on; what no rule gives any more is taken at once.
+//
+//	PUT /v1/connections/{id}/groups
+func (a *API) PutConnectionGroups(ctx context.Context, id string, body GroupRules, options ...Option) (*GroupRules, error) {
+	c := call{method: "PUT", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id))), body: body}
+	return ask[GroupRules](ctx, a, c, options)
 }
 
 // TestConnection: Look at the upstreams, and get links for test sign-ins.
