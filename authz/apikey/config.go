@@ -52,6 +52,7 @@ type Store interface {
 	PutKeyPolicy(ctx context.Context, p authz.KeyPolicy) error
 	UnusedKeyPoliciesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, after authz.WorkspaceID, limit int) ([]authz.KeyPolicy, error)
 	NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, uses []authz.KeyUse) error
+	ListKeyCallers(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) ([]authz.KeyCaller, error)
 	KeysEndingAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, end time.Time, limit int) ([]authz.APIKey, error)
 	WarnOfKey(ctx context.Context, k authz.APIKey) (moved bool, err error)
 	KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.APIKey, error)
