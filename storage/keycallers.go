@@ -24,15 +24,15 @@ func (r keyCallerRow) caller() authz.KeyCaller {
 }
 
 const (
-	// maxCallers bounds the addresses that are kept of one key.
+	// maxCallers bounds the addresses that are kept of one key: the latest.
 	maxCallers = 64
 
 	keysInGrace = `SELECT id, workspace_id FROM api_keys WHERE issuer = ? AND state = 'grace' AND id IN ?`
-	// The row of an address that is known is moved; of others only so many are kept.
 	noteKeyCaller = `INSERT INTO key_callers (key_id, ip, issuer, workspace_id, first_at, last_at)
 	SELECT k.id, ?, k.issuer, k.workspace_id, ?, ? FROM api_keys k WHERE k.id = ? AND k.issuer = ? AND k.workspace_id = ?
-	AND ((SELECT COUNT(*) FROM key_callers c WHERE c.key_id = k.id) < ? OR EXISTS (SELECT 1 FROM key_callers c WHERE c.key_id = k.id AND c.ip = ?))
 	ON CONFLICT (key_id, ip) DO UPDATE SET last_at = excluded.last_at WHERE key_callers.last_at < excluded.last_at`
+	dropOldCallers = `DELETE FROM key_callers WHERE key_id = ? AND ip NOT IN (
+	SELECT ip FROM key_callers WHERE key_id = ? ORDER BY last_at DESC, ip LIMIT ?)`
 )
 
 // noteKeyCallers writes down from where keys in grace were used: who that is is
@@ -58,10 +58,13 @@ func (s *Store) noteKeyCallers(ctx context.Context, issuer authz.IssuerName, use
 	}
 	for _, k := range replaced {
 		for _, c := range callers[k.ID] {
-			err := s.writer(ctx).Exec(noteKeyCaller, c.IP, utc(c.FirstAt), utc(c.LastAt), k.ID, issuer, k.WorkspaceID, maxCallers, c.IP).Error
+			err := s.writer(ctx).Exec(noteKeyCaller, c.IP, utc(c.FirstAt), utc(c.LastAt), k.ID, issuer, k.WorkspaceID).Error
 			if err != nil {
 				return failure(ctx, "noting from where a key is used", err)
 			}
+		}
+		if err := s.writer(ctx).Exec(dropOldCallers, k.ID, k.ID, maxCallers).Error; err != nil {
+			return failure(ctx, "forgetting from where a key was used", err)
 		}
 	}
 	return nil

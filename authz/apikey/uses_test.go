@@ -2,6 +2,7 @@ package apikey_test
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"testing"
 	"time"
@@ -38,6 +39,15 @@ func TestU11_WhoStillUsesTheOldKeyAndFromWhereIsTold(t *testing.T) {
 	if again := h.get(old.ID); !again.LastUsedAt.Equal(k.LastUsedAt) || again.LastUsedIP != k.LastUsedIP {
 		t.Error("a clock that steps back unmakes a use")
 	}
+}
+
+// rows counts what is in a table.
+func (h *house) rows(table string) (n int) {
+	h.t.Helper()
+	db := must(sql.Open("sqlite", h.path))(h.t)
+	defer db.Close()
+	h.check(db.QueryRowContext(h.t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
+	return n
 }
 
 // Several processes may still use the old key: each address is told, with when it
@@ -83,8 +93,11 @@ func TestU11_EveryAddressThatStillUsesTheOldKeyIsTold(t *testing.T) {
 		}
 	}
 	h.check(h.keys.WriteUses(t.Context()))
-	if got := told(old.ID); len(got) != 64 {
-		t.Errorf("%d addresses are told", len(got))
+	if got := told(old.ID); len(got) != 64 || got[0].IP != "198.51.100.199" {
+		t.Errorf("%d addresses are told, the latest %s", len(got), got[0].IP)
+	}
+	if n := h.rows("key_callers"); n != 64 {
+		t.Errorf("%d are kept", n)
 	}
 	if none := must(h.store.ListKeyCallers(t.Context(), up, h.ws.ID, next.Key.ID))(t); len(none) != 0 {
 		t.Errorf("of the new key %+v", none)
