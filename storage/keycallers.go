@@ -27,7 +27,7 @@ const (
 	// maxCallers bounds the addresses that are kept of one key: the latest.
 	maxCallers = 64
 
-	keysInGrace = `SELECT id, workspace_id FROM api_keys WHERE issuer = ? AND state = 'grace' AND id IN ?`
+	keysInGrace   = `SELECT id, workspace_id FROM api_keys WHERE issuer = ? AND state = 'grace' AND id IN ?`
 	noteKeyCaller = `INSERT INTO key_callers (key_id, ip, issuer, workspace_id, first_at, last_at)
 	SELECT k.id, ?, k.issuer, k.workspace_id, ?, ? FROM api_keys k WHERE k.id = ? AND k.issuer = ? AND k.workspace_id = ?
 	ON CONFLICT (key_id, ip) DO UPDATE SET last_at = excluded.last_at WHERE key_callers.last_at < excluded.last_at`

@@ -87,6 +87,7 @@ func TestU11_EveryAddressThatStillUsesTheOldKeyIsTold(t *testing.T) {
 		t.Errorf("seen from %v to %v", first, last)
 	}
 	for n := range 200 { // a key that is everywhere
+		h.clock.Advance(time.Second)
 		h.keys.Used(old.ID, "198.51.100."+strconv.Itoa(n))
 		if n%5 == 0 {
 			h.check(h.keys.WriteUses(t.Context()))

@@ -62,8 +62,8 @@ func (a *api) keyProgress(ctx context.Context, in *KeyPath) (*answer[KeyProgress
 		return nil, err
 	}
 	view := KeyProgress{Old: a.viewInRotation(p.Old), Successor: a.viewInRotation(p.New), Text: "gone"}
-	for _, c := range p.Callers {
-		view.Old.Callers = append(view.Old.Callers, KeyCaller{IP: c.IP, FirstSeenAt: stamp(c.FirstAt), LastSeenAt: stamp(c.LastAt)})
+	if view.Old != nil {
+		view.Old.Callers = viewCallers(p.Callers)
 	}
 	if p.New != nil {
 		view.HandedTo = p.New.HandedTo

@@ -11,3 +11,7 @@ CREATE TABLE key_callers (
     last_at      TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (key_id, ip)
 );
+
+-- What came of a key: what was granted to it, and the keys its subject made.
+CREATE INDEX grants_by_key ON grants (issuer, key_id) WHERE key_id <> '';
+CREATE INDEX api_keys_by_maker ON api_keys (issuer, created_by);
