@@ -20,7 +20,7 @@ func benchGrant(b *testing.B, s *storage.Store) authz.Grant {
 	b.Helper()
 	now := authz.SystemClock{}.Now()
 	g := authz.Grant{
-		ID: authz.NewGrantID(), Issuer: "up", AccountID: authz.AccountID(account(b, s).ID), WorkspaceID: authz.NewWorkspaceID(),
+		ID: authz.NewGrantID(now), Issuer: "up", AccountID: authz.AccountID(account(b, s).ID), WorkspaceID: authz.NewWorkspaceID(),
 		ClientID: authz.NewClientID(), UserID: authz.NewUserID(), Scopes: []string{"openid"}, State: authz.Active, CreatedAt: now,
 	}
 	c := authz.Client{ID: g.ClientID, Issuer: "up", WorkspaceID: g.WorkspaceID, State: authz.Active, CreatedAt: now, UpdatedAt: now}

@@ -23,7 +23,7 @@ type refreshTokenRow struct {
 	ExpiresAt       sql.NullTime
 }
 
-// columns are where the columns of refreshTokenWithLineage go, in their order.
+// columns are where refreshTokenColumns go, in their order.
 func (r *refreshTokenRow) columns() []any {
 	return []any{&r.Digest, &r.Issuer, &r.WorkspaceID, &r.GrantID, &r.Scopes, &r.Confirmation, &r.State, &r.UsedAt, &r.Successor, &r.SuccessorDigest, &r.CreatedAt, &r.ExpiresAt}
 }
@@ -51,7 +51,14 @@ func (s *Store) CreateRefreshToken(ctx context.Context, t authz.RefreshToken) er
 	return changed(ctx, "creating a refresh token", done, authz.ErrNotFound)
 }
 
-const refreshTokenWithLineage = `SELECT t.digest, t.issuer, t.workspace_id, t.grant_id, t.scopes, t.confirmation, t.state, t.used_at, t.successor, t.successor_digest, t.created_at, t.expires_at,` + grantColumns + ` FROM refresh_tokens t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`
+const (
+	refreshTokenColumns = `t.digest, t.issuer, t.workspace_id, t.grant_id, t.scopes, t.confirmation, t.state, t.used_at,
+	t.successor, t.successor_digest, t.created_at, t.expires_at`
+	refreshTokenThere = ` WHERE t.digest = ? AND t.issuer = ?`
+
+	refreshTokenAlone       = `SELECT ` + refreshTokenColumns + ` FROM refresh_tokens t` + refreshTokenThere
+	refreshTokenWithLineage = `SELECT ` + refreshTokenColumns + `,` + grantColumns + ` FROM refresh_tokens t` + grantJoin + refreshTokenThere
+)
 
 // GetRefreshToken returns a refresh token in any state, its grant and the
 // grant's ancestors in the order of its Refs, all as of one moment; or ErrNotFound.
@@ -63,6 +70,16 @@ func (s *Store) GetRefreshToken(ctx context.Context, issuer authz.IssuerName, of
 	}
 	g := f.grant()
 	return t.token(), g, f.lineage(g), nil
+}
+
+// GetRefreshTokenAlone returns a refresh token in any state, or ErrNotFound: for
+// whoever knows its grant.
+func (s *Store) GetRefreshTokenAlone(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.RefreshToken, error) {
+	var t refreshTokenRow
+	if err := s.queryRow(ctx, refreshTokenAlone, digest(of), issuer).Scan(t.columns()...); err != nil {
+		return authz.RefreshToken{}, failure(ctx, "reading a refresh token", err)
+	}
+	return t.token(), nil
 }
 
 // ConsumeRefreshToken takes an active token to "used" and keeps what it was

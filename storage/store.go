@@ -159,7 +159,7 @@ func (p *pools) gorm(db *sql.DB, cfg Config, prepare bool) (*gorm.DB, error) {
 	if db == p.writing && db != p.reading {
 		observe = nil // the batches tell
 	}
-	return gorm.Open(p.dialector(db), &gorm.Config{
+	opened, err := gorm.Open(p.dialector(db), &gorm.Config{
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 		PrepareStmt:            prepare,
@@ -168,6 +168,10 @@ func (p *pools) gorm(db *sql.DB, cfg Config, prepare bool) (*gorm.DB, error) {
 		NowFunc:                cfg.Clock.Now,
 		Logger:                 silent{observe},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return opened, plainInserts(opened)
 }
 
 // idle is how long an unused connection is kept.

@@ -14,7 +14,7 @@ import (
 func TestATokenWithoutItsAuditEntryIsNotKeptInABatch(t *testing.T) {
 	s := open(t, onSQLite(t))
 	now := authz.SystemClock{}.Now()
-	g := authz.Grant{ID: authz.NewGrantID(), Issuer: "up", ClientID: "c", Type: authz.GrantClientCredentials, State: authz.Active, CreatedAt: now}
+	g := authz.Grant{ID: authz.NewGrantID(time.Now()), Issuer: "up", ClientID: "c", Type: authz.GrantClientCredentials, State: authz.Active, CreatedAt: now}
 	taken := authz.AuditEntry{ID: "evt_taken", Issuer: "up", Type: "x", Result: authz.Success}
 	if err := s.CreateGrant(t.Context(), g); err != nil {
 		t.Fatal(err)

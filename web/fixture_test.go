@@ -30,6 +30,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -76,6 +77,7 @@ type house struct {
 	factors     *factor.Factors
 	federation  *federation.Federation
 	connections *connection.Connections
+	liveness    *liveness.Poller
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar
@@ -97,6 +99,8 @@ type house struct {
 	statements statements
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
+	// told are claims that the upstream tells of ada.
+	told map[string]any
 	// consents are the scopes that people allow.
 	consents []string
 }
@@ -138,7 +142,7 @@ func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 
 func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
 	t.Helper()
-	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, consents: []string{"openid", "profile"}}
+	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
@@ -208,6 +212,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
+		Families: credential.NewMemory[oauth.Family](epochs, lease, 1000, nil),
 		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
@@ -231,9 +236,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
-	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Clock: h.clock}))(h)
+	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		Factors: h.factors, Invitations: h.admin,
+		Liveness: h.newLiveness(outbox),
+		Factors:  h.factors, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
@@ -357,7 +363,7 @@ func (h *house) settle() {
 	h.upstream = made(idptest.New(idptest.Config{
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
-			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}, Claims: h.told},
 			{Login: "bob", Subject: "s-bob", Email: "bob@acme.example", EmailVerified: true},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},

@@ -24,6 +24,7 @@ type Store interface {
 // Clients are the clients that have a row (authz/credential.Callers).
 type Clients interface {
 	Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error)
+	Basic(ctx context.Context, header string, read func(string) (id, secret string, ok bool)) (credential.AuthenticatedClient, error)
 	Public(ctx context.Context, id authz.ClientID) (credential.AuthenticatedClient, error)
 	Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (credential.AuthenticatedClient, error)
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
@@ -81,6 +82,11 @@ var errClient = authz.NewError(authz.Unauthenticated, "invalid_client", "Client 
 // Secret authenticates a client by its secret; one with a document has none.
 func (d *Documents) Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error) {
 	return d.cfg.Clients.Secret(ctx, id, secret)
+}
+
+// Basic authenticates a client by an Authorization header.
+func (d *Documents) Basic(ctx context.Context, header string, read func(string) (id, secret string, ok bool)) (credential.AuthenticatedClient, error) {
+	return d.cfg.Clients.Basic(ctx, header, read)
 }
 
 // Public returns a client that has no secret, by its id alone.

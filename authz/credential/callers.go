@@ -105,18 +105,49 @@ var errClient = authz.NewError(authz.Unauthenticated, "invalid_client", "Client 
 
 // Secret authenticates a confidential client by id and secret.
 func (c *Callers) Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (AuthenticatedClient, error) {
-	if id == "" || secret == "" || len(id) > maxID || len(secret) > maxSecret {
+	v, err := c.secret(ctx, id, secret)
+	return v.caller(), err
+}
+
+// Basic authenticates a confidential client by an Authorization header, which
+// read takes apart unless this very one was right before.
+func (c *Callers) Basic(ctx context.Context, header string, read func(string) (id, secret string, ok bool)) (AuthenticatedClient, error) {
+	var key [32]byte
+	short := len(header) <= maxSecret // or it is not remembered
+	if short {
+		key = c.mac("", header) // no client's id is empty
+		if v, ok := c.remembered(c.verified, key); ok {
+			return v.caller(), nil
+		}
+	}
+	id, secret, ok := read(header)
+	if !ok {
 		return AuthenticatedClient{}, errClient
+	}
+	v, err := c.secret(ctx, authz.ClientID(id), authz.Secret(secret))
+	if err == nil && v.stamped && short {
+		c.verified.put(key, v)
+	}
+	return v.caller(), err
+}
+
+func (c *Callers) secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (*verifiedClient, error) {
+	if id == "" || secret == "" || len(id) > maxID || len(secret) > maxSecret {
+		return nil, errClient
 	}
 	key := c.mac(string(id), secret.Reveal())
 	if v, ok := c.remembered(c.verified, key); ok {
-		return AuthenticatedClient{Client: &v.client, AccountID: v.account, proven: true}, nil
+		return v, nil
 	}
-	v, err := c.flights.do(ctx, key, c.stillTrue, func() (*verifiedClient, error) { return c.prove(ctx, key, id, secret) })
-	if err != nil {
-		return AuthenticatedClient{}, err
+	return c.flights.do(ctx, key, c.stillTrue, func() (*verifiedClient, error) { return c.prove(ctx, key, id, secret) })
+}
+
+// caller is the client, of which the secret was right; nobody for nil.
+func (v *verifiedClient) caller() AuthenticatedClient {
+	if v == nil {
+		return AuthenticatedClient{}
 	}
-	return AuthenticatedClient{Client: &v.client, AccountID: v.account, proven: true}, nil
+	return AuthenticatedClient{Client: &v.client, AccountID: v.account, proven: true}
 }
 
 // prove looks at a secret the slow way, unless the one who asks has been wrong

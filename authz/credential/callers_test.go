@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,12 +51,17 @@ func (r *registry) Dummy(context.Context, authz.Secret) error { return nil }
 
 func newCallers(t *testing.T, r *registry) *credential.Callers {
 	t.Helper()
+	return newCallersUnder(t, r, credential.NewEpochs())
+}
+
+func newCallersUnder(t *testing.T, r *registry, epochs *credential.Epochs) *credential.Callers {
+	t.Helper()
 	guesses, err := ratelimit.New(ratelimit.Config{PerSecond: 1, Burst: 5, Clock: authz.SystemClock{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := credential.NewCallers(credential.CallersConfig{
-		Issuer: "i", Clients: r, Hasher: r, Clock: authz.SystemClock{}, Epochs: credential.NewEpochs(),
+		Issuer: "i", Clients: r, Hasher: r, Clock: authz.SystemClock{}, Epochs: epochs,
 		Lease: credential.ForeverLease(), Guesses: guesses,
 	})
 	if err != nil {
@@ -119,6 +125,53 @@ func TestU0_AskingThroughAnOutageIsNotGuessing(t *testing.T) {
 		r.away.Store(false)
 		if _, err := c.Secret(t.Context(), "cl_1", rightSecret); err != nil {
 			t.Errorf("after the outage Secret = %v", err)
+		}
+	})
+}
+
+func TestAHeaderThatWasRightIsNotTakenApartAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &registry{}
+		epochs := credential.NewEpochs()
+		c := newCallersUnder(t, r, epochs)
+		taken := 0
+		read := func(header string) (string, string, bool) {
+			taken++
+			return strings.Cut(header, " ")
+		}
+		basic := func(header string) error {
+			got, err := c.Basic(t.Context(), header, read)
+			if (err == nil) != got.Proven() {
+				t.Errorf("Basic = %v, %v", got, err)
+			}
+			return err
+		}
+		for range 2 {
+			if err := basic("cl_1 right"); err != nil || taken != 1 {
+				t.Fatalf("%v; a right header was taken apart %d times", err, taken)
+			}
+		}
+		if epochs.Bump([]authz.NodeRef{authz.ClientRef("", "cl_1")}); basic("cl_1 right") != nil || taken != 2 {
+			t.Errorf("a client that moved was believed by its header")
+		}
+		for _, wrong := range []string{"cl_1 wrong", "cl_1 wrong", " right", "nothing", "cl_1 right "} {
+			if authz.KindOf(basic(wrong)) != authz.Unauthenticated {
+				t.Errorf("%q was accepted", wrong)
+			}
+		}
+		long := "cl_1 right" + strings.Repeat(" ", 5000)
+		taken = 0
+		trim := func(header string) (string, string, bool) {
+			taken++
+			return strings.Cut(strings.TrimSpace(header), " ")
+		}
+		for range 2 {
+			if _, err := c.Basic(t.Context(), long, trim); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if taken != 2 {
+			t.Error("a header of 5,000 bytes was remembered")
 		}
 	})
 }

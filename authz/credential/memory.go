@@ -49,5 +49,14 @@ func (m *Memory[V]) Get(key [32]byte, read func() (V, []authz.NodeRef, error)) (
 	return value, nil
 }
 
+// Move lets another key have what is remembered of one, which is no fresher for
+// that.
+func (m *Memory[V]) Move(from, to [32]byte) {
+	if known, ok := m.known.get(from); ok {
+		m.known.put(to, known)
+		m.known.drop(from)
+	}
+}
+
 // Drop forgets the value of a key.
 func (m *Memory[V]) Drop(key [32]byte) { m.known.drop(key) }

@@ -86,3 +86,31 @@ func TestAMemoryIsBoundedByWeight(t *testing.T) {
 		t.Fatalf("two of weight 6 were kept where 10 is the limit: %d reads", reads)
 	}
 }
+
+func TestWhatIsHandedOnIsNoFresherForThat(t *testing.T) {
+	epochs := credential.NewEpochs()
+	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 100, nil)
+	ref := authz.NodeRef{Kind: authz.GrantNode, ID: "gr_1"}
+	reads := 0
+	get := func(key byte) int {
+		v, err := memory.Get([32]byte{key}, func() (int, []authz.NodeRef, error) {
+			reads++
+			return reads, []authz.NodeRef{ref}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	get(1)
+	if memory.Move([32]byte{1}, [32]byte{2}); get(2) != 1 {
+		t.Fatal("it was not handed on")
+	}
+	if get(1) != 2 {
+		t.Fatal("the old key still has it")
+	}
+	epochs.Bump([]authz.NodeRef{ref})
+	if memory.Move([32]byte{2}, [32]byte{3}); get(3) != 3 {
+		t.Fatal("what had moved was believed under another key")
+	}
+}

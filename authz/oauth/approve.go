@@ -88,7 +88,8 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 		return authz.Grant{}, err
 	}
 	g := s.grantOf(req, a)
-	g.ID, g.Claims, g.State, g.CreatedAt = authz.NewGrantID(), claims, authz.Active, s.clock.Now()
+	now := s.clock.Now()
+	g.ID, g.Claims, g.State, g.CreatedAt = authz.NewGrantID(now), claims, authz.Active, now
 	g.ExpiresAt = g.CreatedAt.Add(s.settings.RefreshTTL)
 	if a.refreshTTL > 0 && a.refreshTTL < s.settings.RefreshTTL {
 		g.ExpiresAt = g.CreatedAt.Add(a.refreshTTL)

@@ -15,6 +15,7 @@ import (
 // Clients authenticates clients (authz/credential.Callers).
 type Clients interface {
 	Secret(ctx context.Context, id authz.ClientID, secret authz.Secret) (credential.AuthenticatedClient, error)
+	Basic(ctx context.Context, header string, read func(string) (id, secret string, ok bool)) (credential.AuthenticatedClient, error)
 	Public(ctx context.Context, id authz.ClientID) (credential.AuthenticatedClient, error)
 	Proven(ctx context.Context, id authz.ClientID, method string, prove func(authz.Client) error) (credential.AuthenticatedClient, error)
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
@@ -70,16 +71,12 @@ func (s *Server) basicClient(ctx context.Context, in Request) (credential.Authen
 	if in.Form.Has("client_secret") {
 		return none, errTwoWays
 	}
-	id, secret, ok := parseBasic(in.Authorization)
-	if !ok {
-		return none, errInvalidClient
-	}
-	if in.Form.Has("client_id") && in.Form.Get("client_id") != id {
-		return none, errTwoNames
-	}
-	c, err := s.cfg.Clients.Secret(ctx, authz.ClientID(id), authz.Secret(secret))
+	c, err := s.cfg.Clients.Basic(ctx, in.Authorization, parseBasic)
 	if err != nil {
 		return none, err
+	}
+	if in.Form.Has("client_id") && in.Form.Get("client_id") != string(c.ID) {
+		return none, errTwoNames
 	}
 	return s.byMethod(c, authz.AuthClientSecretBasic)
 }

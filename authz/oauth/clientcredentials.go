@@ -53,7 +53,7 @@ var errKeyMoved = &authz.Error{
 func (v *clientView) standingGrant(s *Server) authz.Grant {
 	now := s.clock.Now()
 	g := authz.Grant{
-		ID: authz.NewGrantID(), Issuer: s.settings.Name, WorkspaceID: v.workspace(), AccountID: v.accountID,
+		ID: authz.NewGrantID(now), Issuer: s.settings.Name, WorkspaceID: v.workspace(), AccountID: v.accountID,
 		ClientID: authz.ClientID(v.id), Subject: v.id, Type: authz.GrantClientCredentials, Standing: true,
 		Environment: v.client.Environment, Audience: s.audience(), State: authz.Active, CreatedAt: now,
 	}

@@ -229,7 +229,7 @@ func TestDV_08_APersonOfAnotherWorkspaceApprovesNothing(t *testing.T) {
 	h.ok(h.store.CreateWorkspace(h.Context(), elsewhere))
 	h.ok(h.store.AddMember(h.Context(), authz.Member{Issuer: issuer, WorkspaceID: elsewhere.ID, UserID: h.user.ID, Role: "member", CreatedAt: h.clock.Now()}))
 	stranger := h.session
-	stranger.ID, stranger.WorkspaceID, stranger.Digest = authz.NewSessionID(), elsewhere.ID, authz.Digest("another cookie")
+	stranger.ID, stranger.WorkspaceID, stranger.Digest = authz.NewSessionID(h.clock.Now()), elsewhere.ID, authz.Digest("another cookie")
 	h.ok(h.store.CreateSession(h.Context(), stranger))
 	req := h.atDevice(d)
 	err := h.server.ApproveDevice(h.Context(), req, oauth.Approval{Session: stranger, AccountID: h.account.ID, Scopes: req.Scopes})

@@ -15,7 +15,7 @@ func (s *Server) exchangedText(ctx context.Context, u *unit, sub *subject) (stri
 	if u.endsAt = sub.endsAt; !sub.until.IsZero() && (u.endsAt.IsZero() || sub.until.Before(u.endsAt)) {
 		u.endsAt = sub.until
 	}
-	sub.grant.ID, sub.grant.State, sub.grant.CreatedAt = authz.NewGrantID(), authz.Active, now
+	sub.grant.ID, sub.grant.State, sub.grant.CreatedAt = authz.NewGrantID(now), authz.Active, now
 	req := fosite.NewAccessRequest(&session{grant: sub.grant})
 	req.Client, req.GrantedScope = u.client, sub.grant.Scopes
 	req.SetID(string(sub.grant.ID))

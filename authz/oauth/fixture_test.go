@@ -119,6 +119,7 @@ func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)
 	}
 	h.config = h.serverConfig()
 	h.config.Standing = made(credential.NewStanding(h.store, epochs, lease))(t)
+	h.config.Families = credential.NewMemory[oauth.Family](epochs, lease, 1000, nil)
 	h.server = made(oauth.New(h.config))(t)
 	h.verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: h.examine()}))(t)
 	h.settle()
@@ -202,7 +203,7 @@ func (h *house) settle() {
 	}))
 	h.ok(h.store.AddMember(ctx, authz.Member{Issuer: issuer, WorkspaceID: h.workspace.ID, UserID: h.user.ID, Role: "member", CreatedAt: now}))
 	h.session = authz.Session{
-		ID: authz.NewSessionID(), Issuer: issuer, WorkspaceID: h.workspace.ID, UserID: h.user.ID, ConnectionID: h.connection.ID,
+		ID: authz.NewSessionID(now), Issuer: issuer, WorkspaceID: h.workspace.ID, UserID: h.user.ID, ConnectionID: h.connection.ID,
 		Digest: sha256.Sum256([]byte("cookie")), AuthTime: now, ACR: "mfa", AMR: []string{"pwd", "otp"}, State: authz.Active, CreatedAt: now,
 		ExpiresAt: now.Add(24 * time.Hour), IdleUntil: now.Add(time.Hour),
 	}

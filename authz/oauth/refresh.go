@@ -170,7 +170,7 @@ var errReplayed = errors.New("oauth: a refresh token was presented again within 
 // successorOf opens the pair a used token was exchanged for; nil when the
 // successor has been used itself.
 func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, error) {
-	next, _, _, err := s.store.GetRefreshToken(ctx, s.settings.Name, u.refresh.SuccessorDigest)
+	next, err := s.store.GetRefreshTokenAlone(ctx, s.settings.Name, u.refresh.SuccessorDigest)
 	if errors.Is(err, authz.ErrNotFound) || (err == nil && next.State != authz.Active) {
 		return nil, nil //nolint:nilnil // no successor to answer with
 	}

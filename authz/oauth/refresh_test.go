@@ -161,7 +161,7 @@ func TestRT_07_RT_08_ARefreshObeysWhatChangedSince(t *testing.T) {
 		t.Errorf("offline_access ended with the session: %v", err)
 	}
 	h.dead("an online token", online.AccessToken)
-	h.session.ID = authz.NewSessionID()
+	h.session.ID = authz.NewSessionID(h.clock.Now())
 	h.session.Digest[0]++
 	h.ok(h.store.CreateSession(t.Context(), h.session))
 	got := h.tokens(h.web)

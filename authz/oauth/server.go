@@ -31,7 +31,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store, refreshTTL: cfg.Settings.RefreshTTL}
+	units := &unitStore{issuer: cfg.Settings.Name, store: cfg.Store, families: cfg.Families, refreshTTL: cfg.Settings.RefreshTTL}
 	s := &Server{cfg: cfg, settings: cfg.Settings, store: cfg.Store, clock: cfg.Clock, unitRows: units}
 	s.idTokens = &idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store}
 	s.pushing, s.starting = s.rooms()

@@ -92,6 +92,7 @@ type Store interface {
 	RevokeAccessToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (bool, error)
 
 	GetRefreshToken(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, authz.Grant, authz.Lineage, error)
+	GetRefreshTokenAlone(ctx context.Context, issuer authz.IssuerName, digest [32]byte) (authz.RefreshToken, error)
 
 	CreatePushedRequest(ctx context.Context, p authz.PushedRequest) error
 	CountPushedRequests(ctx context.Context, issuer authz.IssuerName, client authz.ClientID, now time.Time) (authz.Waiting, error)
@@ -142,6 +143,20 @@ type StandingGrants interface {
 	Forget(g authz.Grant)
 }
 
+// Family is a grant with its ancestors, in the order of its Refs.
+type Family struct {
+	Grant   authz.Grant
+	Lineage authz.Lineage
+}
+
+// Families remembers the families of refresh tokens by digest, for as long as
+// nothing in them moves (authz/credential). A token that is rotated hands its
+// family on: what is remembered of it stays as old as it was.
+type Families interface {
+	Get(digest [32]byte, read func() (Family, []authz.NodeRef, error)) (Family, error)
+	Move(from, to [32]byte)
+}
+
 // Config is what a Server needs; required but for the last seven fields.
 type Config struct {
 	Settings Settings
@@ -154,6 +169,8 @@ type Config struct {
 	Clients Clients
 	// Standing finds the standing grants of clients and keys.
 	Standing StandingGrants
+	// Families are those of the refresh tokens used lately.
+	Families Families
 	// LookupKey verifies an API key presented at the token endpoint.
 	LookupKey func(ctx context.Context, text authz.Secret) (*authz.Credential, error)
 	// IsKey tells by its shape whether a text is an API key.
@@ -190,7 +207,7 @@ func (c Config) validate() error {
 		return errors.New("oauth: an issuer needs a name and a URL")
 	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0 || s.PushedTTL <= 0:
 		return errors.New("oauth: every lifetime is required")
-	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.Standing == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
+	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.Standing == nil || c.Families == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")

@@ -155,7 +155,13 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 		}
 		i.Rotation = &authz.Rotation{Digest: u.refresh.Digest, Successor: u.newRefresh.Digest, Sealed: sealed, At: s.clock.Now()}
 	}
-	return s.store.Issue(ctx, i)
+	if err := s.store.Issue(ctx, i); err != nil {
+		return err
+	}
+	if r := i.Rotation; r != nil {
+		s.cfg.Families.Move(r.Digest, r.Successor)
+	}
+	return nil
 }
 
 // lost answers after a transaction that was not written. Whoever lost the race
@@ -177,7 +183,7 @@ func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, 
 	if u.device != nil {
 		return nil, s.deviceReplayed(ctx, u, *u.device)
 	}
-	used, _, _, err := s.store.GetRefreshToken(ctx, s.settings.Name, u.refresh.Digest)
+	used, err := s.store.GetRefreshTokenAlone(ctx, s.settings.Name, u.refresh.Digest)
 	if err != nil {
 		return nil, unavailable(err)
 	}

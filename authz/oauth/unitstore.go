@@ -23,8 +23,9 @@ var (
 // unitStore is fosite's view of the database: reads go through the request's
 // unit of work, which remembers them; writes are collected in it.
 type unitStore struct {
-	issuer authz.IssuerName
-	store  Store
+	issuer   authz.IssuerName
+	store    Store
+	families Families
 	// refreshTTL is today's policy: it binds tokens that were issued under
 	// a more generous one.
 	refreshTTL time.Duration
@@ -171,13 +172,14 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 	if !ok {
 		return nil, fosite.ErrNotFound
 	}
-	token, grant, lineage, err := s.store.GetRefreshToken(ctx, s.issuer, digest)
+	token, family, err := s.refreshToken(ctx, digest)
+	grant := family.Grant
 	switch {
 	case errors.Is(err, authz.ErrNotFound):
 		return nil, fosite.ErrNotFound
 	case err != nil:
 		return nil, u.failed(err)
-	case token.State == authz.Revoked, !live(grant, lineage):
+	case token.State == authz.Revoked, !live(grant, family.Lineage):
 		return nil, fosite.ErrNotFound
 	}
 	if end := grant.CreatedAt.Add(s.refreshTTL); end.Before(token.ExpiresAt) {
@@ -189,6 +191,22 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 		return req, fosite.ErrInactiveToken
 	}
 	return req, nil // without a session: to be revoked, used or not
+}
+
+// refreshToken reads a token with its family: both in one statement, or the
+// token alone while its family is remembered. The token itself, whose use moves
+// no node, is read each time.
+func (s *unitStore) refreshToken(ctx context.Context, digest [32]byte) (token authz.RefreshToken, family Family, err error) {
+	read := false
+	family, err = s.families.Get(digest, func() (f Family, refs []authz.NodeRef, err error) {
+		read = true
+		token, f.Grant, f.Lineage, err = s.store.GetRefreshToken(ctx, s.issuer, digest)
+		return f, append(f.Grant.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(f.Grant.ID)}), err
+	})
+	if err == nil && !read {
+		token, err = s.store.GetRefreshTokenAlone(ctx, s.issuer, digest)
+	}
+	return token, family, err
 }
 
 // DeleteRefreshTokenSession does nothing: a used token stays as a tombstone.

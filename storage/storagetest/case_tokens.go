@@ -30,7 +30,7 @@ func testTokens(e *env) {
 	e.is(e.CreateAuthorizationCode(e.ctx, code), authz.ErrConflict)
 	e.is(e.CreateAccessToken(e.ctx, token), authz.ErrConflict)
 	e.is(e.CreateRefreshToken(e.ctx, refresh), authz.ErrConflict)
-	token.Digest, token.GrantID = randomDigest(), authz.NewGrantID()
+	token.Digest, token.GrantID = randomDigest(), authz.NewGrantID(e.now)
 	e.is(e.CreateAccessToken(e.ctx, token), authz.ErrNotFound)
 
 	e.must(e.ConsumeAuthorizationCode(e.ctx, e.issuer, code.Digest, authz.Burned))

@@ -54,7 +54,7 @@ func (e *env) tenant() tenant {
 	}
 	t.key = e.key(t)
 	t.session = authz.Session{
-		ID: authz.NewSessionID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, ConnectionID: t.connection.ID,
+		ID: authz.NewSessionID(e.now), Issuer: e.issuer, WorkspaceID: t.workspace.ID, UserID: t.user.ID, ConnectionID: t.connection.ID,
 		Digest: randomDigest(), AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd", "otp"}, SignIn: signIn(e.now), State: authz.Active, CreatedAt: e.now,
 		ExpiresAt: e.now.Add(24 * time.Hour), IdleUntil: e.now.Add(time.Hour), IP: "192.0.2.1", UserAgent: "browser", Fallback: authz.FallbackHealth,
 	}
@@ -117,7 +117,7 @@ func signIn(at time.Time) authz.SignIn {
 // personal is a grant that hangs on every ancestor a person's can have.
 func (e *env) personal(t tenant) authz.Grant {
 	return authz.Grant{
-		ID: authz.NewGrantID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ClientID: t.client.ID,
+		ID: authz.NewGrantID(e.now), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID, ClientID: t.client.ID,
 		Subject: string(t.user.ID), Type: authz.GrantAuthorizationCode, UserID: t.user.ID, SessionID: t.session.ID,
 		ConnectionID: t.connection.ID, Fallback: authz.FallbackRoute, Environment: authz.Live, Scopes: []string{"openid", "monitor:read"},
 		Audience: []string{"https://api.example"}, SID: t.session.ID, AuthTime: e.now, ACR: "urn:acr", AMR: []string{"pwd"}, SignIn: signIn(e.now),
@@ -129,7 +129,7 @@ func (e *env) personal(t tenant) authz.Grant {
 // machine is a key's standing grant.
 func (e *env) machine(t tenant) authz.Grant {
 	return authz.Grant{
-		ID: authz.NewGrantID(), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID,
+		ID: authz.NewGrantID(e.now), Issuer: e.issuer, WorkspaceID: t.workspace.ID, AccountID: t.account.ID,
 		ClientID: authz.ClientID(t.service.ID), Subject: string(t.service.ID), Type: authz.GrantClientCredentials, Standing: true,
 		ServiceAccountID: t.service.ID, KeyID: t.key.ID, Environment: authz.Live, Audience: []string{"https://api.example"},
 		Resources: t.key.Resources, State: authz.Active, CreatedAt: e.now,

@@ -107,7 +107,7 @@ func (f *Flow) draft(w http.ResponseWriter, r *http.Request, p *pending) {
 	}
 	browser := f.browser(w, r)
 	p.row = authz.AuthorizationRequest{
-		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
+		ID: authz.NewAuthorizationRequestID(p.request.ArrivedAt), Issuer: f.issuer, BrowserDigest: authz.Digest(browser), ClientID: p.request.Client.ID,
 		Parameters: oauth.Known(p.request.Parameters).Encode(), Pushed: p.request.Pushed(), ArrivedAt: p.request.ArrivedAt,
 		ExpiresAt: p.request.ArrivedAt.Add(requestLife), State: authz.Active,
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -22,8 +23,7 @@ type Store interface {
 	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
 	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
-	PutUpstreamSession(ctx context.Context, v authz.UpstreamSession) error
-	SessionsByUpstream(ctx context.Context, of authz.UpstreamSession, indexes []string) ([]authz.Session, error)
+	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 
@@ -56,20 +56,28 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
-// Invitations let people join a workspace (authz/admin).
-type Invitations interface {
+// Members say who belongs to a workspace (authz/admin).
+type Members interface {
 	// OpenInvitation returns an invitation that is good, by its token.
 	OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error)
 	// Admit checks an invitation for somebody with an address, Join uses it, both
 	// in one transaction.
 	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
 	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
+	// FollowGroups gives and takes what a person's groups give, within a
+	// transaction.
+	FollowGroups(ctx context.Context, in admin.GroupsTold) error
 }
 
 // Guesses counts what somebody may be wrong about (authz/ratelimit).
 type Guesses interface {
 	Allow(key string) error
 	Refund(key string)
+}
+
+// Liveness remembers by what an upstream is asked about a session (authz/liveness).
+type Liveness interface {
+	Keep(ctx context.Context, c authz.Connection, s authz.Session, token authz.Secret) error
 }
 
 // Sealer keeps the nonce and code verifier of an upstream leg unreadable in
@@ -95,10 +103,11 @@ type Config struct {
 	Sealer  Sealer
 	// Factors are people's own second factors.
 	Factors *factor.Factors
-	// Invitations let in who was invited.
-	Invitations Invitations
+	// Members are those of the issuer's workspaces.
+	Members Members
 	// Sessions ends sessions.
 	Sessions *session.Sessions
+	Liveness Liveness
 	Clock    authz.Clock
 	Pages    *ui.Pages
 	// CookieSuffix tells the issuers' cookies apart, such as "up".
@@ -125,7 +134,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Invitations == nil || cfg.Sessions == nil ||
+	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Members == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

@@ -17,7 +17,6 @@ import (
 	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
-	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -26,7 +25,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
-	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
@@ -40,12 +38,9 @@ const (
 	guessesAtOnce    = 30
 )
 
-// How many wrong user codes one address, or one session, may enter: with ten
-// thousand codes waiting, a year of it finds one with a chance of one in five.
-const (
-	userCodesPerSecond = 1.0 / 60
-	userCodesAtOnce    = 10
-)
+// maxFamilies bounds the families of refresh tokens that are remembered, about
+// 1 kB each.
+const maxFamilies = 20_000
 
 // defaultTier is the rate tier of keys that name none.
 const defaultTier = "standard"
@@ -213,6 +208,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	server, err := oauth.New(oauth.Config{
 		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
+		Families: credential.NewMemory[oauth.Family](a.epochs, a.lease, maxFamilies, nil),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !i.Keys.IsKey(text) {
 				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
@@ -268,23 +264,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	userCodes, err := ratelimit.New(ratelimit.Config{PerSecond: userCodesPerSecond, Burst: userCodesAtOnce, Clock: a.clock})
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	sessions, err := a.sessions(name, outbox)
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
-		return web.Issuer{}, err
-	}
-	flow, err := login.New(login.Config{
-		Factors: i.factors, Invitations: i.Admin,
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
-		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
-	})
+	flow, err := a.signIn(name, i, server, pages, outbox)
 	if err != nil {
 		return web.Issuer{}, err
 	}
@@ -324,13 +304,6 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
-}
-
-// newFactors are the second factors that an issuer's people have with it.
-func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {
-	return factor.New(factor.Config{
-		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sealer: a.keyring, Hasher: a.hasher, App: mfa.TOTP{}, Clock: a.clock,
-	})
 }
 
 // sessions is what ends the sessions of an issuer. What it tells clients goes to
