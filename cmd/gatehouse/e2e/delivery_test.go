@@ -174,7 +174,7 @@ func (i issuer) progress(t *testing.T, id string) progress {
 // A schedule replaces two keys; the new texts are brought to a webhook that is
 // down at first, and into Vault. The fleets that use them change over one process
 // after the other, through the whole window, and nothing is refused.
-func TestU11_S33_FleetsAreBroughtTheirNewKeysAndNothingIsRefused(t *testing.T) { //nolint:funlen // one story, told in order
+func TestU11_S33_FleetsAreBroughtTheirNewKeysAndNothingIsRefused(t *testing.T) {
 	p := startProduct(t, t.TempDir(), "--bench")
 	var secrets []string
 	for _, i := range p.Issuers {
