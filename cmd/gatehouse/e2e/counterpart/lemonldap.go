@@ -81,8 +81,8 @@ func lemonldapSettings(t testing.TB, dir, url string, party LemonLDAPParty) stri
 		`<md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="` + party.ACS + `" index="0" isDefault="true"/>` +
 		`</md:SPSSODescriptor></md:EntityDescriptor>`
 	for name, value := range map[string]any{
-		"portal": url + "/", "domain": "127.0.0.1", "securedCookie": 0, "requireToken": 0, "trustedDomains": "*", "cspFormAction": "*",
-		"globalStorageOptions": storage("sessions"), "persistentStorageOptions": storage("psessions"), "macros": map[string]any{"verified": "1"},
+		"portal": url + "/", "domain": "127.0.0.1", "securedCookie": 0, "requireToken": 0, "registerDB": "Null", "passwordDB": "Null", "portalDisplayRegister": 0, "portalDisplayResetPassword": 0, "portalDisplayCertificateResetByMail": 0, "portalDisplayChangePassword": 0, "checkUser": 0, "trustedDomains": "*", "cspFormAction": "*",
+		"globalStorageOptions": storage("sessions"), "persistentStorageOptions": storage("psessions"),
 		"localSessionStorageOptions": map[string]any{"cache_root": dir + "/cache", "namespace": "test", "default_expires_in": 600, "directory_umask": "007", "cache_depth": 3},
 		"notification":               0, "notificationStorageOptions": map[string]any{"dirName": dir + "/notifications"},
 
@@ -100,6 +100,9 @@ func lemonldapSettings(t testing.TB, dir, url string, party LemonLDAPParty) stri
 		"samlSPMetaDataExportedAttributes": map[string]any{"sp": map[string]any{"mail": "1;email;;", "cn": "0;displayName;;"}},
 	} {
 		conf[name] = value
+	}
+	if macros, ok := conf["macros"].(map[string]any); ok {
+		macros["verified"] = "1"
 	}
 	text, err := json.Marshal(conf)
 	if err != nil {
