@@ -279,11 +279,11 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
+	if err := a.people(name, i, outbox); err != nil {
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		Factors: i.factors, Invitations: i.Admin,
+		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Invitations: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
