@@ -30,6 +30,12 @@ type AuditEntry struct {
 	RequestID string
 	IP        string
 	UserAgent string
+	// Team looks after the target; the store finds it for keys and service
+	// accounts. ActorTeam is one the actor is in, the target's if they are in
+	// that; CrossTeam says that they are not. The store sets both.
+	Team      TeamID
+	ActorTeam TeamID
+	CrossTeam bool
 	// Details holds further members; values are ids, scopes, names.
 	Details map[string]any
 }

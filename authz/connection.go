@@ -56,6 +56,8 @@ type Connection struct {
 	// Fallback says who signs in by SAML where there are both sides.
 	Fallback Fallback
 	JIT      JIT
+	// Groups say what people are given by the groups the upstream tells of them.
+	Groups []GroupRule
 	// Domains are the verified e-mail domains that route here and whose
 	// people may join the workspace at first login; lower case.
 	Domains []string
@@ -72,6 +74,24 @@ type Connection struct {
 // Has reports whether the connection has the side.
 func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
+}
+
+// GroupRule gives the people of a group at the upstream a role, or a place in a
+// team, for as long as each sign-in tells of the group.
+type GroupRule struct {
+	// Group is as the upstream tells it, exactly: a name or an id.
+	Group string `json:"group"`
+	// One of Role and Team is set.
+	Role RoleID `json:"role,omitempty"`
+	Team TeamID `json:"team,omitempty"`
+	// Environment limits a role to one; empty for both.
+	Environment Environment `json:"environment,omitempty"`
+}
+
+// Gives is the rule without the group: what somebody is given by it.
+func (r GroupRule) Gives() GroupRule {
+	r.Group = ""
+	return r
 }
 
 // ConnectionTest is a test sign-in that went well.

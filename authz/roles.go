@@ -52,6 +52,7 @@ type RoleBinding struct {
 	Environment Environment
 	// Resources limit it to some; empty for all of a kind.
 	Resources Resources
+	// MadeBy is who gave it, or the connection whose groups do.
 	MadeBy    string
 	CreatedAt time.Time
 }
@@ -65,6 +66,18 @@ type Team struct {
 	Revision    int64
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+// TeamMembership says that a person is in a team.
+type TeamMembership struct {
+	Issuer      IssuerName
+	WorkspaceID WorkspaceID
+	Team        TeamID
+	User        UserID
+	// MadeBy is the connection whose groups put them there; empty for people who
+	// were put there by somebody.
+	MadeBy    string
+	CreatedAt time.Time
 }
 
 // Invitation lets one person join a workspace, once, before its end.

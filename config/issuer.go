@@ -62,8 +62,8 @@ type Keys struct {
 	RotationGrace time.Duration `yaml:"rotation_grace"`
 	// How long a revoked key is kept before it is purged.
 	Quarantine time.Duration `yaml:"quarantine"`
-	// Requests in any 60 seconds, by tier; keys are of tier "standard" unless
-	// they say otherwise.
+	// Requests in any 60 seconds, by tier. Keys are of their workspace's tier, or
+	// of "standard" where it has none, unless they say otherwise.
 	Tiers map[string]int `yaml:"tiers"`
 	// The forms of keys that were made elsewhere and imported.
 	ImportedLayouts []KeyLayout `yaml:"imported_layouts"`

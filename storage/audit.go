@@ -25,6 +25,9 @@ type auditRow struct {
 	IP          string
 	UserAgent   string
 	Details     text[map[string]any]
+	ActorTeam   authz.TeamID
+	TargetTeam  authz.TeamID
+	CrossTeam   bool
 }
 
 // TableName is the row's table.
@@ -35,14 +38,23 @@ func (r auditRow) entry() authz.AuditEntry {
 		ID: r.EventID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, AccountID: r.AccountID, Time: r.Time.UTC(),
 		Type: r.Type, Result: r.Result, Reason: r.Reason, Actor: r.Actor, Target: r.Target, RequestID: r.RequestID,
 		IP: r.IP, UserAgent: r.UserAgent, Details: r.Details.V,
+		Team: r.TargetTeam, ActorTeam: r.ActorTeam, CrossTeam: r.CrossTeam,
 	}
 }
 
 // AppendAudit stores an entry, with an id and the present time where it has
 // none; within a transaction it commits with the act or not at all.
 func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
-	e = s.named(e)
-	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, auditing(&e).args...).Error)
+	e, err := s.teamed(ctx, s.named(e))
+	if err != nil {
+		return err
+	}
+	args := auditing(&e).args
+	if e.Team == "" {
+		return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, args...).Error)
+	}
+	args = append(args, e.ActorTeam, e.Team, e.CrossTeam)
+	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAuditOfTeam, args...).Error)
 }
 
 // named is the entry with an id and a time.

@@ -23,6 +23,7 @@ type connectionRow struct {
 	SAMLKey        []byte                    `gorm:"column:saml_key"`
 	Fallback       text[authz.Fallback]
 	JIT            authz.JIT                 `gorm:"column:jit"`
+	Groups         text[[]authz.GroupRule]   `gorm:"column:group_rules"`
 	OIDC           text[*authz.OIDCUpstream] `gorm:"column:oidc"`
 	Tested         text[map[authz.Side]authz.ConnectionTest]
 	Revision       int64
@@ -41,7 +42,7 @@ func (r connectionRow) connection() authz.Connection {
 	return authz.Connection{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
 		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
-		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT,
+		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT, Groups: r.Groups.V,
 		OIDC: r.OIDC.V, Tested: r.tested(), Revision: r.Revision, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
@@ -53,11 +54,11 @@ func (r connectionRow) tested() map[authz.Side]authz.ConnectionTest {
 	return r.Tested.V
 }
 
-const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.oidc, c.tested, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.group_rules, c.oidc, c.tested, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
 
 // columns are where those columns go.
 func (r *connectionRow) columns() []any {
-	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.OIDC, &r.Tested, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Groups, &r.OIDC, &r.Tested, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
 }
 
 // connectionDomainRow makes a domain unique within the issuer; the list in
@@ -120,7 +121,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 	}
 	err := s.writer(ctx).Create(&connectionRow{
 		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, OIDC: asText(c.OIDC), Tested: asText(c.Tested), Revision: max(c.Revision, 1),
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, Groups: asText(c.Groups), OIDC: asText(c.OIDC), Tested: asText(c.Tested), Revision: max(c.Revision, 1),
 		Scopes: asText(c.Scopes), Domains: asText(c.Domains),
 		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}).Error
@@ -193,6 +194,20 @@ func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection, from a
 			return err
 		}
 		return s.takeDomains(ctx, c)
+	})
+}
+
+// SetGroupRules replaces what a connection's groups give, if its revision is
+// still c.Revision, and raises it by one; or answers ErrStale.
+func (s *Store) SetGroupRules(ctx context.Context, c authz.Connection) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&connectionRow{}).
+			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision).
+			UpdateColumns(map[string]any{"group_rules": asText(c.Groups), "revision": gorm.Expr("revision + 1")})
+		if err := changed(ctx, "changing what groups give", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
 	})
 }
 

@@ -141,6 +141,15 @@ func (s *Store) BindingsOfRole(ctx context.Context, issuer authz.IssuerName, ws 
 	return mapped(rows, roleBindingRow.binding), failure(ctx, "listing a role's bindings", err)
 }
 
+// BindingsMadeBy lists the bindings of a role that a connection made, at most
+// limit.
+func (s *Store) BindingsMadeBy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, madeBy string, role authz.RoleID, env authz.Environment, limit int) ([]authz.RoleBinding, error) {
+	var rows []roleBindingRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND made_by = ? AND role = ? AND environment = ?", issuer, ws, madeBy, role, env).
+		Order("id").Limit(limit).Find(&rows).Error
+	return mapped(rows, roleBindingRow.binding), failure(ctx, "listing what a connection gave", err)
+}
+
 // DeleteRoleBinding deletes a role binding, or answers ErrNotFound.
 func (s *Store) DeleteRoleBinding(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.BindingID) error {
 	done := s.writer(ctx).Where("id = ? AND issuer = ? AND workspace_id = ?", id, issuer, ws).Delete(&roleBindingRow{})

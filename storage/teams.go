@@ -34,7 +34,14 @@ type teamMemberRow struct {
 	WorkspaceID authz.WorkspaceID
 	TeamID      authz.TeamID
 	UserID      authz.UserID
+	MadeBy      string
 	CreatedAt   time.Time
+}
+
+func (r teamMemberRow) membership() authz.TeamMembership {
+	return authz.TeamMembership{
+		Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Team: r.TeamID, User: r.UserID, MadeBy: r.MadeBy, CreatedAt: r.CreatedAt.UTC(),
+	}
 }
 
 // TableName is the row's table.
@@ -89,8 +96,10 @@ func (s *Store) DeleteTeam(ctx context.Context, issuer authz.IssuerName, ws auth
 }
 
 // AddTeamMember puts a person into a team; ErrConflict when they are in it.
-func (s *Store) AddTeamMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.TeamID, user authz.UserID, at time.Time) error {
-	err := s.writer(ctx).Create(&teamMemberRow{Issuer: issuer, WorkspaceID: ws, TeamID: id, UserID: user, CreatedAt: utc(at)}).Error
+func (s *Store) AddTeamMember(ctx context.Context, m authz.TeamMembership) error {
+	err := s.writer(ctx).Create(&teamMemberRow{
+		Issuer: m.Issuer, WorkspaceID: m.WorkspaceID, TeamID: m.Team, UserID: m.User, MadeBy: m.MadeBy, CreatedAt: utc(m.CreatedAt),
+	}).Error
 	return failure(ctx, "adding somebody to a team", err)
 }
 
@@ -115,7 +124,21 @@ func (s *Store) ListTeamMembers(ctx context.Context, issuer authz.IssuerName, ws
 
 // TeamsOf lists the teams a person is in, at most limit.
 func (s *Store) TeamsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.TeamID, error) {
+	in, err := s.TeamMembershipsOf(ctx, issuer, ws, user, limit)
+	return mapped(in, func(m authz.TeamMembership) authz.TeamID { return m.Team }), err
+}
+
+// TeamMembershipsOf lists how a person is in teams, at most limit of them.
+func (s *Store) TeamMembershipsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.TeamMembership, error) {
 	var rows []teamMemberRow
 	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).Order("team_id").Limit(limit).Find(&rows).Error
-	return mapped(rows, func(r teamMemberRow) authz.TeamID { return r.TeamID }), failure(ctx, "listing a person's teams", err)
+	return mapped(rows, teamMemberRow.membership), failure(ctx, "listing a person's teams", err)
+}
+
+// TeamMembersMadeBy lists whom a connection put into a team, at most limit.
+func (s *Store) TeamMembersMadeBy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, madeBy string, id authz.TeamID, limit int) ([]authz.TeamMembership, error) {
+	var rows []teamMemberRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND made_by = ? AND team_id = ? AND made_by <> ''", issuer, ws, madeBy, id).
+		Order("user_id").Limit(limit).Find(&rows).Error
+	return mapped(rows, teamMemberRow.membership), failure(ctx, "listing whom a connection put into a team", err)
 }

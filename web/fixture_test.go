@@ -99,6 +99,8 @@ type house struct {
 	statements statements
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
+	// told are claims that the upstream tells of ada.
+	told map[string]any
 	// consents are the scopes that people allow.
 	consents []string
 }
@@ -140,7 +142,7 @@ func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 
 func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
 	t.Helper()
-	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, consents: []string{"openid", "profile"}}
+	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
@@ -237,7 +239,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		Factors: h.factors, Accounts: h.accounts, Operators: h.keys, Invitations: h.admin,
+		Factors: h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
@@ -361,7 +363,7 @@ func (h *house) settle() {
 	h.upstream = made(idptest.New(idptest.Config{
 		AutoLogin: true, Algorithm: "ES256", Now: h.clock.Now,
 		Users: []idptest.User{
-			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}},
+			{Login: "ada", Subject: "s-ada", Email: "ada@acme.example", EmailVerified: true, MFAOnRequest: true, Profile: idp.Profile{Name: "Ada <script>"}, Claims: h.told},
 			{Login: "bob", Subject: "s-bob", Email: "bob@acme.example", EmailVerified: true},
 			{Login: "eve", Subject: "s-eve", Email: "eve@elsewhere.example", EmailVerified: true},
 		},

@@ -22,6 +22,7 @@ type Store interface {
 	MemberStore
 	InvitationStore
 	TeamStore
+	GroupStore
 	ServiceAccountStore
 	ResourceStore
 	RoleStore
@@ -100,9 +101,14 @@ func platform(by authz.Principal, scope string) error {
 
 // record writes the audit entry of an act and tells the outbox.
 func (a *Admin) record(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, typ, target string, details map[string]any) error {
+	return a.recordFor(ctx, by, ws, "", typ, target, details)
+}
+
+// recordFor is record of an act on what a team looks after.
+func (a *Admin) recordFor(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, team authz.TeamID, typ, target string, details map[string]any) error {
 	entry := authz.AuditEntry{
 		Issuer: a.cfg.Issuer, WorkspaceID: ws, AccountID: by.AccountID, Time: a.cfg.Clock.Now(), Type: typ,
-		Result: authz.Success, Actor: by.Subject, Target: target, Details: details,
+		Result: authz.Success, Actor: by.Subject, Target: target, Team: team, Details: details,
 	}.From(authz.OriginFrom(ctx))
 	if err := a.cfg.Store.AppendAudit(ctx, entry); err != nil {
 		return err

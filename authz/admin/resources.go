@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -89,7 +90,7 @@ func (a *Admin) RegisterResource(ctx context.Context, by authz.Principal, ws aut
 		if err := a.cfg.Store.CreateResource(ctx, r); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "resource.registered", id, map[string]any{"kind": kind, "team_id": r.TeamID, "environment": r.Environment})
+		return a.recordFor(ctx, by, ws, r.TeamID, "resource.registered", id, map[string]any{"kind": kind, "team_id": r.TeamID, "environment": r.Environment})
 	})
 }
 
@@ -114,7 +115,7 @@ func (a *Admin) UpdateResource(ctx context.Context, by authz.Principal, ws authz
 			return err
 		}
 		r.Revision++
-		return a.record(ctx, by, ws, "resource.updated", id, map[string]any{"kind": kind, "team_before": before.TeamID, "team_after": r.TeamID})
+		return a.recordFor(ctx, by, ws, cmp.Or(before.TeamID, r.TeamID), "resource.updated", id, map[string]any{"kind": kind, "team_before": before.TeamID, "team_after": r.TeamID})
 	})
 	return r, err
 }
@@ -122,9 +123,13 @@ func (a *Admin) UpdateResource(ctx context.Context, by authz.Principal, ws authz
 // ForgetResource forgets the id. Keys and roles restricted to it stay so.
 func (a *Admin) ForgetResource(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, kind authz.ResourceKind, id string) error {
 	return a.change(ctx, by, ScopeWorkspaces, ws, func(ctx context.Context) error {
+		r, err := a.cfg.Store.GetResource(ctx, a.cfg.Issuer, ws, kind, id)
+		if err != nil {
+			return err
+		}
 		if err := a.cfg.Store.DeleteResource(ctx, a.cfg.Issuer, ws, kind, id); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "resource.forgotten", id, map[string]any{"kind": kind})
+		return a.recordFor(ctx, by, ws, r.TeamID, "resource.forgotten", id, map[string]any{"kind": kind})
 	})
 }

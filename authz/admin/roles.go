@@ -23,6 +23,7 @@ type RoleStore interface {
 	ListRoleBindings(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.RoleBinding, error)
 	BindingsOfSubject(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, kind authz.SubjectKind, subject string, limit int) ([]authz.RoleBinding, error)
 	BindingsOfRole(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, role authz.RoleID, limit int) ([]authz.RoleBinding, error)
+	BindingsMadeBy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, madeBy string, role authz.RoleID, env authz.Environment, limit int) ([]authz.RoleBinding, error)
 	DeleteRoleBinding(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.BindingID) error
 	DeleteBindingsOfSubject(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, kind authz.SubjectKind, subject string) error
 	MembersOfRole(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, role authz.RoleID, limit int) ([]authz.Member, error)
@@ -227,7 +228,7 @@ func (a *Admin) Bind(ctx context.Context, by authz.Principal, ws authz.Workspace
 		if err := a.compile(ctx, ws, b.Kind, b.Subject); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "role.bound", string(b.ID), bindingDetails(b))
+		return a.recordBinding(ctx, by, "role.bound", b)
 	})
 }
 
@@ -244,6 +245,14 @@ func (a *Admin) checkBinding(ctx context.Context, by authz.Principal, b authz.Ro
 	if by.Environment != "" && !by.Platform() && b.Environment != by.Environment {
 		return errEnvironment
 	}
+	if err := a.roomForBinding(ctx, b, r); err != nil {
+		return err
+	}
+	return a.mayGive(ctx, by, b.WorkspaceID, r, b.Environment)
+}
+
+// roomForBinding checks that subject and role are within bounds with one more.
+func (a *Admin) roomForBinding(ctx context.Context, b authz.RoleBinding, r authz.Role) error {
 	held, err := a.cfg.Store.BindingsOfSubject(ctx, a.cfg.Issuer, b.WorkspaceID, b.Kind, b.Subject, maxBindings)
 	if err != nil {
 		return err
@@ -251,10 +260,7 @@ func (a *Admin) checkBinding(ctx context.Context, by authz.Principal, b authz.Ro
 	if len(held) >= maxBindings {
 		return authz.NewError(authz.Conflict, "too_many_bindings", "The subject has 100 roles already.")
 	}
-	if err := a.hasRoom(ctx, b.WorkspaceID, r); err != nil {
-		return err
-	}
-	return a.mayGive(ctx, by, b.WorkspaceID, r, b.Environment)
+	return a.hasRoom(ctx, b.WorkspaceID, r)
 }
 
 var errEnvironment = authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")
@@ -303,15 +309,27 @@ func (a *Admin) Unbind(ctx context.Context, by authz.Principal, ws authz.Workspa
 		if err := a.compile(ctx, ws, b.Kind, b.Subject); err != nil {
 			return err
 		}
-		return a.record(ctx, by, ws, "role.unbound", string(id), bindingDetails(b))
+		return a.recordBinding(ctx, by, "role.unbound", b)
 	})
 }
 
-// bindingDetails are what the audit says of a binding.
-func bindingDetails(b authz.RoleBinding) map[string]any {
-	return map[string]any{
-		"subject_kind": b.Kind, "subject": b.Subject, "role": b.Role, "environment": b.Environment, "resources": b.Resources,
+// recordBinding writes that a role was given or taken: an act on the team, or on
+// what looks after the service account.
+func (a *Admin) recordBinding(ctx context.Context, by authz.Principal, typ string, b authz.RoleBinding) error {
+	var team authz.TeamID
+	switch b.Kind {
+	case authz.TeamSubject:
+		team = authz.TeamID(b.Subject)
+	case authz.ServiceAccountSubject:
+		s, err := a.cfg.Store.GetServiceAccount(ctx, a.cfg.Issuer, b.WorkspaceID, authz.ServiceAccountID(b.Subject))
+		if err != nil {
+			return err
+		}
+		team = s.TeamID
 	}
+	return a.recordFor(ctx, by, b.WorkspaceID, team, typ, string(b.ID), map[string]any{
+		"subject_kind": b.Kind, "subject": b.Subject, "role": b.Role, "environment": b.Environment, "resources": b.Resources,
+	})
 }
 
 // notThere makes of what a request names and is not there a fault of the

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -116,7 +117,7 @@ func (a *Admin) UpdateServiceAccount(ctx context.Context, by authz.Principal, ws
 			return err
 		}
 		s.Revision++
-		return a.record(ctx, by, ws, "service_account.updated", string(id), map[string]any{
+		return a.recordFor(ctx, by, ws, cmp.Or(before.TeamID, s.TeamID), "service_account.updated", string(id), map[string]any{
 			"name": s.Name, "owner_before": before.OwnerID, "owner_after": s.OwnerID, "team_before": before.TeamID, "team_after": s.TeamID,
 		})
 	})

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
@@ -15,10 +14,12 @@ type TeamStore interface {
 	ListTeams(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, page authz.Page) ([]authz.Team, error)
 	UpdateTeam(ctx context.Context, t authz.Team) error
 	DeleteTeam(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.TeamID) error
-	AddTeamMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.TeamID, user authz.UserID, at time.Time) error
+	AddTeamMember(ctx context.Context, m authz.TeamMembership) error
 	RemoveTeamMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.TeamID, user authz.UserID) error
 	ListTeamMembers(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.TeamID, limit int) ([]authz.UserID, error)
 	TeamsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.TeamID, error)
+	TeamMembershipsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.TeamMembership, error)
+	TeamMembersMadeBy(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, madeBy string, id authz.TeamID, limit int) ([]authz.TeamMembership, error)
 }
 
 // ListTeams lists a workspace's teams.
@@ -81,7 +82,7 @@ func (a *Admin) RenameTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 			return err
 		}
 		t.Revision++
-		return a.record(ctx, by, ws, "team.updated", string(id), map[string]any{"name_before": before, "name_after": name})
+		return a.recordFor(ctx, by, ws, id, "team.updated", string(id), map[string]any{"name_before": before, "name_after": name})
 	})
 	return t, err
 }
@@ -107,7 +108,7 @@ func (a *Admin) DeleteTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 				return err
 			}
 		}
-		return a.record(ctx, by, ws, "team.deleted", string(id), nil)
+		return a.recordFor(ctx, by, ws, id, "team.deleted", string(id), nil)
 	})
 }
 
@@ -136,15 +137,21 @@ func (a *Admin) AddTeamMember(ctx context.Context, by authz.Principal, ws authz.
 		if _, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, user); err != nil {
 			return err
 		}
-		teams, err := a.cfg.Store.TeamsOf(ctx, a.cfg.Issuer, ws, user, maxTeams)
-		if err != nil {
-			return err
-		}
-		if len(people) >= maxTeamMembers || len(teams) >= maxTeams {
-			return authz.NewError(authz.Conflict, "team_full", "A team has at most 1000 people, a person at most 50 teams.")
-		}
-		return a.cfg.Store.AddTeamMember(ctx, a.cfg.Issuer, ws, id, user, a.cfg.Clock.Now())
+		return a.enterTeam(ctx, authz.TeamMembership{Issuer: a.cfg.Issuer, WorkspaceID: ws, Team: id, User: user}, len(people))
 	})
+}
+
+// enterTeam puts a person into a team of that many, within bounds.
+func (a *Admin) enterTeam(ctx context.Context, m authz.TeamMembership, people int) error {
+	teams, err := a.cfg.Store.TeamsOf(ctx, a.cfg.Issuer, m.WorkspaceID, m.User, maxTeams)
+	if err != nil {
+		return err
+	}
+	if people >= maxTeamMembers || len(teams) >= maxTeams {
+		return authz.NewError(authz.Conflict, "team_full", "A team has at most 1000 people, a person at most 50 teams.")
+	}
+	m.CreatedAt = a.cfg.Clock.Now()
+	return a.cfg.Store.AddTeamMember(ctx, m)
 }
 
 // RemoveTeamMember takes a person out of a team and its roles from them, at once.
@@ -163,12 +170,13 @@ func (a *Admin) changeTeam(ctx context.Context, by authz.Principal, ws authz.Wor
 		if err := a.mayGiveTeam(ctx, by, ws, id); err != nil {
 			return err
 		}
+		// Before: who lets themselves in is not in it yet.
+		if err := a.recordFor(ctx, by, ws, id, typ, string(id), map[string]any{"user_id": user}); err != nil {
+			return err
+		}
 		if err := fn(ctx, people); err != nil {
 			return err
 		}
-		if err := a.compilePerson(ctx, ws, user); err != nil {
-			return err
-		}
-		return a.record(ctx, by, ws, typ, string(id), map[string]any{"user_id": user})
+		return a.compilePerson(ctx, ws, user)
 	})
 }

@@ -59,7 +59,7 @@ func (k *Keys) mayMint(by authz.Principal, r Request, now time.Time) error {
 	if err := k.mayIssue(by, r.WorkspaceID, r.Environment, r.Scopes, now); err != nil {
 		return err
 	}
-	if !by.Platform() && (r.Tier != k.cfg.DefaultTier || r.Delegation != nil) {
+	if !by.Platform() && r.Delegation != nil {
 		return errOperator
 	}
 	if r.Delegation == nil {

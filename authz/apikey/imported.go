@@ -66,7 +66,7 @@ func (k *Keys) Import(ctx context.Context, by authz.Principal, from authz.Origin
 	key := k.blank(by, normal, parsed.KeyID, now)
 	key.Hash, key.Prefix, key.Last4 = hash, r.Lookup, r.Last4
 	err = k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		settled, err := k.settle(ctx, key, normal)
+		settled, err := k.settle(ctx, by, key, normal)
 		if err != nil {
 			return err
 		}

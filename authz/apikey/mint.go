@@ -40,7 +40,7 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 	}
 	var key authz.APIKey
 	err = k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		settled, err := k.settle(ctx, draft, r)
+		settled, err := k.settle(ctx, by, draft, r)
 		if err != nil {
 			return err
 		}
@@ -88,13 +88,16 @@ func (k *Keys) blank(by authz.Principal, r Request, id authz.KeyID, now time.Tim
 
 // settle writes the key and what it hangs on. It runs in the transaction and
 // looks at the workspace again there: it may have been suspended meanwhile.
-func (k *Keys) settle(ctx context.Context, key authz.APIKey, r Request) (authz.APIKey, error) {
+func (k *Keys) settle(ctx context.Context, by authz.Principal, key authz.APIKey, r Request) (authz.APIKey, error) {
 	if key.WorkspaceID != "" {
 		ws, err := k.workspace(ctx, key.WorkspaceID)
 		if err != nil {
 			return authz.APIKey{}, err
 		}
 		key.AccountID = ws.AccountID
+		if key.Tier, err = k.tierIn(ws, by, r.Tier); err != nil {
+			return authz.APIKey{}, err
+		}
 	}
 	if err := k.serviceAccount(ctx, key, r.ServiceAccountID == ""); err != nil {
 		return authz.APIKey{}, err
@@ -109,6 +112,22 @@ func (k *Keys) settle(ctx context.Context, key authz.APIKey, r Request) (authz.A
 		}
 	}
 	return key, k.cfg.Store.CreateAPIKey(ctx, key)
+}
+
+// tierIn is the rate tier of a new key: the workspace's, or the issuer's default
+// where that is none of the issuer's, unless the operator names another.
+func (k *Keys) tierIn(ws authz.Workspace, by authz.Principal, named string) (string, error) {
+	tier := ws.Tier
+	if tier == "" || !k.validTier(tier) {
+		tier = k.cfg.DefaultTier
+	}
+	switch {
+	case named == "" || named == tier:
+		return tier, nil
+	case !by.Platform():
+		return "", errOperator
+	}
+	return named, nil
 }
 
 // serviceAccount makes the key's service account, or checks the one named.

@@ -227,6 +227,49 @@ func TestAWorkspaceThatDoesNotStandGetsNoKeys(t *testing.T) {
 	refused(t, "account suspended", in(h.neighbour), authz.Conflict, "workspace_suspended")
 }
 
+// A key is of its workspace's tier, and nobody but the operator names another:
+// neither a faster one nor, where the workspace's is slow, the default.
+func TestI5_AKeyIsOfItsWorkspacesTier(t *testing.T) {
+	h := newHouse(t)
+	local := h.issuing("monitor:read")
+	minted := func(by authz.Principal, named string) string {
+		t.Helper()
+		key, _, err := h.keys.Mint(t.Context(), by, origin, h.request(func(r *apikey.Request) { r.Tier = named }))
+		if err != nil {
+			return authz.CodeOf(err)
+		}
+		kept, _, err := h.store.GetAPIKeyAcrossWorkspaces(t.Context(), up, key.ID)
+		h.check(err)
+		if kept.Tier != key.Tier {
+			t.Errorf("told %q, kept %q", key.Tier, kept.Tier)
+		}
+		return key.Tier
+	}
+	is := func(workspace string, want map[string]string) {
+		t.Helper()
+		h.ws.Tier, h.ws.UpdatedAt = workspace, h.clock.Now()
+		h.check(h.store.UpdateWorkspace(t.Context(), h.ws))
+		h.ws.Revision++
+		for who, by := range map[string]authz.Principal{"operator": h.operator, "local": local} {
+			for _, named := range []string{"", "standard", "bulk"} {
+				if got := minted(by, named); got != want[who+named] {
+					t.Errorf("in a workspace of %q, %s names %q: %q, want %q", workspace, who, named, got, want[who+named])
+				}
+			}
+		}
+	}
+	h.ws.Revision = max(h.ws.Revision, 1)
+	is("", map[string]string{
+		"operator": "standard", "operatorstandard": "standard", "operatorbulk": "bulk", "local": "standard", "localstandard": "standard", "localbulk": "operator_required",
+	})
+	is("bulk", map[string]string{
+		"operator": "bulk", "operatorstandard": "standard", "operatorbulk": "bulk", "local": "bulk", "localstandard": "operator_required", "localbulk": "bulk",
+	})
+	is("gone from the configuration", map[string]string{
+		"operator": "standard", "operatorstandard": "standard", "operatorbulk": "bulk", "local": "standard", "localstandard": "standard", "localbulk": "operator_required",
+	})
+}
+
 func TestAK_11_NobodyMintsWiderThanTheirDelegation(t *testing.T) {
 	h := newHouse(t)
 	local := h.issuing("monitor:read", "alert:read")

@@ -42,7 +42,7 @@ func (k *Keys) MintOperator(ctx context.Context, from authz.Origin, o OperatorRe
 		return authz.APIKey{}, "", err
 	}
 	err = k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if _, err := k.settle(ctx, key, r); err != nil {
+		if _, err := k.settle(ctx, authz.Principal{}, key, r); err != nil {
 			return err
 		}
 		return k.record(ctx, by, from, typeCreated, now, key)

@@ -34,7 +34,7 @@ type Request struct {
 	IPAllowlist []string
 	// ExpiresAt is zero for never.
 	ExpiresAt time.Time
-	// Tier is a rate tier; empty means the default. Only the operator may
+	// Tier is a rate tier; empty means the workspace's. Only the operator may
 	// name another.
 	Tier string
 	// RotateEvery is how often the key is replaced; zero for no schedule of its own.
@@ -93,10 +93,7 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	if r.ExpiresAt = whole(r.ExpiresAt); !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now) {
 		return r, errExpiry
 	}
-	if r.Tier == "" {
-		r.Tier = k.cfg.DefaultTier
-	}
-	if !k.validTier(r.Tier) {
+	if r.Tier != "" && !k.validTier(r.Tier) {
 		return r, errTier
 	}
 	if err := k.validInterval(r.RotateEvery); err != nil {

@@ -1,6 +1,8 @@
 package storagetest
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -71,6 +73,59 @@ func testAudit(e *env) {
 	if len(list) != 1 || list[0].Type != "a" {
 		e.Fatalf("after the first entry came %+v", list)
 	}
+}
+
+// testAuditTeams marks acts of people and machines on what a team looks after
+// that they are not in.
+func testAuditTeams(e *env) {
+	x := e.tenant()
+	ws, mine, theirs := x.workspace.ID, authz.NewTeamID(), authz.NewTeamID()
+	x.service.TeamID = theirs
+	e.must(e.UpdateServiceAccount(e.ctx, x.service))
+	e.must(e.AddTeamMember(e.ctx, authz.TeamMembership{Issuer: e.issuer, WorkspaceID: ws, Team: mine, User: x.user.ID, CreatedAt: e.now}))
+	written := func(e2 authz.AuditEntry) authz.AuditEntry {
+		e.Helper()
+		e2.ID, e2.Issuer, e2.WorkspaceID, e2.Time, e2.Type, e2.Result = authz.NewID("evt"), e.issuer, ws, e.now, "t", authz.Success
+		e.must(e.AppendAudit(e.ctx, e2))
+		return e2
+	}
+	person, machine, key := string(x.user.ID), string(x.service.ID), string(x.key.ID)
+	var crossed []authz.AuditEntry
+	for _, c := range []struct {
+		what, actor, target string
+		team                authz.TeamID
+		actorTeam, found    authz.TeamID
+		cross               bool
+	}{
+		{"another team's service account", person, machine, "", mine, theirs, true},
+		{"its key", person, key, "", mine, theirs, true},
+		{"a machine's own key", machine, key, "", theirs, theirs, false},
+		{"one's own team's", person, "eu", mine, mine, mine, false},
+		{"another team's resource", person, "us", theirs, mine, theirs, true},
+		{"somebody in no team", "usr_0", key, "", "", theirs, true},
+		{"nobody's", person, "con_1", "", "", "", false},
+		{"nobody known", "", key, "", "", theirs, false},
+	} {
+		entry := written(authz.AuditEntry{Actor: c.actor, Target: c.target, Team: c.team})
+		entry.Team, entry.ActorTeam, entry.CrossTeam = c.found, c.actorTeam, c.cross
+		list, err := e.ListAudit(e.ctx, e.issuer, ws, authz.Page{Limit: 500})
+		e.must(err)
+		i := slices.IndexFunc(list, func(a authz.AuditEntry) bool { return a.ID == entry.ID })
+		e.same(list[i], entry)
+		if c.cross {
+			crossed = append(crossed, entry)
+		}
+	}
+	// In both teams: it is the one that counts that is told.
+	e.must(e.AddTeamMember(e.ctx, authz.TeamMembership{Issuer: e.issuer, WorkspaceID: ws, Team: theirs, User: x.user.ID, CreatedAt: e.now}))
+	written(authz.AuditEntry{Actor: person, Target: key})
+	found, err := e.ListCrossTeam(e.ctx, e.issuer, ws, authz.Page{})
+	e.must(err)
+	slices.SortFunc(crossed, func(a, b authz.AuditEntry) int { return strings.Compare(a.ID, b.ID) })
+	e.same(found, crossed)
+	other, err := e.ListCrossTeam(e.ctx, e.issuer, "ws_other", authz.Page{})
+	e.must(err)
+	e.same(other, []authz.AuditEntry{})
 }
 
 func testOutbox(e *env) {

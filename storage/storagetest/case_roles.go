@@ -32,7 +32,14 @@ func testRoles(e *env) {
 	list, err := e.ListRoles(e.ctx, e.issuer, ws, authz.Page{})
 	e.must(err)
 	e.same(list, []authz.Role{r})
+	e.is(e.DeleteRole(e.ctx, e.issuer, foreign, r.ID), authz.ErrNotFound)
+	e.must(e.DeleteRole(e.ctx, e.issuer, ws, r.ID))
+}
 
+func testRoleBindings(e *env) {
+	x, other := e.tenant(), e.tenant()
+	ws, foreign := x.workspace.ID, other.workspace.ID
+	r := authz.Role{ID: authz.NewRoleID()}
 	b := authz.RoleBinding{
 		ID: authz.NewBindingID(), Issuer: e.issuer, WorkspaceID: ws, Kind: authz.ServiceAccountSubject, Subject: string(x.service.ID), Role: r.ID,
 		Environment: authz.Live, Resources: authz.Resources{Clusters: []string{"eu"}}, MadeBy: "usr_1", CreatedAt: e.now,
@@ -52,15 +59,21 @@ func testRoles(e *env) {
 		e.must(err)
 		e.same(rows, []authz.RoleBinding{b})
 	}
-	none, err := e.BindingsOfSubject(e.ctx, e.issuer, foreign, b.Kind, b.Subject, 5)
+	for env, want := range map[authz.Environment][]authz.RoleBinding{authz.Live: {b}, authz.Test: {}, "": {}} {
+		rows, err := e.BindingsMadeBy(e.ctx, e.issuer, ws, "usr_1", r.ID, env, 5)
+		e.must(err)
+		e.same(rows, want)
+	}
+	none, err := e.BindingsMadeBy(e.ctx, e.issuer, foreign, "usr_1", r.ID, authz.Live, 5)
+	e.must(err)
+	e.same(none, []authz.RoleBinding{})
+	none, err = e.BindingsOfSubject(e.ctx, e.issuer, foreign, b.Kind, b.Subject, 5)
 	e.must(err)
 	e.same(none, []authz.RoleBinding{})
 	e.is(e.DeleteRoleBinding(e.ctx, e.issuer, foreign, b.ID), authz.ErrNotFound)
 	e.must(e.DeleteBindingsOfSubject(e.ctx, e.issuer, foreign, b.Kind, b.Subject))
 	e.must(e.DeleteRoleBinding(e.ctx, e.issuer, ws, b.ID))
 	e.is(e.DeleteRoleBinding(e.ctx, e.issuer, ws, b.ID), authz.ErrNotFound)
-	e.is(e.DeleteRole(e.ctx, e.issuer, foreign, r.ID), authz.ErrNotFound)
-	e.must(e.DeleteRole(e.ctx, e.issuer, ws, r.ID))
 }
 
 // testBounds reads bounds with everything that hangs below their subject.
@@ -101,18 +114,30 @@ func testTeams(e *env) {
 	t.Name = "Ops"
 	e.must(e.UpdateTeam(e.ctx, t))
 	e.is(e.UpdateTeam(e.ctx, t), authz.ErrStale)
-	e.must(e.AddTeamMember(e.ctx, e.issuer, ws, t.ID, x.user.ID, e.now))
-	e.is(e.AddTeamMember(e.ctx, e.issuer, ws, t.ID, x.user.ID, e.now), authz.ErrConflict)
+	in := authz.TeamMembership{Issuer: e.issuer, WorkspaceID: ws, Team: t.ID, User: x.user.ID, MadeBy: "con_1", CreatedAt: e.now}
+	e.must(e.AddTeamMember(e.ctx, in))
+	e.is(e.AddTeamMember(e.ctx, in), authz.ErrConflict)
 	people, err := e.ListTeamMembers(e.ctx, e.issuer, ws, t.ID, 10)
 	e.must(err)
 	e.same(people, []authz.UserID{x.user.ID})
 	teams, err := e.TeamsOf(e.ctx, e.issuer, ws, x.user.ID, 10)
 	e.must(err)
 	e.same(teams, []authz.TeamID{t.ID})
+	how, err := e.TeamMembershipsOf(e.ctx, e.issuer, ws, x.user.ID, 10)
+	e.must(err)
+	e.same(how, []authz.TeamMembership{in})
+	for by, want := range map[string][]authz.TeamMembership{"con_1": {in}, "con_2": {}, "": {}} {
+		some, err := e.TeamMembersMadeBy(e.ctx, e.issuer, ws, by, t.ID, 10)
+		e.must(err)
+		e.same(some, want)
+	}
+	none, err := e.TeamMembersMadeBy(e.ctx, e.issuer, foreign, "con_1", t.ID, 10)
+	e.must(err)
+	e.same(none, []authz.TeamMembership{})
 	e.is(e.RemoveTeamMember(e.ctx, e.issuer, foreign, t.ID, x.user.ID), authz.ErrNotFound)
 	e.must(e.LeaveTeams(e.ctx, e.issuer, foreign, x.user.ID))
 	e.must(e.RemoveTeamMember(e.ctx, e.issuer, ws, t.ID, x.user.ID))
-	e.must(e.AddTeamMember(e.ctx, e.issuer, ws, t.ID, x.user.ID, e.now))
+	e.must(e.AddTeamMember(e.ctx, in))
 	e.is(e.DeleteTeam(e.ctx, e.issuer, foreign, t.ID), authz.ErrNotFound)
 	e.must(e.DeleteTeam(e.ctx, e.issuer, ws, t.ID))
 	teams, err = e.TeamsOf(e.ctx, e.issuer, ws, x.user.ID, 10)

@@ -79,6 +79,25 @@ func testSidesOfAConnection(e *env) {
 	e.must(err)
 	e.same(list, []authz.Connection{x.connection})
 
+	ruled := x.connection
+	ruled.Groups = []authz.GroupRule{{Group: "ops", Role: "viewer", Environment: authz.Live}, {Group: "sre", Team: "team_1"}}
+	e.must(e.SetGroupRules(e.ctx, ruled))
+	e.is(e.SetGroupRules(e.ctx, ruled), authz.ErrStale)
+	ruled.Revision++
+	foreign := ruled
+	foreign.WorkspaceID = e.tenant().workspace.ID
+	e.is(e.SetGroupRules(e.ctx, foreign), authz.ErrStale)
+	e.must(e.PutConnection(e.ctx, x.connection)) // by the configuration, which does not say
+	ruled.Revision++
+	got, err = e.GetConnection(e.ctx, e.issuer, x.workspace.ID, ruled.ID)
+	e.must(err)
+	e.same(got, ruled)
+	e.must(e.UpdateConnection(e.ctx, got, got.State)) // nor do other settings
+	ruled.Revision++
+	list, err = e.ListConnections(e.ctx, e.issuer, x.workspace.ID)
+	e.must(err)
+	e.same(list, []authz.Connection{ruled})
+
 	// The sides may call two people by one name.
 	twin := x.user
 	twin.ID = authz.NewUserID()

@@ -146,6 +146,7 @@ func records() []promise {
 	return []promise{
 		{"SigningKeysAreUniqueForTheirPeriod", testSigningKeys},
 		{"AuditEntriesAreListedOldestFirst", testAudit},
+		{"U16_ActsOnWhatAnotherTeamLooksAfterAreTold", testAuditTeams},
 		{"DeliveriesAreClaimedByOneAndComeBackWhenDropped", testOutbox},
 		{"LeasesHaveOneHolderAndARisingFence", testLeases},
 		{"ProcessesThatAreThereAreCounted", testPresence},
@@ -172,6 +173,7 @@ func administration() []promise {
 		{"AnActIsCarriedOutOnceWithItsTransaction", testOnce},
 		{"OneOfManyCarriesAnActOut", testOnceRace},
 		{"RolesAndTheirBindingsAreAWorkspacesOwn", testRoles},
+		{"RoleBindingsAreOfTheirWorkspace", testRoleBindings},
 		{"WhatRolesComeToIsReadWithWhateverHangsBelow", testBounds},
 		{"TeamsAreAWorkspacesOwn", testTeams},
 		{"AnInvitationIsUsedOnceBeforeItsEnd", testInvitations},

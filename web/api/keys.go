@@ -64,7 +64,7 @@ type createKey struct {
 		Resources        authz.Resources `json:"resources,omitempty"`
 		IPAllowlist      []string        `json:"ip_allowlist,omitempty" maxItems:"64"`
 		ExpiresAt        *time.Time      `json:"expires_at,omitempty"`
-		Tier             string          `json:"tier,omitempty" maxLength:"32"`
+		Tier             string          `json:"tier,omitempty" maxLength:"32" doc:"The operator's to name; absent: the workspace's."`
 		Rotation         *Rotation       `json:"rotation,omitempty"`
 	}
 }

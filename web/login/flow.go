@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
@@ -58,14 +59,17 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
-// Invitations let people join a workspace (authz/admin).
-type Invitations interface {
+// Members say who belongs to a workspace (authz/admin).
+type Members interface {
 	// OpenInvitation returns an invitation that is good, by its token.
 	OpenInvitation(ctx context.Context, token authz.Secret) (authz.Invitation, authz.Workspace, error)
 	// Admit checks an invitation for somebody with an address, Join uses it, both
 	// in one transaction.
 	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
 	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
+	// FollowGroups gives and takes what a person's groups give, within a
+	// transaction.
+	FollowGroups(ctx context.Context, in admin.GroupsTold) error
 }
 
 // Operators does what an operator asks for in person (authz/apikey).
@@ -107,8 +111,8 @@ type Config struct {
 	Accounts *localaccount.Accounts
 	// Operators does what an operator asks for on their page.
 	Operators Operators
-	// Invitations let in who was invited.
-	Invitations Invitations
+	// Members are those of the issuer's workspaces.
+	Members Members
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Clock    authz.Clock
@@ -137,7 +141,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Invitations == nil || cfg.Sessions == nil ||
+	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

@@ -44,7 +44,7 @@ func (f *Flow) ShowInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f *Flow) openInvitation(ctx context.Context, token string) (authz.Invitation, authz.Workspace, error) {
-	i, workspace, err := f.cfg.Invitations.OpenInvitation(ctx, authz.Secret(token))
+	i, workspace, err := f.cfg.Members.OpenInvitation(ctx, authz.Secret(token))
 	if authz.CodeOf(err) == errInvitation.Code {
 		err = f.refuseAs(ctx, "invitation.refused", nil, authz.Connection{}, errInvitation.Code, errInvitation)
 	}
@@ -133,7 +133,7 @@ func (f *Flow) whoever(ctx context.Context, p *pending, a arrival) (authz.User, 
 	if a.connection.JIT == authz.JITOff || a.fallback.Interim() { // since they left for the upstream
 		return authz.User{}, errInvitation
 	}
-	i, err := f.cfg.Invitations.Admit(ctx, a.connection.WorkspaceID, p.invited, a.identity.Email)
+	i, err := f.cfg.Members.Admit(ctx, a.connection.WorkspaceID, p.invited, a.identity.Email)
 	if err != nil {
 		return authz.User{}, err
 	}
@@ -155,7 +155,7 @@ func (f *Flow) whoever(ctx context.Context, p *pending, a arrival) (authz.User, 
 	if member { // and stays what they are; the invitation is nobody else's
 		return user, nil
 	}
-	_, err = f.cfg.Invitations.Join(ctx, i, user.ID)
+	_, err = f.cfg.Members.Join(ctx, i, user.ID)
 	return user, err
 }
 

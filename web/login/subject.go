@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
@@ -53,6 +54,9 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err != nil {
 			return err
 		}
+		if err := f.follow(ctx, a, user); err != nil {
+			return err
+		}
 		if made, account, err = f.signedIn(ctx, r, a, user, authz.Digest(cookie)); err != nil {
 			return err
 		}
@@ -87,6 +91,17 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	f.setCookie(w, sessionCookie, cookie)
 	p.row.SessionID = made.ID
 	return made, account, nil
+}
+
+// follow gives the person what their groups give. A sign-in that stands in for
+// another says nothing of groups: the other side tells others.
+func (f *Flow) follow(ctx context.Context, a arrival, user authz.User) error {
+	if a.fallback.Interim() {
+		return nil
+	}
+	return f.cfg.Members.FollowGroups(ctx, admin.GroupsTold{
+		Connection: a.connection, User: user.ID, Groups: a.identity.Groups, Unknown: a.identity.GroupsOverage,
+	})
 }
 
 // joins reports whether somebody new may become a member: not where a sign-in

@@ -283,7 +283,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	flow, err := login.New(login.Config{
-		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Invitations: i.Admin,
+		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),

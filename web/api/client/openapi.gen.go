@@ -301,7 +301,9 @@ type CreateKeyBody struct {
 	Rotation         Rotation  `json:"rotation,omitempty,omitzero"`
 	Scopes           []string  `json:"scopes"`
 	ServiceAccountID string    `json:"service_account_id,omitempty,omitzero"`
-	Tier             string    `json:"tier,omitempty,omitzero"`
+
+	// Tier The operator's to name; absent: the workspace's.
+	Tier string `json:"tier,omitempty,omitzero"`
 
 	// WorkspaceID Absent: the caller's own.
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
@@ -386,6 +388,74 @@ type DecisionFacts struct {
 	Roles         []string  `json:"roles,omitempty,omitzero"`
 }
 
+// Destination defines model for Destination.
+type Destination struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by,omitempty,omitzero"`
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	Revision  int64     `json:"revision"`
+
+	// SigningSecret What a webhook's requests are signed with (Standard Webhooks). It is shown this once.
+	SigningSecret string            `json:"signing_secret,omitempty,omitzero"`
+	Status        string            `json:"status"`
+	Target        DestinationTarget `json:"target"`
+	WorkspaceID   string            `json:"workspace_id"`
+}
+
+// DestinationChange defines model for DestinationChange.
+type DestinationChange struct {
+	AccessKeyID string `json:"access_key_id,omitempty,omitzero"`
+
+	// Jwk Of a webhook: the public key from now on.
+	Jwk     interface{}        `json:"jwk,omitempty,omitzero"`
+	Name    string             `json:"name,omitempty,omitzero"`
+	Secrets DestinationSecrets `json:"secrets,omitempty,omitzero"`
+
+	// Status What is on its way to a disabled one waits.
+	Status string `json:"status,omitempty,omitzero"`
+}
+
+// DestinationSecrets defines model for DestinationSecrets.
+type DestinationSecrets struct {
+	// SecretAccessKey Of Secrets Manager.
+	SecretAccessKey string `json:"secret_access_key,omitempty,omitzero"`
+
+	// SecretID Of Vault: of the AppRole.
+	SecretID string `json:"secret_id,omitempty,omitzero"`
+
+	// Token Of Vault.
+	Token string `json:"token,omitempty,omitzero"`
+}
+
+// DestinationTarget defines model for DestinationTarget.
+type DestinationTarget struct {
+	// AccessKeyID Of Secrets Manager.
+	AccessKeyID string `json:"access_key_id,omitempty,omitzero"`
+
+	// Jwk Of a webhook: the public key the new text is encrypted to, a JWK or a JWK Set with one (RFC 7517): RSA, or EC on P-256, P-384 or P-521.
+	Jwk interface{} `json:"jwk,omitempty,omitzero"`
+
+	// Mount Of Vault: where the KV engine, version 2, is mounted.
+	Mount string `json:"mount,omitempty,omitzero"`
+
+	// Namespace Of Vault.
+	Namespace string `json:"namespace,omitempty,omitzero"`
+
+	// Path Of Vault: the secret. {service_account_id} and {environment} stand for those of the key.
+	Path string `json:"path,omitempty,omitzero"`
+
+	// RoleID Of Vault: an AppRole, where no token is given.
+	RoleID string `json:"role_id,omitempty,omitzero"`
+
+	// SecretArn Of Secrets Manager: the secret, which exists. {service_account_id} and {environment} stand for those of the key.
+	SecretArn string `json:"secret_arn,omitempty,omitzero"`
+
+	// URL Of a webhook, of Vault, or of an endpoint of Secrets Manager other than the region's own.
+	URL string `json:"url,omitempty,omitzero"`
+}
+
 // Detail defines model for Detail.
 type Detail struct {
 	// Location Such as body.name.
@@ -432,18 +502,39 @@ type ForceFallbackBody struct {
 	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
+// GroupRule defines model for GroupRule.
+type GroupRule struct {
+	// Environment Where the role holds; absent: in both.
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Group As the upstream tells it, exactly.
+	Group string `json:"group"`
+
+	// Role A role, or else a team.
+	Role string `json:"role,omitempty,omitzero"`
+	Team string `json:"team,omitempty,omitzero"`
+}
+
+// GroupRules defines model for GroupRules.
+type GroupRules struct {
+	Rules []GroupRule `json:"rules"`
+}
+
 // Invitation defines model for Invitation.
 type Invitation struct {
-	CreatedAt   time.Time `json:"created_at"`
-	Email       string    `json:"email"`
-	ExpiresAt   time.Time `json:"expires_at"`
-	ID          string    `json:"id"`
-	InvitedBy   string    `json:"invited_by"`
-	Role        string    `json:"role"`
-	Status      string    `json:"status"`
-	Token       string    `json:"token,omitempty,omitzero"`
-	UsedBy      string    `json:"used_by,omitempty,omitzero"`
-	WorkspaceID string    `json:"workspace_id"`
+	CreatedAt time.Time `json:"created_at"`
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	ID        string    `json:"id"`
+	InvitedBy string    `json:"invited_by"`
+
+	// Link Where the person joins by signing in; holds the token.
+	Link        string `json:"link,omitempty,omitzero"`
+	Role        string `json:"role"`
+	Status      string `json:"status"`
+	Token       string `json:"token,omitempty,omitzero"`
+	UsedBy      string `json:"used_by,omitempty,omitzero"`
+	WorkspaceID string `json:"workspace_id"`
 }
 
 // Key defines model for Key.
@@ -491,6 +582,29 @@ type Key struct {
 	WorkspaceID string `json:"workspace_id"`
 }
 
+// KeyDelivery defines model for KeyDelivery.
+type KeyDelivery struct {
+	Attempts      int64  `json:"attempts"`
+	DeliveredAt   string `json:"delivered_at,omitempty,omitzero"`
+	DestinationID string `json:"destination_id"`
+
+	// KeptUntil Until when what did not arrive can be brought again.
+	KeptUntil     string `json:"kept_until,omitempty,omitzero"`
+	LastError     string `json:"last_error,omitempty,omitzero"`
+	NextAttemptAt string `json:"next_attempt_at,omitempty,omitzero"`
+	Status        string `json:"status"`
+}
+
+// KeyInRotation defines model for KeyInRotation.
+type KeyInRotation struct {
+	GraceUntil time.Time `json:"grace_until,omitempty,omitzero"`
+	ID         string    `json:"id"`
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	LastUsedIP string    `json:"last_used_ip,omitempty,omitzero"`
+	Prefix     string    `json:"prefix"`
+	Status     string    `json:"status"`
+}
+
 // KeyPolicy defines model for KeyPolicy.
 type KeyPolicy struct {
 	// DisableUnusedAfter A key that was not used for as long is disabled.
@@ -500,6 +614,19 @@ type KeyPolicy struct {
 	EnforceRotation bool      `json:"enforce_rotation"`
 	Revision        int64     `json:"revision"`
 	UpdatedAt       time.Time `json:"updated_at,omitempty,omitzero"`
+}
+
+// KeyProgress defines model for KeyProgress.
+type KeyProgress struct {
+	Delivery KeyDelivery `json:"delivery,omitempty,omitzero"`
+
+	// HandedTo The key, subject or destination that was given the new text.
+	HandedTo  string        `json:"handed_to,omitempty,omitzero"`
+	Old       KeyInRotation `json:"old,omitempty,omitzero"`
+	Successor KeyInRotation `json:"successor,omitempty,omitzero"`
+
+	// Text Whether the new text waits for the old key to claim it, was given to somebody, or was given to nobody and is gone; none of a key that was not replaced and replaced none.
+	Text string `json:"text"`
 }
 
 // LinkKey defines model for LinkKey.
@@ -535,6 +662,14 @@ type ListClientRevision struct {
 // ListConnection defines model for ListConnection.
 type ListConnection struct {
 	Items []Connection `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ListDestination defines model for ListDestination.
+type ListDestination struct {
+	Items []Destination `json:"items"`
 
 	// NextCursor Ask for the next page with this; absent on the last.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
@@ -679,6 +814,17 @@ type MemberRole struct {
 	Role string `json:"role"`
 }
 
+// NewDestination defines model for NewDestination.
+type NewDestination struct {
+	Kind    string             `json:"kind"`
+	Name    string             `json:"name"`
+	Secrets DestinationSecrets `json:"secrets,omitempty,omitzero"`
+	Target  DestinationTarget  `json:"target"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
 // NewInvitation defines model for NewInvitation.
 type NewInvitation struct {
 	Email string `json:"email"`
@@ -793,7 +939,7 @@ type PatchKeyBody struct {
 	Name        *string    `json:"name,omitempty"`
 	Resources   *Resources `json:"resources,omitempty"`
 
-	// Rotation null: no schedule of its own.
+	// Rotation null: no schedule of its own, and the old key claims the new text.
 	Rotation Nullable[Rotation] `json:"rotation,omitzero"`
 
 	// Scopes Fewer at any time; more takes what creating such a key takes.
@@ -1185,11 +1331,11 @@ type RotatedKey struct {
 
 // Rotation defines model for Rotation.
 type Rotation struct {
-	// Delivery How the new text reaches whoever uses the key: the old key claims it at …/{id}/rotate while it is valid.
+	// Delivery How the new text reaches whoever uses the key. claim, or absent: the old key claims it at …/{id}/rotate while it is valid. The id of a key destination: it is brought there, and can be claimed until it has arrived.
 	Delivery string `json:"delivery,omitempty,omitzero"`
 
-	// Interval Such as P90D: longer than the grace, at least a day.
-	Interval string `json:"interval"`
+	// Interval Such as P90D: longer than the grace, at least a day; absent: no schedule of its own.
+	Interval string `json:"interval,omitempty,omitzero"`
 }
 
 // Route defines model for Route.
@@ -1476,6 +1622,16 @@ type ListClientsParams struct {
 
 // ListInvitationsParams is for ListInvitations.
 type ListInvitationsParams struct {
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `form:"workspace_id,omitempty" json:"workspace_id,omitempty,omitzero"`
+	Limit       int64  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor next_cursor of the page before, from the same list with the same filter.
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ListKeyDestinationsParams is for ListKeyDestinations.
+type ListKeyDestinationsParams struct {
 	// WorkspaceID Absent: the caller's own.
 	WorkspaceID string `form:"workspace_id,omitempty" json:"workspace_id,omitempty,omitzero"`
 	Limit       int64  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
@@ -1854,12 +2010,28 @@ func (a *API) UpdateKey(ctx context.Context, id string, body PatchKeyBody, optio
 	return ask[Key](ctx, a, c, options)
 }
 
+// DeliverKey: Bring the text of an API key that replaced another to its destination again, where it did not arrive.
+//
+//	POST /v1/api-keys/{id}/deliver
+func (a *API) DeliverKey(ctx context.Context, id string, options ...Option) (*KeyDelivery, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/api-keys/%s/deliver", url.PathEscape(text(id))), once: true}
+	return ask[KeyDelivery](ctx, a, c, options)
+}
+
 // RotateKey: Replace an API key by a successor that may do the same; the old one stays valid for its grace.
 //
 //	POST /v1/api-keys/{id}/rotate
 func (a *API) RotateKey(ctx context.Context, id string, body RotateKeyBody, options ...Option) (*RotatedKey, error) {
 	c := call{method: "POST", path: fmt.Sprintf("/v1/api-keys/%s/rotate", url.PathEscape(text(id))), body: body}
 	return ask[RotatedKey](ctx, a, c, options)
+}
+
+// GetKeyRotation: How far the rotation of an API key is: who was given the new text, and who still uses the old key.
+//
+//	GET /v1/api-keys/{id}/rotation
+func (a *API) GetKeyRotation(ctx context.Context, id string, options ...Option) (*KeyProgress, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/api-keys/%s/rotation", url.PathEscape(text(id)))}
+	return ask[KeyProgress](ctx, a, c, options)
 }
 
 // ListClients: List clients, page after page. An error ends it.
@@ -2047,6 +2219,22 @@ func (a *API) ForceConnectionFallback(ctx context.Context, id string, body Force
 	return ask[Override](ctx, a, c, options)
 }
 
+// GetConnectionGroups: What people are given by their groups at the upstream.
+//
+//	GET /v1/connections/{id}/groups
+func (a *API) GetConnectionGroups(ctx context.Context, id string, options ...Option) (*GroupRules, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id)))}
+	return ask[GroupRules](ctx, a, c, options)
+}
+
+// PutConnectionGroups: Say what people are given by their groups, from their next sign-in on; what no rule gives any more is taken at once.
+//
+//	PUT /v1/connections/{id}/groups
+func (a *API) PutConnectionGroups(ctx context.Context, id string, body GroupRules, options ...Option) (*GroupRules, error) {
+	c := call{method: "PUT", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id))), body: body}
+	return ask[GroupRules](ctx, a, c, options)
+}
+
 // TestConnection: Look at the upstreams, and get links for test sign-ins.
 //
 //	POST /v1/connections/{id}/test
@@ -2110,6 +2298,71 @@ func (a *API) RevokeInvitation(ctx context.Context, id string, options ...Option
 func (a *API) GetInvitation(ctx context.Context, id string, options ...Option) (*Invitation, error) {
 	c := call{method: "GET", path: fmt.Sprintf("/v1/invitations/%s", url.PathEscape(text(id)))}
 	return ask[Invitation](ctx, a, c, options)
+}
+
+// ListKeyDestinations: List key destinations, page after page. An error ends it.
+//
+//	GET /v1/key-destinations
+func (a *API) ListKeyDestinations(ctx context.Context, params ListKeyDestinationsParams, options ...Option) iter.Seq2[Destination, error] {
+	return pages(params.Cursor, func(cursor string) ([]Destination, string, error) {
+		params.Cursor = cursor
+		page, err := a.ListKeyDestinationsPage(ctx, params, options...)
+		if err != nil {
+			return nil, "", err
+		}
+		return page.Items, page.NextCursor, nil
+	})
+}
+
+// ListKeyDestinationsPage: List key destinations, one page of them.
+//
+//	GET /v1/key-destinations
+func (a *API) ListKeyDestinationsPage(ctx context.Context, params ListKeyDestinationsParams, options ...Option) (*ListDestination, error) {
+	c := call{method: "GET", path: "/v1/key-destinations"}
+	set(&c, "workspace_id", params.WorkspaceID)
+	set(&c, "limit", params.Limit)
+	set(&c, "cursor", params.Cursor)
+	return ask[ListDestination](ctx, a, c, options)
+}
+
+// CreateKeyDestination: Create a destination that the new texts of replaced keys are brought to.
+//
+//	POST /v1/key-destinations
+func (a *API) CreateKeyDestination(ctx context.Context, body NewDestination, options ...Option) (*Destination, error) {
+	c := call{method: "POST", path: "/v1/key-destinations", body: body, once: true}
+	return ask[Destination](ctx, a, c, options)
+}
+
+// DeleteKeyDestination: Delete a key destination that no key names.
+//
+//	DELETE /v1/key-destinations/{id}
+func (a *API) DeleteKeyDestination(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/key-destinations/%s", url.PathEscape(text(id)))}
+	return tell(ctx, a, c, options)
+}
+
+// GetKeyDestination: Get a key destination.
+//
+//	GET /v1/key-destinations/{id}
+func (a *API) GetKeyDestination(ctx context.Context, id string, options ...Option) (*Destination, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/key-destinations/%s", url.PathEscape(text(id)))}
+	return ask[Destination](ctx, a, c, options)
+}
+
+// UpdateKeyDestination: Change a key destination, but not where it is.
+//
+//	PATCH /v1/key-destinations/{id}
+func (a *API) UpdateKeyDestination(ctx context.Context, id string, body DestinationChange, options ...Option) (*Destination, error) {
+	c := call{method: "PATCH", path: fmt.Sprintf("/v1/key-destinations/%s", url.PathEscape(text(id))), body: body}
+	return ask[Destination](ctx, a, c, options)
+}
+
+// RotateKeyDestinationSecret: Give a webhook a new signing secret; for a day its requests are signed with both.
+//
+//	POST /v1/key-destinations/{id}/rotate-secret
+func (a *API) RotateKeyDestinationSecret(ctx context.Context, id string, options ...Option) (*Destination, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/key-destinations/%s/rotate-secret", url.PathEscape(text(id))), once: true}
+	return ask[Destination](ctx, a, c, options)
 }
 
 // ListMembers: List the people of a workspace, page after page. An error ends it.
