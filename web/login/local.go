@@ -118,7 +118,7 @@ func (f *Flow) refuseLocal(ctx context.Context, ws authz.WorkspaceID, account au
 func (f *Flow) localSession(ctx context.Context, account authz.LocalAccount) authz.Session {
 	now, origin := f.cfg.Clock.Now(), authz.OriginFrom(ctx)
 	return authz.Session{
-		ID: authz.NewSessionID(), Issuer: f.issuer, WorkspaceID: account.WorkspaceID, UserID: account.UserID, AuthTime: now, State: authz.Active,
+		ID: authz.NewSessionID(now), Issuer: f.issuer, WorkspaceID: account.WorkspaceID, UserID: account.UserID, AuthTime: now, State: authz.Active,
 		CreatedAt: now, ExpiresAt: now.Add(f.cfg.SessionAbsolute), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 	}
 }
