@@ -76,7 +76,8 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		}.From(authz.OriginFrom(ctx)))
 	}
 	err := f.cfg.Store.InTx(ctx, admit)
-	if errors.Is(err, authz.ErrConflict) { // another sign-in of theirs made them, or followed their groups, in this moment
+	if errors.Is(err, authz.ErrConflict) || errors.Is(err, errLinkConflict) {
+		// Another sign-in of theirs may have made them in this moment.
 		err = f.cfg.Store.InTx(ctx, admit)
 	}
 	switch {

@@ -90,10 +90,10 @@ func TestI18_FirstSignInsOfOnePersonAtOnceAllSucceed(t *testing.T) {
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{status: resp.StatusCode}, resp.Body.Close()
+		return answer{status: resp.StatusCode, header: resp.Header}, resp.Body.Close()
 	}) {
-		if got.status/100 != 3 {
-			t.Errorf("a tab is told %d", got.status)
+		if location := got.header.Get("Location"); got.status/100 != 3 || strings.Contains(location, "error=") {
+			t.Errorf("a tab is told %d and goes to %s", got.status, location)
 		}
 	}
 }
