@@ -33,6 +33,7 @@ type Store interface {
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error)
 	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
+	SetKeyDelegation(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeEndedAPIKeysAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, before time.Time, limit int) (int64, error)
@@ -52,6 +53,9 @@ type Store interface {
 	PutKeyPolicy(ctx context.Context, p authz.KeyPolicy) error
 	UnusedKeyPoliciesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, after authz.WorkspaceID, limit int) ([]authz.KeyPolicy, error)
 	NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, uses []authz.KeyUse) error
+	KeyReach(ctx context.Context, k authz.APIKey, now, since time.Time) (authz.KeyReach, error)
+	LastAudit(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, target, typ string) (authz.AuditEntry, error)
+	ListKeyCallers(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) ([]authz.KeyCaller, error)
 	KeysEndingAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, end time.Time, limit int) ([]authz.APIKey, error)
 	WarnOfKey(ctx context.Context, k authz.APIKey) (moved bool, err error)
 	KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.APIKey, error)
