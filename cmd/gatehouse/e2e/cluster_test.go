@@ -72,8 +72,8 @@ func TestI18_FirstSignInsOfOnePersonAtOnceAllSucceed(t *testing.T) {
 	var callbacks []*browser
 	var targets []string
 	for range racers / 4 {
-		tab := newBrowser(t, d.issuer.Issuer+"/oidc/")
-		p := tab.get(d.issuer.authorizeURL(d.authorization(d.Clients.Web, "openid")))
+		tab := newBrowser(t, d.Issuer+"/oidc/")
+		p := tab.get(d.authorizeURL(d.authorization(d.Clients.Web, "openid")))
 		if p.back == nil {
 			t.Fatalf("the browser ended at %s with status %d:\n%s", p.url, p.status, p.body)
 		}
