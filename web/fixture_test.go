@@ -234,7 +234,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
-	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Clock: h.clock}))(h)
+	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
 		Factors: h.factors, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),

@@ -60,6 +60,8 @@ func issuerRoutes(s *site) []route {
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/factor", s.Login.ShowFactor, s.pageError, pageRoute, limits.Login},
 		{"POST /signin/factor", s.Login.SubmitFactor, s.pageError, pageRoute, limits.Login},
+		{"GET /security", s.Login.ShowSecurity, s.pageError, pageRoute, limits.Login},
+		{"POST /security", s.Login.SubmitSecurity, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
 		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},

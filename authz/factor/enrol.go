@@ -3,6 +3,7 @@ package factor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -49,19 +50,38 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 		}
 		return then(ctx, p)
 	})
-	if errors.Is(err, authz.ErrConflict) {
+	switch {
+	case errors.Is(err, authz.ErrConflict) && made.Kind == authz.TOTPFactor:
 		return nil, ErrHasApp.Because(err)
+	case errors.Is(err, authz.ErrConflict):
+		return nil, ErrHasPasskey.Because(err)
 	}
 	return texts, err
 }
 
-// Remove forgets a factor of the person, who has just proven one.
+// ErrHasPasskey says that the passkey is somebody's, or that there are too many.
+var ErrHasPasskey = authz.NewError(authz.Conflict, "has_passkey", "That passkey is in use already, or you have twenty factors. Remove one first.")
+
+// ErrLastFactor says that nobody is left without a factor by themselves.
+var ErrLastFactor = authz.NewError(authz.Conflict, "last_factor", "That is your only second factor. Set up another one first.")
+
+// Remove forgets a factor of the person, who has just proven one, unless it is
+// the last that is in use.
 func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) error {
-	if err := MayChange(of.Session, f.cfg.Clock.Now()); err != nil {
+	s := of.Session
+	if err := MayChange(s, f.cfg.Clock.Now()); err != nil {
 		return err
 	}
 	return f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := f.cfg.Store.DeleteFactor(ctx, f.cfg.Issuer, of.Session.WorkspaceID, of.Session.UserID, id); err != nil {
+		held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+		if err != nil {
+			return err
+		}
+		others := func(o authz.Factor) bool { return o.ID != id && o.State == authz.Active }
+		if !slices.ContainsFunc(held.Factors, others) {
+			return ErrLastFactor
+		}
+		if err := f.cfg.Store.DeleteFactor(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, id); err != nil {
 			return err
 		}
 		return f.tell(ctx, of, "factor.removed", "P2", string(id), map[string]any{"factor_id": id})

@@ -14,6 +14,7 @@ type Store interface {
 	CreateFactor(ctx context.Context, f authz.Factor) error
 	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
 	UseFactor(ctx context.Context, f authz.Factor) error
+	DisableFactor(ctx context.Context, f authz.Factor) error
 	DeleteFactor(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, id authz.FactorID) error
 
 	ReplaceRecoveryCodes(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, codes []authz.RecoveryCode) error
@@ -25,6 +26,7 @@ type Store interface {
 	CountAttempt(ctx context.Context, read, next authz.Attempts) error
 	ForgetAttempts(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, of [32]byte) error
 
+	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }
 
@@ -55,7 +57,7 @@ type App interface {
 	QR(secret []byte, issuer, account string) ([]byte, error)
 }
 
-// Config is what Factors needs; every field is required.
+// Config is what Factors needs; every field but Passkeys is required.
 type Config struct {
 	Issuer authz.IssuerName
 	// Name is what people know the issuer by.
@@ -65,7 +67,9 @@ type Config struct {
 	Sealer Sealer
 	Hasher Hasher
 	App    App
-	Clock  authz.Clock
+	// Passkeys is nil where there can be none: they need a host with a name.
+	Passkeys Passkeys
+	Clock    authz.Clock
 }
 
 // Factors are one issuer's. It is safe for concurrent use.
@@ -74,7 +78,7 @@ type Factors struct{ cfg Config }
 // New returns Factors, or says what is missing.
 func New(cfg Config) (*Factors, error) {
 	if cfg.Issuer == "" || cfg.Name == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Sealer == nil || cfg.Hasher == nil || cfg.App == nil || cfg.Clock == nil {
-		return nil, errors.New("factor: every field of Config is required")
+		return nil, errors.New("factor: every field of Config but Passkeys is required")
 	}
 	return &Factors{cfg: cfg}, nil
 }

@@ -57,6 +57,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":            {"storage"},
 	"github.com/crewjam/saml":             {"idp/saml"},
 	"github.com/russellhaering/goxmldsig": {"idp/saml"},
+	"github.com/go-webauthn":              {"idp/mfa"},
 	"github.com/pquerna/otp":              {"idp/mfa"},
 	"github.com/coreos/go-oidc":           {"idp/oidc", "cmd"}, // the demo's sample application is a client like any other
 	"golang.org/x/oauth2":                 {"idp/oidc", "cmd"},

@@ -13,15 +13,16 @@ import (
 
 // wantsFactor reports whether the next step of a request is that its person
 // proves a factor of their own: more than one factor is asked for, and their
-// sign-in shows no more than one.
+// sign-in shows no more than one, or is too old.
 func (f *Flow) wantsFactor(ctx context.Context, p *pending, s authz.Session) (bool, error) {
+	recent := p.signedInHere(s) || p.recent(s)
 	wanted := func(contexts []string) bool {
-		return slices.Contains(contexts, authz.ACRMultiFactor) && !s.Reached(contexts)
+		return slices.Contains(contexts, authz.ACRMultiFactor) && (!s.Reached(contexts) || !recent)
 	}
 	if p.passed || p.request.Prompts("none") || !wanted(p.request.RequiredACR) && !wanted(p.request.ACRValues) {
 		return false, nil
 	}
-	return f.mayProve(ctx, p, s, p.signedInHere(s), p.signedInHere(s) || p.recent(s))
+	return f.mayProve(ctx, p, s, p.signedInHere(s), recent)
 }
 
 // wantsFactorBy is wantsFactor for what conditional access demands.

@@ -54,6 +54,7 @@ func (f *Flow) SubmitFactor(w http.ResponseWriter, r *http.Request) error {
 	if len(codes) > 0 {
 		return f.showCodes(w, codes, "/signin/done?"+url.Values{"request": {p.row.ID}}.Encode())
 	}
+	p.passed = true // what is lacking now, a factor does not bring
 	return f.proceed(w, r, p, up.session, account)
 }
 
@@ -63,6 +64,12 @@ func (f *Flow) prove(r *http.Request, up *stepUp, of factor.Person) ([]authz.Sec
 	switch {
 	case form.Has("pending"):
 		return f.cfg.Factors.EnrolApp(ctx, of, form.Get("pending"), form.Get("code"), then)
+	case form.Has("ceremony") && !f.cfg.Factors.HasPasskeys():
+		return nil, factor.ErrPasskey
+	case form.Has("ceremony") && form.Get("do") == "create":
+		return f.cfg.Factors.EnrolPasskey(ctx, of, form.Get("ceremony"), form.Get("response"), form.Get("name"), then)
+	case form.Has("ceremony"):
+		return nil, f.cfg.Factors.ProvePasskey(ctx, of, form.Get("ceremony"), form.Get("response"), then)
 	case form.Has("recovery_code"):
 		return nil, f.cfg.Factors.ProveRecovery(ctx, of, form.Get("recovery_code"), then)
 	}
@@ -75,7 +82,12 @@ func (f *Flow) whose(r *http.Request, s authz.Session, account authz.AccountID) 
 
 // shownAgain reports whether the person can mend it on the same page.
 func shownAgain(e *authz.Error) bool {
-	return e.Code == "wrong_code" || e.Code == "used_code" || e.Code == factor.ErrTooOften.Code || e.Code == factor.ErrOver.Code
+	switch e.Code {
+	case factor.ErrWrongCode.Code, factor.ErrUsedCode.Code, factor.ErrTooOften.Code, factor.ErrOver.Code, factor.ErrPasskey.Code, factor.ErrCopied.Code,
+		factor.ErrHasApp.Code, factor.ErrHasPasskey.Code, factor.ErrNotFresh.Code, factor.ErrInterim.Code, factor.ErrFactorFirst.Code, factor.ErrLastFactor.Code:
+		return true
+	}
+	return false
 }
 
 // factorPage asks for a factor that the person has; whoever has none is asked to
@@ -85,38 +97,74 @@ func (f *Flow) factorPage(w http.ResponseWriter, r *http.Request, p *pending, s 
 	if err != nil {
 		return err
 	}
-	view := map[string]any{"Client": p.request.Client.Name, "Request": p.row.ID, "Action": "/signin/factor", "Problem": ""}
-	status := http.StatusOK
-	if problem != nil {
-		view["Problem"] = problem.Description
-		if problem.Kind == authz.RateLimited {
-			status = http.StatusTooManyRequests
-			w.Header().Set("Retry-After", strconv.FormatInt(int64((problem.RetryAfter+time.Second-1)/time.Second), 10))
-		}
+	view := map[string]any{"Client": p.request.Client.Name, "Request": p.row.ID, "Action": "/signin/factor"}
+	status, page := tellProblem(w, view, problem), ui.FactorPage
+	switch refused := factor.MayEnrol(s, held, f.cfg.Clock.Now()); {
+	case held.Usable():
+		err = f.toProve(view, s, held)
+	case refused != nil:
+		page, view["Refused"] = ui.FactorSetupPage, descriptionOf(refused)
+	default:
+		page, err = ui.FactorSetupPage, f.toSetUp(r, view, s, held, pending)
 	}
-	leads := f.leadsTo(p)
-	if held.Usable() {
-		view["App"], view["Codes"] = held.Has(authz.TOTPFactor), held.Codes > 0
-		return f.cfg.Pages.Write(w, status, ui.FactorPage, view, leads...)
-	}
-	if refused := factor.MayEnrol(s, held, f.cfg.Clock.Now()); refused != nil {
-		view["Refused"] = descriptionOf(refused)
-		return f.cfg.Pages.Write(w, status, ui.FactorSetupPage, view, leads...)
-	}
-	if err := f.offerApp(r, view, s, pending); err != nil {
+	if err != nil {
 		return err
 	}
-	return f.cfg.Pages.Write(w, status, ui.FactorSetupPage, view, leads...)
+	return f.writeFactors(w, status, page, view, f.leadsTo(p)...)
 }
 
-// offerApp adds a secret for an authenticator app to a page: the one that was
-// offered already, while it is good.
-func (f *Flow) offerApp(r *http.Request, view map[string]any, s authz.Session, pending string) error {
+// writeFactors answers with a page of factors, which has a script where it may
+// ask for a passkey.
+func (f *Flow) writeFactors(w http.ResponseWriter, status int, page string, view map[string]any, formAction ...string) error {
+	if view["Passkey"] != nil || view["NewPasskey"] != nil {
+		return f.cfg.Pages.WriteScripted(w, status, page, view, formAction...)
+	}
+	return f.cfg.Pages.Write(w, status, page, view, formAction...)
+}
+
+// tellProblem puts a problem on a page, and returns the page's status.
+func tellProblem(w http.ResponseWriter, view map[string]any, problem *authz.Error) int {
+	if problem == nil {
+		return http.StatusOK
+	}
+	view["Problem"] = problem.Description
+	if problem.Kind != authz.RateLimited {
+		return http.StatusOK
+	}
+	w.Header().Set("Retry-After", strconv.FormatInt(int64((problem.RetryAfter+time.Second-1)/time.Second), 10))
+	return http.StatusTooManyRequests
+}
+
+// toProve adds to a page what the person can prove themselves with.
+func (f *Flow) toProve(view map[string]any, s authz.Session, held factor.Held) error {
+	view["App"], view["Codes"] = held.Has(authz.TOTPFactor), held.Codes > 0
+	if !held.Has(authz.PasskeyFactor) || !f.cfg.Factors.HasPasskeys() {
+		return nil
+	}
+	offer, err := f.cfg.Factors.AskPasskey(factor.Person{Session: s}, held)
+	view["Passkey"] = offer
+	return err
+}
+
+// toSetUp adds to a page what the person can set up: a passkey where there are
+// any, and an app where they have none. An offer of an app that is good still is
+// made again.
+func (f *Flow) toSetUp(r *http.Request, view map[string]any, s authz.Session, held factor.Held, pending string) error {
 	user, err := f.cfg.Store.GetUserAcrossWorkspaces(r.Context(), f.issuer, s.UserID)
 	if err != nil {
 		return err
 	}
 	of, account := factor.Person{Session: s}, accountName(user)
+	if f.cfg.Factors.HasPasskeys() {
+		offer, err := f.cfg.Factors.BeginPasskey(of, held, account, nameOf(user))
+		if err != nil {
+			return err
+		}
+		view["NewPasskey"] = offer
+	}
+	if held.Has(authz.TOTPFactor) {
+		return nil
+	}
 	offer, err := f.cfg.Factors.AgainApp(of, pending, account)
 	if err != nil {
 		offer, err = f.cfg.Factors.BeginApp(of, account)

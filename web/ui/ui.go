@@ -41,13 +41,14 @@ const (
 	FactorPage      = "factor.html"
 	FactorSetupPage = "factorsetup.html"
 	CodesPage       = "codes.html"
+	SecurityPage    = "security.html"
 )
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage} {
-		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/"+name)
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage} {
+		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/factors.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
 		}
@@ -63,12 +64,18 @@ func (p *Pages) Brand() string { return p.brand }
 // the page's forms may lead to: browsers apply form-action to the redirects
 // that follow a form too.
 func (p *Pages) Write(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
-	return p.write(w, status, page, data, policy(page, formAction))
+	return p.write(w, status, page, data, policy(page == FormPostPage, formAction))
+}
+
+// WriteScripted is Write for a page with a script of ours: one that asks a
+// browser for a passkey.
+func (p *Pages) WriteScripted(w http.ResponseWriter, status int, page string, data any, formAction ...string) error {
+	return p.write(w, status, page, data, policy(true, formAction))
 }
 
 // WriteFraming answers with a page that embeds pages of the origins named.
 func (p *Pages) WriteFraming(w http.ResponseWriter, status int, page string, data any, origins ...string) error {
-	csp := policy(page, nil)
+	csp := policy(false, nil)
 	if len(origins) > 0 {
 		csp += "; frame-src " + strings.Join(origins, " ")
 	}
@@ -93,10 +100,10 @@ func (p *Pages) write(w http.ResponseWriter, status int, page string, data any, 
 	return err
 }
 
-// policy allows no script but the one that sends a form back to a client.
-func policy(page string, formAction []string) string {
+// policy allows no script but ours, where a page has one.
+func policy(script bool, formAction []string) string {
 	scripts := ""
-	if page == FormPostPage {
+	if script {
 		scripts = "script-src 'self'; "
 	}
 	return "default-src 'none'; " + scripts + "style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action " +

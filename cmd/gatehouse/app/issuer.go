@@ -17,7 +17,6 @@ import (
 	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
-	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
@@ -26,7 +25,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
-	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
@@ -329,13 +327,6 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
-}
-
-// newFactors are the second factors that an issuer's people have with it.
-func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {
-	return factor.New(factor.Config{
-		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sealer: a.keyring, Hasher: a.hasher, App: mfa.TOTP{}, Clock: a.clock,
-	})
 }
 
 // sessions is what ends the sessions of an issuer. What it tells clients goes to

@@ -67,7 +67,13 @@ func deploy(t testing.TB, driver, more string) *deployment {
 
 func deployAs(t testing.TB, scheme, driver, more string) *deployment {
 	t.Helper()
-	d := &deployment{dir: t.TempDir(), driver: driver, url: scheme + "://" + counterpart.FreeAddress(t)}
+	return deployAt(t, scheme+"://"+counterpart.FreeAddress(t), driver, more)
+}
+
+// deployAt sets up a deployment with that address.
+func deployAt(t testing.TB, url, driver, more string) *deployment {
+	t.Helper()
+	d := &deployment{dir: t.TempDir(), driver: driver, url: url}
 	d.file = filepath.Join(d.dir, "gatehouse.yaml")
 	d.issuer = issuer{Name: "uptimepulse", Issuer: d.url, API: d.url, KeysPath: "/v1/auth/keys"}
 	if driver == "postgres" {

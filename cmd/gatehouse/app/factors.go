@@ -1,0 +1,59 @@
+package app
+
+import (
+	"errors"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/event"
+	"github.com/gatehouse-auth/gatehouse/authz/factor"
+	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/idp/mfa"
+)
+
+// newFactors are the second factors that an issuer's people have with it.
+func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {
+	passkeys, err := NewPasskeys(cfg.URL, cfg.DisplayName)
+	if err != nil {
+		return nil, err
+	}
+	return factor.New(factor.Config{
+		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sealer: a.keyring, Hasher: a.hasher,
+		App: mfa.TOTP{}, Passkeys: passkeys, Clock: a.clock,
+	})
+}
+
+// NewPasskeys are those of an issuer's origin; nil where it has no name but an
+// address, for which browsers keep none.
+func NewPasskeys(origin, name string) (factor.Passkeys, error) {
+	p, err := mfa.NewPasskeys(origin, name)
+	if errors.Is(err, mfa.ErrNoDomain) {
+		return nil, nil //nolint:nilnil // as said
+	}
+	if err != nil {
+		return nil, err
+	}
+	return passkeys{p}, nil
+}
+
+// passkeys is idp/mfa in the words of authz/factor.
+type passkeys struct{ of *mfa.Passkeys }
+
+func (p passkeys) BeginCreate(u factor.PasskeyUser) (options, ceremony []byte, err error) {
+	return p.of.BeginCreate(mfa.User(u))
+}
+
+func (p passkeys) BeginGet(u *factor.PasskeyUser) (options, ceremony []byte, err error) {
+	return p.of.BeginGet((*mfa.User)(u))
+}
+
+func (p passkeys) FinishCreate(u factor.PasskeyUser, ceremony, response []byte) (factor.Passkey, error) {
+	made, err := p.of.FinishCreate(mfa.User(u), ceremony, response)
+	return factor.Passkey(made), err
+}
+
+func (p passkeys) FinishGet(u factor.PasskeyUser, ceremony, response []byte) (factor.Passkey, error) {
+	used, err := p.of.FinishGet(mfa.User(u), ceremony, response)
+	return factor.Passkey(used), err
+}
+
+func (p passkeys) CredentialID(response []byte) ([]byte, error) { return p.of.CredentialID(response) }
