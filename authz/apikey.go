@@ -162,6 +162,14 @@ type KeyUse struct {
 	KeyID KeyID
 	At    time.Time
 	IP    string // empty where it was not told
+	// Callers are the addresses it was used from, or some of many.
+	Callers []KeyCaller
+}
+
+// KeyCaller is an address that a key is used from.
+type KeyCaller struct {
+	IP              string
+	FirstAt, LastAt time.Time
 }
 
 // KeyFilter says which keys of a list are meant. What is empty is not asked for.

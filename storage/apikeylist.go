@@ -67,8 +67,8 @@ var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_") //nolint:goc
 const noteAPIKeyUse = `UPDATE api_keys SET last_used_at = ?, last_used_ip = CASE WHEN ? = '' THEN last_used_ip ELSE ? END
 	WHERE id = ? AND issuer = ? AND (last_used_at IS NULL OR last_used_at < ?)`
 
-// NoteAPIKeyUses writes down the last uses of keys; one that is known to be later
-// stays. It changes nothing that anybody remembers of a key.
+// NoteAPIKeyUses writes down the last uses of keys, and of those in grace from
+// where they were used; what is known to be later stays. It changes nothing that anybody remembers of a key.
 func (s *Store) NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, uses []authz.KeyUse) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
 		for _, u := range uses {
@@ -77,6 +77,6 @@ func (s *Store) NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, use
 				return failure(ctx, "noting the use of an API key", err)
 			}
 		}
-		return nil
+		return s.noteKeyCallers(ctx, issuer, uses)
 	})
 }

@@ -22,6 +22,7 @@ const (
 	deleteLeakSourcesOfKey = `DELETE FROM key_leak_sources WHERE issuer = ? AND key_id = ?`
 	deleteImportOfKey      = `DELETE FROM imported_keys WHERE issuer = ? AND key_id = ?`
 	deleteDeliveryOfKey    = `DELETE FROM key_deliveries WHERE issuer = ? AND key_id = ?`
+	deleteCallersOfKey     = `DELETE FROM key_callers WHERE issuer = ? AND key_id = ?`
 	deleteStandingOfKey    = `DELETE FROM grants WHERE standing AND state = 'active' AND issuer = ? AND client_id = ? AND key_id = ?`
 )
 
@@ -72,6 +73,9 @@ func (s *Store) purgeKeys(ctx context.Context, list func(*gorm.DB) *gorm.DB) (pu
 			}
 			if err == nil {
 				err = s.writer(ctx).Exec(deleteDeliveryOfKey, k.Issuer, k.ID).Error
+			}
+			if err == nil {
+				err = s.writer(ctx).Exec(deleteCallersOfKey, k.Issuer, k.ID).Error
 			}
 			if err != nil {
 				return failure(ctx, "purging what is known of an API key", err)

@@ -30,6 +30,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -76,6 +77,7 @@ type house struct {
 	factors     *factor.Factors
 	federation  *federation.Federation
 	connections *connection.Connections
+	liveness    *liveness.Poller
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar
@@ -246,7 +248,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		Factors: h.factors, Members: h.admin,
+		Liveness: h.newLiveness(outbox),
+		Factors:  h.factors, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),

@@ -52,6 +52,9 @@ type Store interface {
 	PutKeyPolicy(ctx context.Context, p authz.KeyPolicy) error
 	UnusedKeyPoliciesAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, after authz.WorkspaceID, limit int) ([]authz.KeyPolicy, error)
 	NoteAPIKeyUses(ctx context.Context, issuer authz.IssuerName, uses []authz.KeyUse) error
+	KeyReach(ctx context.Context, k authz.APIKey, now, since time.Time) (authz.KeyReach, error)
+	LastAudit(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, target, typ string) (authz.AuditEntry, error)
+	ListKeyCallers(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID) ([]authz.KeyCaller, error)
 	KeysEndingAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now, end time.Time, limit int) ([]authz.APIKey, error)
 	WarnOfKey(ctx context.Context, k authz.APIKey) (moved bool, err error)
 	KeysDueAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, now time.Time, limit int) ([]authz.APIKey, error)

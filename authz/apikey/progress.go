@@ -16,6 +16,9 @@ type Progress struct {
 	New *authz.APIKey
 	// Waits says that the text of the new key waits for the old one to claim it.
 	Waits bool
+	// Callers are from where the old key was used while it was in grace, the
+	// latest first.
+	Callers []authz.KeyCaller
 }
 
 // Progress tells of the rotation a key is part of: the one that replaced it, or
@@ -34,6 +37,9 @@ func (k *Keys) Progress(ctx context.Context, by authz.Principal, ws authz.Worksp
 	case key.Predecessor != "":
 		p.New = &key
 		p.Old, err = k.beside(ctx, key, key.Predecessor)
+	}
+	if err == nil && p.Old != nil {
+		p.Callers, err = k.cfg.Store.ListKeyCallers(ctx, key.Issuer, key.WorkspaceID, p.Old.ID)
 	}
 	if err != nil || p.New == nil {
 		return p, err

@@ -68,6 +68,8 @@ type act struct {
 	typ    string
 	now    time.Time
 	reason string
+	// details are further ones of the audit entry.
+	details map[string]any
 }
 
 // recordFor is record for an act that makes one key of another.
@@ -75,6 +77,7 @@ func (k *Keys) recordFor(ctx context.Context, a act, before, key authz.APIKey) e
 	by, typ, now := a.by, a.typ, a.now
 	entry := k.entry(key, a.from, typ, now)
 	entry.Result, entry.Actor, entry.Reason = authz.Success, by.Subject, a.reason
+	maps.Copy(entry.Details, a.details)
 	was, is := difference(before, key)
 	if len(is) > 0 {
 		entry.Details["before"], entry.Details["after"] = was, is

@@ -14,6 +14,8 @@ type Revoked struct {
 	// Successors are the keys that replaced it one after another and still stand,
 	// the nearest first: they are keys of their own, and do not end with it.
 	Successors []authz.APIKey
+	// Receipt says what the revocation ended; nil where that is not known any more.
+	Receipt *Receipt
 }
 
 // Revoke ends a key for good and returns it as it then stands; ws is read as
@@ -41,7 +43,10 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, from authz.Origin
 		if out.Key, err = k.revoke(ctx, act{by: by, from: from, now: k.cfg.Clock.Now()}, key); err != nil {
 			return err
 		}
-		out.Successors, err = k.standing(ctx, out.Key)
+		if out.Successors, err = k.standing(ctx, out.Key); err != nil {
+			return err
+		}
+		out.Receipt, err = k.receipt(ctx, out.Key)
 		return err
 	})
 	if err != nil {
@@ -57,14 +62,14 @@ const maxSuccessors = 32
 // other: whoever holds a leaked key can have made its successor. It takes the
 // scope manage:keys, and returns the keys as they then stand, the one named
 // first. They end together or not at all.
-func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID) ([]authz.APIKey, error) {
+func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Origin, ws authz.WorkspaceID, id authz.KeyID) ([]Revoked, error) {
 	if ws == "" {
 		ws = by.WorkspaceID
 	}
 	if err := k.mayManage(by, ws); err != nil {
 		return nil, err
 	}
-	var line []authz.APIKey
+	var line []Revoked
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		line = line[:0]
 		for next := id; next != "" && len(line) < maxSuccessors; {
@@ -75,7 +80,7 @@ func (k *Keys) RevokeLine(ctx context.Context, by authz.Principal, from authz.Or
 			if err != nil {
 				return err
 			}
-			line = append(line, done.Key)
+			line = append(line, done)
 			next = done.Key.Successor
 		}
 		return nil
@@ -91,6 +96,11 @@ func (k *Keys) revoke(ctx context.Context, a act, key authz.APIKey) (authz.APIKe
 	a.typ = typeRevoked
 	var after authz.APIKey
 	err := k.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		reach, err := k.cfg.Store.KeyReach(ctx, key, a.now, a.now.Add(-longestToken)) // before it is gone
+		if err != nil {
+			return err
+		}
+		a.details = map[string]any{"ended": ended(reach)}
 		moved, err := k.cfg.Store.RevokeAPIKey(ctx, key.Issuer, key.WorkspaceID, key.ID, a.now, a.now.Add(k.cfg.Quarantine))
 		if err != nil {
 			return err

@@ -207,7 +207,7 @@ func TestALeakedKeyIsRevokedWithEveryKeyThatReplacedIt(t *testing.T) {
 	refused(t, "of another workspace", err, authz.NotFound, "not_found")
 	for range 2 {
 		line, err := h.keys.RevokeLine(t.Context(), h.manager(), origin, "", key.ID)
-		if err != nil || len(line) != 3 || line[0].ID != key.ID || line[2].ID != third.Key.ID || h.works(second.Text) || h.works(third.Text) {
+		if err != nil || len(line) != 3 || line[0].Key.ID != key.ID || line[2].Key.ID != third.Key.ID || h.works(second.Text) || h.works(third.Text) {
 			t.Errorf("revoked %d, %v", len(line), err)
 		}
 	}

@@ -16,6 +16,8 @@ const (
 	useShards = 64
 	// maxUses bounds the keys whose last use waits to be written.
 	maxUses = 50_000
+	// maxUseCallers bounds the addresses of one key that wait to be written.
+	maxUseCallers = 8
 	// useBatch bounds what is written in one transaction.
 	useBatch = 500
 )
@@ -58,12 +60,46 @@ func (u *uses) note(use authz.KeyUse) {
 	case known && before.At.After(use.At):
 		before, use = use, before
 	}
+	use.Callers = calling(before, use)
 	if use.IP == "" || use.IP == before.IP {
 		use.IP = before.IP
 	} else {
 		use.IP = strings.Clone(use.IP) // it may be part of a whole request
 	}
 	s.last[use.KeyID] = use
+}
+
+// calling are the addresses that both uses know of.
+func calling(before, use authz.KeyUse) []authz.KeyCaller {
+	known := before.Callers
+	for _, c := range use.Callers {
+		known = seen(known, c)
+	}
+	for _, u := range [...]authz.KeyUse{before, use} {
+		if u.IP != "" {
+			known = seen(known, authz.KeyCaller{IP: u.IP, FirstAt: u.At, LastAt: u.At})
+		}
+	}
+	return known
+}
+
+func seen(known []authz.KeyCaller, c authz.KeyCaller) []authz.KeyCaller {
+	for i := range known {
+		if k := &known[i]; k.IP == c.IP {
+			if c.FirstAt.Before(k.FirstAt) {
+				k.FirstAt = c.FirstAt
+			}
+			if c.LastAt.After(k.LastAt) {
+				k.LastAt = c.LastAt
+			}
+			return known
+		}
+	}
+	if len(known) >= maxUseCallers {
+		return known // the next round has room again
+	}
+	c.IP = strings.Clone(c.IP)
+	return append(known, c)
 }
 
 // take empties it.

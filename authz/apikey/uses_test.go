@@ -2,6 +2,7 @@ package apikey_test
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"testing"
 	"time"
@@ -37,6 +38,78 @@ func TestU11_WhoStillUsesTheOldKeyAndFromWhereIsTold(t *testing.T) {
 	h.check(h.keys.WriteUses(t.Context()))
 	if again := h.get(old.ID); !again.LastUsedAt.Equal(k.LastUsedAt) || again.LastUsedIP != k.LastUsedIP {
 		t.Error("a clock that steps back unmakes a use")
+	}
+}
+
+// rows counts what is in a table.
+func (h *house) rows(table string) (n int) {
+	h.t.Helper()
+	db := must(sql.Open("sqlite", h.path))(h.t)
+	defer db.Close()
+	h.check(db.QueryRowContext(h.t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
+	return n
+}
+
+// Several processes may still use the old key: each address is told, with when it
+// was first and last seen; of keys that were not replaced nothing is kept.
+func TestU11_EveryAddressThatStillUsesTheOldKeyIsTold(t *testing.T) {
+	h := newHouse(t)
+	old, text := h.mint()
+	h.keys.Used(old.ID, "192.0.2.1") // before it was replaced
+	h.check(h.keys.WriteUses(t.Context()))
+	next, err := h.rotate(h.principal(text), old.ID)
+	h.check(err)
+	began := h.clock.Now()
+	for n, ip := range []string{"192.0.2.2", "192.0.2.3", "", "192.0.2.2"} {
+		h.clock.Advance(time.Hour)
+		h.keys.Used(old.ID, ip)
+		h.keys.Used(next.Key.ID, "192.0.2.9")
+		if n == 1 { // what cannot be written is kept
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			if h.keys.WriteUses(gone) == nil {
+				t.Fatal("written although nobody waits")
+			}
+		}
+	}
+	for range 2 {
+		h.check(h.keys.WriteUses(t.Context()))
+	}
+	told := func(id authz.KeyID) []authz.KeyCaller {
+		t.Helper()
+		return must(h.keys.Progress(t.Context(), h.operator, h.ws.ID, id))(t).Callers
+	}
+	got := told(next.Key.ID)
+	if len(got) != 2 || got[0].IP != "192.0.2.2" || got[1].IP != "192.0.2.3" {
+		t.Fatalf("told %+v", got)
+	}
+	if first, last := got[0].FirstAt.Sub(began).Round(time.Minute), got[0].LastAt.Sub(began).Round(time.Minute); first != time.Hour || last != 4*time.Hour {
+		t.Errorf("seen from %v to %v", first, last)
+	}
+	for n := range 200 { // a key that is everywhere
+		h.clock.Advance(time.Second)
+		h.keys.Used(old.ID, "198.51.100."+strconv.Itoa(n))
+		if n%5 == 0 {
+			h.check(h.keys.WriteUses(t.Context()))
+		}
+	}
+	h.check(h.keys.WriteUses(t.Context()))
+	if got := told(old.ID); len(got) != 64 || got[0].IP != "198.51.100.199" {
+		t.Errorf("%d addresses are told, the latest %s", len(got), got[0].IP)
+	}
+	if n := h.rows("key_callers"); n != 64 {
+		t.Errorf("%d are kept", n)
+	}
+	if none := must(h.store.ListKeyCallers(t.Context(), up, h.ws.ID, next.Key.ID))(t); len(none) != 0 {
+		t.Errorf("of the new key %+v", none)
+	}
+	if foreign := must(h.store.ListKeyCallers(t.Context(), up, h.neighbour.ID, old.ID))(t); len(foreign) != 0 {
+		t.Errorf("another workspace is told %+v", foreign)
+	}
+	h.clock.Advance(33 * day)
+	must(h.keys.Purge(t.Context()))(t)
+	if left := must(h.store.ListKeyCallers(t.Context(), up, h.ws.ID, old.ID))(t); len(left) != 0 {
+		t.Errorf("of a purged key %+v", left)
 	}
 }
 

@@ -20,7 +20,7 @@ func newKey() *cobra.Command {
 	r.flags(c)
 	var workspace string
 	c.PersistentFlags().StringVar(&workspace, "workspace", "", "workspace of the key; the caller's own without it")
-	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyRotate(r, &workspace), newKeyGrace(r, &workspace), newKeyRotation(r, &workspace), newKeyDeliver(r, &workspace), newKeyPolicy(r, &workspace), newKeyScan(r), newKeyImport(r),
+	c.AddCommand(newKeyCreate(r, &workspace), newKeyList(r, &workspace), newKeyUpdate(r, &workspace), newKeyRotate(r, &workspace), newKeyGrace(r, &workspace), newKeyRotation(r, &workspace), newKeyDeliver(r, &workspace), newKeyReach(r, &workspace), newKeyPolicy(r, &workspace), newKeyScan(r), newKeyImport(r),
 		newKeySwitch(r, &workspace, "disable", "Refuse a key until it is enabled again; tokens made from it end", "disabled"),
 		newKeySwitch(r, &workspace, "enable", "Accept a disabled key again", "active"),
 		keyByID(r, &workspace, "get", "Show a key", http.MethodGet),
@@ -114,7 +114,7 @@ func newKeyRevoke(r *remote, workspace *string) *cobra.Command {
 		}
 		line := map[bool]string{true: "true"}[successors]
 		path += "/" + url.PathEscape(args[0]) + query("workspace_id", *workspace, "successors", line)
-		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"revoked_successors", "successors"}))
+		return r.do(c, http.MethodDelete, path, nil, slices.Concat(keyMembers, []string{"receipt", "revoked_successors", "successors"}))
 	}}
 	c.Flags().BoolVar(&successors, "successors", false, "revoke also every key that replaced it: whoever holds a leaked key can have made its successor")
 	return c

@@ -19,6 +19,20 @@ func newKeyRotation(r *remote, workspace *string) *cobra.Command {
 	}
 }
 
+func newKeyReach(r *remote, workspace *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "blast-radius ID", Short: "Show what whoever holds a key can do, what came of it, and what revoking it ends",
+		Args: keyArgument, RunE: func(c *cobra.Command, args []string) error {
+			path, err := r.keysPath(c.Context())
+			if err != nil {
+				return err
+			}
+			members := []string{"live", "mints", "grants", "tokens_issued_last_day", "keys_made", "successors", "callers", "recent"}
+			return r.do(c, http.MethodGet, path+keyPath(args[0], "/blast-radius", *workspace), nil, members)
+		},
+	}
+}
+
 func newKeyDeliver(r *remote, workspace *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "deliver ID", Short: "Bring the text of a key that replaced another to its destination again, where it did not arrive",

@@ -149,3 +149,36 @@ func testKeyDeliveries(e *env) { //nolint:funlen // one story, told in order
 		e.Fatalf("the delivery of a purged key: %v", err)
 	}
 }
+
+func testKeyCallers(e *env) {
+	ws := authz.NewWorkspaceID()
+	replaced := authz.APIKey{ID: authz.KeyID(authz.NewID("key")), Issuer: e.issuer, WorkspaceID: ws, State: authz.Grace, CreatedAt: e.now}
+	other := authz.APIKey{ID: authz.KeyID(authz.NewID("key")), Issuer: e.issuer, WorkspaceID: ws, State: authz.Active, CreatedAt: e.now}
+	e.must(e.CreateAPIKey(e.ctx, replaced))
+	e.must(e.CreateAPIKey(e.ctx, other))
+	note := func(id authz.KeyID, ip string, first, last time.Time) {
+		e.Helper()
+		e.must(e.NoteAPIKeyUses(e.ctx, e.issuer, []authz.KeyUse{{KeyID: id, At: last, IP: ip, Callers: []authz.KeyCaller{{IP: ip, FirstAt: first, LastAt: last}}}}))
+	}
+	later := e.now.Add(time.Hour)
+	note(replaced.ID, "192.0.2.1", e.now, e.now)
+	note(replaced.ID, "2001:db8::1", e.now, later)
+	note(replaced.ID, "192.0.2.1", later, later.Add(time.Hour))
+	note(replaced.ID, "192.0.2.1", e.now, e.now.Add(time.Minute)) // another node was slower
+	note(other.ID, "192.0.2.1", e.now, e.now)
+	e.must(e.NoteAPIKeyUses(e.ctx, "another", []authz.KeyUse{{KeyID: replaced.ID, At: later, IP: "x", Callers: []authz.KeyCaller{{IP: "x", FirstAt: later, LastAt: later}}}}))
+	list, err := e.ListKeyCallers(e.ctx, e.issuer, ws, replaced.ID)
+	e.must(err)
+	e.same(list, []authz.KeyCaller{
+		{IP: "192.0.2.1", FirstAt: e.now, LastAt: later.Add(time.Hour)}, {IP: "2001:db8::1", FirstAt: e.now, LastAt: later},
+	})
+	for _, foreign := range []struct {
+		issuer authz.IssuerName
+		ws     authz.WorkspaceID
+		id     authz.KeyID
+	}{{"another", ws, replaced.ID}, {e.issuer, "another", replaced.ID}, {e.issuer, ws, other.ID}} {
+		if list, err := e.ListKeyCallers(e.ctx, foreign.issuer, foreign.ws, foreign.id); err != nil || len(list) != 0 {
+			e.Fatalf("%+v are told %+v, %v", foreign, list, err)
+		}
+	}
+}

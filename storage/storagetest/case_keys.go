@@ -20,6 +20,7 @@ func keys() []promise {
 		{"KeysAreListedByFilterAndTellTheirLastUse", testKeyList},
 		{"DestinationsOfKeysStayWhereTheirWorkspaceIs", testDestinations},
 		{"ADeliveryIsOneNodesAtATimeAndForgottenWhenItArrived", testKeyDeliveries},
+		{"FromWhereAReplacedKeyIsUsedIsKept", testKeyCallers},
 		{"APolicyOfKeysChangesOnlyFromTheRevisionThatWasRead", testKeyPolicies},
 	}
 }

@@ -12,12 +12,20 @@ import (
 
 // KeyInRotation is one of the two keys of a rotation.
 type KeyInRotation struct {
-	ID         string `json:"id"`
-	Prefix     string `json:"prefix"`
-	Status     string `json:"status" enum:"active,grace,disabled,revoked,expired"`
-	GraceUntil string `json:"grace_until,omitempty"`
-	LastUsedAt string `json:"last_used_at,omitempty"`
-	LastUsedIP string `json:"last_used_ip,omitempty"`
+	ID         string      `json:"id"`
+	Prefix     string      `json:"prefix"`
+	Status     string      `json:"status" enum:"active,grace,disabled,revoked,expired"`
+	GraceUntil string      `json:"grace_until,omitempty"`
+	LastUsedAt string      `json:"last_used_at,omitempty"`
+	LastUsedIP string      `json:"last_used_ip,omitempty"`
+	Callers    []KeyCaller `json:"callers,omitempty" doc:"From where a replaced key was used since it was, the latest first: at most 64 addresses."`
+}
+
+// KeyCaller is an address that a key is used from.
+type KeyCaller struct {
+	IP          string `json:"ip"`
+	FirstSeenAt string `json:"first_seen_at"`
+	LastSeenAt  string `json:"last_seen_at"`
 }
 
 // KeyDelivery is how far the new text is on its way to a destination.
@@ -54,6 +62,9 @@ func (a *api) keyProgress(ctx context.Context, in *KeyPath) (*answer[KeyProgress
 		return nil, err
 	}
 	view := KeyProgress{Old: a.viewInRotation(p.Old), Successor: a.viewInRotation(p.New), Text: "gone"}
+	if view.Old != nil {
+		view.Old.Callers = viewCallers(p.Callers)
+	}
 	if p.New != nil {
 		view.HandedTo = p.New.HandedTo
 		row, err := a.cfg.Deliveries.Of(ctx, by, p.New.WorkspaceID, p.New.ID)

@@ -120,6 +120,7 @@ type Successor struct {
 type RevokedKey struct {
 	Key
 	Revoked  []string    `json:"revoked_successors,omitempty" doc:"The keys that replaced it and were revoked with it."`
+	Receipt  *Receipt    `json:"receipt,omitempty" doc:"What the revocation ended."`
 	Standing []Successor `json:"successors,omitempty" doc:"The keys that replaced it one after another and still stand, the nearest first: they were not revoked with it."`
 }
 
@@ -135,6 +136,7 @@ func (a *api) keyRoutes(h huma.API) {
 	rotate.Middlewares, rotate.Parameters = nil, nil // asked again, it gives its answer again without an Idempotency-Key
 	add(a, h, rotate, a.rotateKey)
 	a.progressRoutes(h, path)
+	a.reachRoutes(h, path)
 	a.importRoute(h, path)
 	if path == "/v1/api-keys" {
 		register(a, h, http.MethodPost, path+"/revoke", "revoke-key-by-id", "Revoke an API key by its id", http.StatusOK, a.revokeKey)
@@ -215,17 +217,17 @@ func (a *api) revoke(ctx context.Context, ws, id string, line bool) (*answer[Rev
 		if err != nil {
 			return nil, err
 		}
-		return tagged(RevokedKey{Key: a.viewKey(done.Key), Standing: a.viewSuccessors(done.Successors)}, done.Key.Revision), nil
+		return tagged(RevokedKey{Key: a.viewKey(done.Key), Standing: a.viewSuccessors(done.Successors), Receipt: viewReceipt(done.Receipt, done.Key)}, done.Key.Revision), nil
 	}
 	keys, err := a.cfg.Keys.RevokeLine(ctx, by, from, in, authz.KeyID(id))
 	if err != nil {
 		return nil, err
 	}
-	out := RevokedKey{Key: a.viewKey(keys[0])}
+	out := RevokedKey{Key: a.viewKey(keys[0].Key), Receipt: viewReceipt(keys[0].Receipt, keys[0].Key)}
 	for _, k := range keys[1:] {
-		out.Revoked = append(out.Revoked, string(k.ID))
+		out.Revoked = append(out.Revoked, string(k.Key.ID))
 	}
-	return tagged(out, keys[0].Revision), nil
+	return tagged(out, keys[0].Key.Revision), nil
 }
 
 func (a *api) keyAnswer(k authz.APIKey, err error) (*answer[Key], error) {

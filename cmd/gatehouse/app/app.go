@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
@@ -88,6 +89,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// liveness asks upstreams whether they still know people.
+	liveness *liveness.Poller
 	// factors are people's own second factors.
 	factors *factor.Factors
 	// logouts tells clients that a session has ended.

@@ -38,13 +38,6 @@ const (
 	guessesAtOnce    = 30
 )
 
-// How many wrong user codes one address, or one session, may enter: with ten
-// thousand codes waiting, a year of it finds one with a chance of one in five.
-const (
-	userCodesPerSecond = 1.0 / 60
-	userCodesAtOnce    = 10
-)
-
 // maxFamilies bounds the families of refresh tokens that are remembered, about
 // 1 kB each.
 const maxFamilies = 20_000
@@ -271,23 +264,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	userCodes, err := ratelimit.New(ratelimit.Config{PerSecond: userCodesPerSecond, Burst: userCodesAtOnce, Clock: a.clock})
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	sessions, err := a.sessions(name, outbox)
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
-		return web.Issuer{}, err
-	}
-	flow, err := login.New(login.Config{
-		Factors: i.factors, Members: i.Admin,
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
-		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
-	})
+	flow, err := a.signIn(name, i, server, pages, outbox)
 	if err != nil {
 		return web.Issuer{}, err
 	}

@@ -3,10 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // rotateKey replaces a key, with the credential given.
@@ -14,9 +11,6 @@ func (i issuer) rotateKey(t testing.TB, credential, id, body string) answer {
 	t.Helper()
 	return request(t, http.MethodPost, i.API+i.KeysPath+"/"+id+"/rotate", body, "Authorization", "Bearer "+credential, "Content-Type", "application/json")
 }
-
-// backend is one process of a customer's, which uses the key it has.
-type backend struct{ key atomic.Pointer[string] }
 
 // A fleet works through a rotation and its whole grace; its processes learn of
 // the new key one after the other.
@@ -26,37 +20,7 @@ func TestU10_U11_AK14_AFleetWorksThroughAWholeRotation(t *testing.T) {
 		t.Run(i.Name, func(t *testing.T) {
 			k := i.newKey(t, i.WorkspaceID, "live")
 			old, id := k.text("key"), k.text("id")
-			fleet := make([]*backend, 4)
-			for n := range fleet {
-				fleet[n] = &backend{}
-				fleet[n].key.Store(&old)
-			}
-			var uses, refused atomic.Int64
-			stop := make(chan struct{})
-			var group sync.WaitGroup
-			end := sync.OnceFunc(func() { close(stop); group.Wait() })
-			defer end()
-			for _, b := range fleet {
-				group.Go(func() {
-					for {
-						select {
-						case <-stop:
-							return
-						default:
-						}
-						key := *b.key.Load()
-						if uses.Add(2); !i.active(t, key) || i.tokenOfKey(t, key).status != http.StatusOK {
-							refused.Add(1)
-						}
-					}
-				})
-			}
-			during := func(seen int64) { // the fleet goes on while something happens
-				for uses.Load() < seen+int64(4*len(fleet)) {
-					time.Sleep(time.Millisecond)
-				}
-			}
-			during(0)
+			fleet := startFleet(t, i, old, 4)
 			// A process claims the successor with the key it has, and again: the
 			// answer was lost.
 			next := i.rotateKey(t, old, id, "")
@@ -71,17 +35,17 @@ func TestU10_U11_AK14_AFleetWorksThroughAWholeRotation(t *testing.T) {
 			}
 			for step := range 6 {
 				p.advance(t, "11h59m30s")
-				if step < len(fleet) {
-					fleet[step].key.Store(&text)
+				if step < len(fleet.backends) {
+					fleet.backends[step].uses(text)
 				}
 				if step == 2 {
-					fleet[0].key.Store(&old) // a process that was rolled back
+					fleet.backends[0].uses(old) // a process that was rolled back
 				}
-				during(uses.Load())
+				fleet.during()
 			}
-			end()
-			if n := refused.Load(); n != 0 {
-				t.Errorf("%d of %d uses were refused", n, uses.Load())
+			fleet.end()
+			if n := fleet.refused.Load(); n != 0 {
+				t.Errorf("%d of %d uses were refused", n, fleet.uses.Load())
 			}
 			if !i.active(t, old) {
 				t.Error("the old key was refused before its time")
@@ -91,7 +55,7 @@ func TestU10_U11_AK14_AFleetWorksThroughAWholeRotation(t *testing.T) {
 				t.Error("after 72 hours the old key must be refused, and the new one must not")
 			}
 			wantError(t, i.tokenOfKey(t, old), http.StatusUnauthorized, "invalid_client")
-			t.Logf("%d uses, %d refused", uses.Load(), refused.Load())
+			t.Logf("%d uses, %d refused", fleet.uses.Load(), fleet.refused.Load())
 		})
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gatehouse-auth/gatehouse/authz/delivery/deliverytest"
 )
 
 // spoils is everything a run left behind that somebody might read, by place.
@@ -136,7 +138,7 @@ func (d *deployment) dump(t *testing.T, s *spoils) {
 }
 
 // secrets does everything that makes secrets, and what goes wrong with them.
-func (d *deployment) secrets(t *testing.T, n *node, s *spoils) map[string]string {
+func (d *deployment) secrets(t *testing.T, n *node, s *spoils, hook string) map[string]string {
 	t.Helper()
 	of := map[string]string{
 		"the operator's key": d.OperatorKey, "the web client's secret": d.Clients.Web.Secret,
@@ -183,10 +185,39 @@ func (d *deployment) secrets(t *testing.T, n *node, s *spoils) map[string]string
 	keep("an exchanged", n.form(t, "/oauth2/token", client{ID: exchanger.text("client_id"), Secret: exchanger.text("client_secret")},
 		"grant_type", exchangeGrant, "subject_token", key, "subject_token_type", ofAPIKey), "access_token")
 	of["a service's access_token"] = n.serviceToken(t)
+	d.brought(t, n, of, live.text("id"), hook)
 	rotated := n.manage(t, http.MethodPost, d.KeysPath+"/"+live.text("id")+"/rotate", `{}`)
 	keep("a rotated", rotated, "key")
 	d.mistakes(t, n, s, key, first.text("access_token"))
 	return of
+}
+
+// brought lets the next text of a key, and of another one, be brought somewhere:
+// to the hook, sealed, and into a Vault.
+func (d *deployment) brought(t *testing.T, n *node, of map[string]string, id, hook string) {
+	t.Helper()
+	v := deliverytest.NewVault(t)
+	of["Vault's token"] = v.Token + "-with-some-length"
+	v.Token = of["Vault's token"]
+	destination := func(name, body string) answer {
+		t.Helper()
+		a := n.manage(t, http.MethodPost, "/v1/key-destinations", `{"workspace_id":"`+d.WorkspaceID+`","name":"`+name+`",`+body)
+		wantStatus(t, a, http.StatusCreated)
+		return a
+	}
+	r := newKeyReceiver(t, 0)
+	jwk, _ := os.ReadFile(r.jwk(t))
+	webhook := destination("hook", `"kind":"webhook","target":{"url":"`+hook+`","jwk":`+string(jwk)+`}}`)
+	of["the signing secret"] = webhook.text("signing_secret")
+	store := destination("vault", `"kind":"vault","target":{"url":"`+v.URL+`","namespace":"`+v.Namespace+`","mount":"`+v.Mount+`","path":"x"},"secrets":{"token":"`+v.Token+`"}}`)
+	wantStatus(t, n.manage(t, http.MethodPatch, d.KeysPath+"/"+id, `{"rotation":{"delivery":"`+webhook.text("id")+`"}}`), http.StatusOK)
+	other := n.manage(t, http.MethodPost, d.KeysPath, strings.Replace(d.keyBody(), `{`, `{"rotation":{"delivery":"`+store.text("id")+`"},`, 1))
+	wantStatus(t, other, http.StatusCreated)
+	wantStatus(t, n.manage(t, http.MethodPost, d.KeysPath+"/"+other.text("id")+"/rotate", `{}`), http.StatusOK)
+	eventually(t, 20*time.Second, "Vault has the key", func() bool { _, versions := v.Secret("x"); return versions > 0 })
+	data, _ := v.Secret("x")
+	of["a key in Vault"], _ = data["key"].(string)
+	of["the key before it"] = other.text("key")
 }
 
 // mistakes are requests with secrets where they must not be, and wrong ones.
@@ -235,12 +266,12 @@ func TestAK18_AU03_NoSecretOfAWholeRunIsFoundAnywhere(t *testing.T) {
 			d := deploy(t, driver, fmt.Sprintf("webhook: {url: %q, secret: %q, allow_private: [127.0.0.1/32]}\nlog: {level: debug}\n", hook.URL, secret))
 			n := d.start(t)
 			d.populate(t, n)
-			of := d.secrets(t, n, s)
+			of := d.secrets(t, n, s, hook.URL)
 			of["the webhook's secret"] = secret
 			eventually(t, 20*time.Second, "the webhook hears of the leak", func() bool {
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				return s.of["the webhooks"] != nil && bytes.Contains(s.of["the webhooks"].Bytes(), []byte("api_key.leaked"))
+				return s.of["the webhooks"] != nil && bytes.Contains(s.of["the webhooks"].Bytes(), []byte("api_key.leaked")) && bytes.Contains(s.of["the webhooks"].Bytes(), []byte("api_key.secret"))
 			})
 			resp, err := http.Get("http://" + n.operator + "/metrics")
 			if err != nil {

@@ -903,6 +903,7 @@ type OIDCSide struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
@@ -915,6 +916,7 @@ type OIDCUpstream struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
