@@ -112,8 +112,8 @@ func (r *remote) send(ctx context.Context, sent request) (body json.RawMessage, 
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for try := 1; ; try++ {
-		resp, answer, err := r.try(ctx, key, sent)
-		wait, again := repeatable(resp, answer, err)
+		got, err := r.try(ctx, key, sent)
+		wait, again := got.repeatable(err)
 		if again && try < maxTries && (sent.method == http.MethodGet || sent.once != "") {
 			select {
 			case <-time.After(wait):
@@ -126,10 +126,10 @@ func (r *remote) send(ctx context.Context, sent request) (body json.RawMessage, 
 			return nil, "", err
 		case err != nil:
 			return nil, "", fmt.Errorf("%s cannot be reached: %w", r.base, innermost(err))
-		case resp.StatusCode >= http.StatusBadRequest:
-			return nil, "", problem(resp.Status, answer)
+		case got.code >= http.StatusBadRequest:
+			return nil, "", problem(got.status, got.body)
 		}
-		return answer, resp.Header.Get("ETag"), nil
+		return got.body, got.header.Get("ETag"), nil
 	}
 }
 
@@ -148,10 +148,18 @@ const (
 	longestWait = 5 * time.Second
 )
 
-func (r *remote) try(ctx context.Context, key string, sent request) (*http.Response, []byte, error) {
+// received is an answer that was read to its end.
+type received struct {
+	code   int
+	status string
+	header http.Header
+	body   []byte
+}
+
+func (r *remote) try(ctx context.Context, key string, sent request) (received, error) {
 	req, err := http.NewRequestWithContext(ctx, sent.method, strings.TrimRight(r.base, "/")+sent.path, bytes.NewReader(sent.body))
 	if err != nil {
-		return nil, nil, usagef("--url is no URL")
+		return received{}, usagef("--url is no URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	for name, value := range map[string]string{"If-Match": sent.ifMatch, "Content-Type": sent.media, "Idempotency-Key": sent.once} {
@@ -161,32 +169,32 @@ func (r *remote) try(ctx context.Context, key string, sent request) (*http.Respo
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		return nil, nil, err
+		return received{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, nil, err
+		return received{}, err
 	}
-	return resp, answer, nil
+	return received{resp.StatusCode, resp.Status, resp.Header, body}, nil
 }
 
 // repeatable reports whether a request may be worth sending again, and when: its
 // answer was lost, the server asks to come back, or the first of two with the
 // same key is still being carried out.
-func repeatable(resp *http.Response, answer []byte, err error) (wait time.Duration, again bool) {
+func (got received) repeatable(err error) (wait time.Duration, again bool) {
 	if err != nil {
 		lost, _ := errors.AsType[*net.OpError](err)
 		return 100 * time.Millisecond, errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || lost != nil && lost.Op == "read"
 	}
 	var p struct{ Code string }
-	running := resp.StatusCode == http.StatusConflict && json.Unmarshal(answer, &p) == nil && p.Code == "request_in_progress"
+	running := got.code == http.StatusConflict && json.Unmarshal(got.body, &p) == nil && p.Code == "request_in_progress"
 	if running {
 		return time.Second, true
 	}
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
 	wait = time.Duration(seconds) * time.Second
-	return wait, err == nil && resp.StatusCode == http.StatusServiceUnavailable && wait <= longestWait
+	return wait, err == nil && got.code == http.StatusServiceUnavailable && wait <= longestWait
 }
 
 func problem(status string, answer []byte) error {
