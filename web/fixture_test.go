@@ -31,6 +31,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/liveness"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -76,6 +77,7 @@ type house struct {
 	rules      clientmeta.Rules
 
 	factors     *factor.Factors
+	accounts    *localaccount.Accounts
 	federation  *federation.Federation
 	connections *connection.Connections
 	liveness    *liveness.Poller
@@ -99,6 +101,7 @@ type house struct {
 	limits     keyLimits
 	returns    web.Limiter // of answers to sign-ins; nil for no limit
 	statements statements
+	plans      storagetest.Plans
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 	// told are claims that the upstream tells of ada.
@@ -138,7 +141,10 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
 	t.Run("postgres", func(t *testing.T) {
-		run(newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+		dsn := storagetest.Postgres(t)
+		h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn}, change...)
+		run(h)
+		h.plans.Check(t, dsn)
 	})
 }
 
@@ -146,7 +152,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	t.Helper()
 	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
+	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
@@ -162,6 +168,12 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.handler = made(web.New(cfg))(t)
 	h.settle()
 	return h
+}
+
+// observe hears of every statement.
+func (h *house) observe(statement string) {
+	h.statements.observe(statement)
+	h.plans.Observe(statement)
 }
 
 // assemble ties the parts together as the product does.
@@ -239,9 +251,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
+	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
 		Liveness: h.newLiveness(outbox),
-		Factors:  h.factors, Members: h.admin,
+		Factors:  h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),

@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/liveness"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
@@ -92,6 +93,8 @@ type Issuer struct {
 	federation *federation.Federation
 	// connections administers connections, and looks at the metadata of providers.
 	connections *conn.Connections
+	// Accounts are those who sign in with us.
+	Accounts *localaccount.Accounts
 	// liveness asks upstreams whether they still know people.
 	liveness *liveness.Poller
 	// factors are people's own second factors.
