@@ -242,3 +242,34 @@ func TestWH_06_ADestinationThatDoesNotAnswerTakesFewWorkers(t *testing.T) {
 		t.Errorf("the fifth, later: %v", err)
 	}
 }
+
+// WH-08: what two workspaces rotate at the same time arrives at their own
+// destinations alone.
+func TestWH_08_NoWorkspacesKeyArrivesAtAnothers(t *testing.T) {
+	h := newHouse(t)
+	mine, other := h.ws, h.workspace()
+	receivers := map[authz.WorkspaceID]*receiver{}
+	for _, ws := range []authz.Workspace{mine, other} {
+		h.ws = ws
+		receivers[ws.ID] = newReceiver(t)
+		to, _ := h.webhook(receivers[ws.ID])
+		for range 20 {
+			h.key(to.ID)
+		}
+	}
+	h.due()
+	for range 3 { // each destination takes four at once, one after the other here
+		h.carry()
+		h.clock.Advance(time.Minute)
+	}
+	for ws, r := range receivers {
+		if n := len(r.all()); n != 20 {
+			t.Errorf("%d arrived", n)
+		}
+		for _, m := range r.all() {
+			if content := r.open(t, m); content["workspace_id"] != string(ws) {
+				t.Errorf("%s was told of a key of %s", ws, content["workspace_id"])
+			}
+		}
+	}
+}

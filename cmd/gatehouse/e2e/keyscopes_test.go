@@ -47,7 +47,7 @@ func TestU5_S5_ScopesAreInEachProductsOwnWords(t *testing.T) {
 
 // A key is restricted to check groups and alert routes, too: verify holds it to
 // them, introspection tells them.
-func TestS8_AKeyIsHeldToItsCheckGroupsAndAlertRoutes(t *testing.T) {
+func TestS8_AK20_AKeyIsHeldToItsCheckGroupsAndAlertRoutes(t *testing.T) {
 	bothIssuers(t, func(t *testing.T, _ *product, i issuer) {
 		t.Parallel()
 		k := i.manage(t, http.MethodPost, i.KeysPath, `{"name":"k","workspace_id":"`+i.WorkspaceID+`","environment":"live","scopes":["`+keyScope[i.Name]+`"],
