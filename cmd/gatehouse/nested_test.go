@@ -12,7 +12,8 @@ import (
 // Nested modules are for users who do not want the server in their module
 // graph: of ours they may require what stands here.
 var nestedModules = map[string][]string{
-	"../../web/api/client": nil,
+	"../../web/api/client":            nil,
+	"../terraform-provider-gatehouse": {module + "web/api/client"},
 }
 
 func TestNestedModulesDoNotPullTheServersGraph(t *testing.T) {

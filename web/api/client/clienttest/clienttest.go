@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,10 @@ import (
 type Demo struct {
 	OperatorURL string   `json:"operator_url"`
 	Issuers     []Issuer `json:"issuers"`
+	Upstream    struct {
+		OIDCIssuer   string `json:"oidc_issuer"`
+		SAMLMetadata string `json:"saml_metadata"`
+	} `json:"upstream"`
 }
 
 // Issuer is one product's authorization server, with what there is to try.
@@ -92,6 +97,25 @@ func Launch() (d *Demo, stop func(), err error) {
 		return nil, nil, err
 	}
 	return d, func() { end(); _ = os.RemoveAll(dir) }, nil
+}
+
+// Advance moves the clock of the whole demo. It takes a binary built with
+// -tags testclock, as the one is that a test builds; with another the test is
+// skipped.
+func (d *Demo) Advance(t testing.TB, by time.Duration) {
+	t.Helper()
+	resp, err := http.Post(d.OperatorURL+"/debug/clock", "application/json", strings.NewReader(fmt.Sprintf(`{"advance":%q}`, by)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusNoContent:
+	case http.StatusNotFound:
+		t.Skip("GATEHOUSE_TEST_BINARY is not built with -tags testclock")
+	default:
+		t.Fatalf("moving the clock: %s", resp.Status)
+	}
 }
 
 // Binary is the path of gatehouse, for tests of its command line.
@@ -173,7 +197,7 @@ func build(root string) (string, error) {
 	}
 	path := filepath.Join(cache, "gatehouse-clienttest", "gatehouse")
 	part := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", part, "./cmd/gatehouse")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "testclock", "-o", part, "./cmd/gatehouse")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOTOOLCHAIN=local")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building gatehouse: %w\n%s", err, out)
