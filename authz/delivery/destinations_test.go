@@ -138,6 +138,11 @@ func TestAK_17_WhoManagesKeysDoesNotSendTheirSecretsAnywhere(t *testing.T) {
 	refused(t, "rotating its secret", err, authz.Forbidden, "issuing_delegation_required")
 	_, err = h.keys.Update(t.Context(), manager, authz.Origin{}, h.ws.ID, key.ID, apikey.Change{Delivery: &to.ID})
 	refused(t, "sending a key there", err, authz.Forbidden, "issuing_delegation_required")
+	sandbox := h.operator
+	sandbox.WorkspaceID, sandbox.Environment, sandbox.Delegation = h.ws.ID, authz.Test, &authz.Delegation{Issuer: up, Scopes: []string{"monitor:read"}, Workspaces: []authz.WorkspaceID{h.ws.ID}}
+	_, err = h.deliveries.Update(t.Context(), sandbox, h.ws.ID, to.ID, 0, delivery.Settings{Target: authz.DestinationTarget{JWK: newReceiver(t).jwk}})
+	refused(t, "TN-07: changing the key, from the sandbox", err, authz.Forbidden, "wrong_environment")
+	refused(t, "TN-07: deleting it, from the sandbox", h.deliveries.Delete(t.Context(), sandbox, h.ws.ID, to.ID), authz.Forbidden, "wrong_environment")
 	elsewhere := manager
 	elsewhere.Delegation = &authz.Delegation{Issuer: up, Scopes: []string{"*"}, Workspaces: []authz.WorkspaceID{"ws_other"}}
 	_, _, err = h.deliveries.Create(t.Context(), elsewhere, h.ws.ID, settings)
