@@ -25,6 +25,35 @@ type AccountName struct {
 	Name string `json:"name"`
 }
 
+// BlastRadius defines model for BlastRadius.
+type BlastRadius struct {
+	// Callers From where it was used since it was replaced.
+	Callers []KeyCaller `json:"callers"`
+
+	// Grants What stands and ends with the key, the newest first, at most 100.
+	Grants []KeyGrant `json:"grants"`
+	Key    Key        `json:"key"`
+
+	// KeysMade Keys that its service account made and that are not dead; they do not end with it. At most 100.
+	KeysMade []MadeKey `json:"keys_made"`
+
+	// Live Whether the key is good right now; what follows of a dead one is history.
+	Live       bool         `json:"live"`
+	Mints      IssuingReach `json:"mints,omitempty,omitzero"`
+	MoreGrants bool         `json:"more_grants"`
+	MoreKeys   bool         `json:"more_keys"`
+	MoreTokens bool         `json:"more_tokens"`
+
+	// Recent The latest audit entries about it, the newest first, at most 20.
+	Recent []KeyEntry `json:"recent"`
+
+	// Successors Keys that replaced it and still stand; they do not end with it unless they are asked for.
+	Successors []Successor `json:"successors"`
+
+	// TokensIssuedLastDay On those grants, at most 10,000; none of them outlives the key.
+	TokensIssuedLastDay int64 `json:"tokens_issued_last_day"`
+}
+
 // CheckedSide defines model for CheckedSide.
 type CheckedSide struct {
 	Found map[string]string `json:"found"`
@@ -537,6 +566,15 @@ type Invitation struct {
 	WorkspaceID string `json:"workspace_id"`
 }
 
+// IssuingReach defines model for IssuingReach.
+type IssuingReach struct {
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	Scopes    []string  `json:"scopes"`
+
+	// Workspaces Empty: every workspace.
+	Workspaces []string `json:"workspaces"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	AccountID   string    `json:"account_id"`
@@ -582,6 +620,13 @@ type Key struct {
 	WorkspaceID string `json:"workspace_id"`
 }
 
+// KeyCaller defines model for KeyCaller.
+type KeyCaller struct {
+	FirstSeenAt string `json:"first_seen_at"`
+	IP          string `json:"ip"`
+	LastSeenAt  string `json:"last_seen_at"`
+}
+
 // KeyDelivery defines model for KeyDelivery.
 type KeyDelivery struct {
 	Attempts      int64  `json:"attempts"`
@@ -595,14 +640,38 @@ type KeyDelivery struct {
 	Status        string `json:"status"`
 }
 
+// KeyEntry defines model for KeyEntry.
+type KeyEntry struct {
+	Actor  string `json:"actor,omitempty,omitzero"`
+	IP     string `json:"ip,omitempty,omitzero"`
+	Reason string `json:"reason,omitempty,omitzero"`
+	Result string `json:"result"`
+	Time   string `json:"time"`
+	Type   string `json:"type"`
+}
+
+// KeyGrant defines model for KeyGrant.
+type KeyGrant struct {
+	// ClientID Who holds its tokens: the key's service account, or whoever exchanged a token of it.
+	ClientID  string    `json:"client_id"`
+	CreatedAt time.Time `json:"created_at"`
+	Exchanged bool      `json:"exchanged"`
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	ID        string    `json:"id"`
+	Scopes    []string  `json:"scopes"`
+	Type      string    `json:"type"`
+}
+
 // KeyInRotation defines model for KeyInRotation.
 type KeyInRotation struct {
-	GraceUntil time.Time `json:"grace_until,omitempty,omitzero"`
-	ID         string    `json:"id"`
-	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
-	LastUsedIP string    `json:"last_used_ip,omitempty,omitzero"`
-	Prefix     string    `json:"prefix"`
-	Status     string    `json:"status"`
+	// Callers From where a replaced key was used since it was, the latest first: at most 64 addresses.
+	Callers    []KeyCaller `json:"callers,omitempty,omitzero"`
+	GraceUntil time.Time   `json:"grace_until,omitempty,omitzero"`
+	ID         string      `json:"id"`
+	LastUsedAt time.Time   `json:"last_used_at,omitempty,omitzero"`
+	LastUsedIP string      `json:"last_used_ip,omitempty,omitzero"`
+	Prefix     string      `json:"prefix"`
+	Status     string      `json:"status"`
 }
 
 // KeyPolicy defines model for KeyPolicy.
@@ -783,6 +852,15 @@ type ListWorkspace struct {
 type MFA struct {
 	Evidence []string `json:"evidence"`
 	MaxAge   int64    `json:"max_age,omitempty,omitzero"`
+}
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	CreatedAt   time.Time `json:"created_at"`
+	ID          string    `json:"id"`
+	Prefix      string    `json:"prefix"`
+	Status      string    `json:"status"`
+	WorkspaceID string    `json:"workspace_id"`
 }
 
 // Match defines model for Match.
@@ -1049,6 +1127,23 @@ type PutPolicyBody struct {
 	Rules []Rule `json:"rules"`
 }
 
+// Receipt defines model for Receipt.
+type Receipt struct {
+	GrantsEnded int64 `json:"grants_ended"`
+
+	// ID Of the audit entry.
+	ID string `json:"id"`
+
+	// KeysMade Keys its service account made that stood then; they were not revoked with it.
+	KeysMade  int64     `json:"keys_made"`
+	PurgeAt   time.Time `json:"purge_at"`
+	RevokedAt time.Time `json:"revoked_at"`
+	RevokedBy string    `json:"revoked_by"`
+
+	// TokensIssuedLastDay On the grants that ended, in the day before; all of them are inactive.
+	TokensIssuedLastDay int64 `json:"tokens_issued_last_day"`
+}
+
 // RegisteredBody defines model for RegisteredBody.
 type RegisteredBody struct {
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -1199,6 +1294,7 @@ type RevokedKey struct {
 	PredecessorID string    `json:"predecessor_id,omitempty,omitzero"`
 	Prefix        string    `json:"prefix"`
 	PurgeAt       time.Time `json:"purge_at,omitempty,omitzero"`
+	Receipt       Receipt   `json:"receipt,omitempty,omitzero"`
 	Resources     Resources `json:"resources"`
 
 	// Revision Counts changes; the ETag.
@@ -2010,6 +2106,14 @@ func (a *API) GetKey(ctx context.Context, id string, options ...Option) (*Key, e
 func (a *API) UpdateKey(ctx context.Context, id string, body PatchKeyBody, options ...Option) (*Key, error) {
 	c := call{method: "PATCH", path: fmt.Sprintf("/v1/api-keys/%s", url.PathEscape(text(id))), body: body}
 	return ask[Key](ctx, a, c, options)
+}
+
+// GetKeyBlastRadius: What whoever holds an API key can do, what came of it, and what revoking it ends.
+//
+//	GET /v1/api-keys/{id}/blast-radius
+func (a *API) GetKeyBlastRadius(ctx context.Context, id string, options ...Option) (*BlastRadius, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/api-keys/%s/blast-radius", url.PathEscape(text(id)))}
+	return ask[BlastRadius](ctx, a, c, options)
 }
 
 // DeliverKey: Bring the text of an API key that replaced another to its destination again, where it did not arrive.
