@@ -71,6 +71,14 @@ type Connection struct {
 	UpdatedAt time.Time
 }
 
+// PollEvery is how often the provider is asked about each session; 0 for never.
+func (c Connection) PollEvery() time.Duration {
+	if c.OIDC == nil || !c.Has(OIDCSide) {
+		return 0
+	}
+	return time.Duration(c.OIDC.PollMinutes) * time.Minute
+}
+
 // Has reports whether the connection has the side.
 func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
@@ -119,6 +127,10 @@ type OIDCUpstream struct {
 	MFAMethods  []string `json:"mfa_methods,omitempty"`
 	// MFADeclared is a word that the provider enforces one.
 	MFADeclared bool `json:"mfa_declared,omitempty"`
+	// PollMinutes is how often the provider is asked, with a refresh token of
+	// each session's own, whether it still knows the person; 0 for never, else 5
+	// to 1440.
+	PollMinutes int `json:"poll_minutes,omitempty"`
 }
 
 // Fallback are an administrator's rules about the two sides of a connection.
@@ -194,17 +206,54 @@ type SAMLUpstream struct {
 	MutableSubject bool `json:"mutable_subject,omitempty"`
 }
 
-// UpstreamSession is what an upstream calls a session of ours, for when it
-// ends there.
-type UpstreamSession struct {
+// UpstreamName is what an upstream calls a session of ours, for when it ends
+// there.
+type UpstreamName struct {
+	// Side is which of the connection's it is.
+	Side Side
+	// Person is a digest of what the upstream calls the person (NameID, sub).
+	Person [32]byte
+	// Session is the upstream's id of the session (SessionIndex, sid); empty if
+	// untold.
+	Session string
+}
+
+// UpstreamSessions are sessions as an upstream speaks of them.
+type UpstreamSessions struct {
 	Issuer       IssuerName
 	WorkspaceID  WorkspaceID
-	SessionID    SessionID
 	ConnectionID ConnectionID
 	Side         Side
-	// Name is a digest of what the upstream calls the person (NameID).
-	Name [32]byte
-	// Index is the upstream's id of the session (SessionIndex, sid).
-	Index     string
+	// Person is a digest of what the upstream calls the person; zero leaves that
+	// open, and there must be Sessions.
+	Person [32]byte
+	// Sessions are the upstream's ids of them; none means all of the person.
+	Sessions []string
+}
+
+// UpstreamRefresh is what an upstream may be asked with whether it still knows
+// the person of a session.
+type UpstreamRefresh struct {
+	SessionID    SessionID
+	Issuer       IssuerName
+	WorkspaceID  WorkspaceID
+	ConnectionID ConnectionID
+	// Person is a digest of what the upstream calls the person.
+	Person [32]byte
+	// Token is its refresh token, sealed.
+	Token []byte
+	// PollAt is when it is to be asked next.
+	PollAt    time.Time
 	ExpiresAt time.Time
+	Revision  int64
+}
+
+// UpstreamEnd is an upstream's word that sessions are over there.
+type UpstreamEnd struct {
+	Of UpstreamSessions
+	// Reason is that of the audit entries.
+	Reason string
+	// Grants ends what was granted in the sessions as well, offline_access or
+	// not: not the session is over, but the person is not welcome.
+	Grants bool
 }

@@ -31,6 +31,8 @@ type Session struct {
 	UserAgent string
 	// Fallback is why its person signed in by SAML in place of OpenID Connect.
 	Fallback FallbackReason
+	// Upstream is what the upstream calls it.
+	Upstream UpstreamName
 }
 
 // LiveAt reports whether the session itself, its ancestors aside, is valid at now.

@@ -32,6 +32,9 @@ const (
 	ReasonTooLarge       = "too_large"
 	ReasonRequire        = "required_claim" // a claim the connection requires is missing or differs
 	ReasonSubjectRule    = "subject_rule"   // what names the person is missing, repeated or too long
+	ReasonLogoutToken    = "logout_token"   // it lacks what a logout token says, or says what none does
+	ReasonReplay         = "replay"         // the token was used before
+	ReasonEnded          = "upstream_ended" // asked by a refresh token, the upstream knows the person no more
 	ReasonUnavailable    = "upstream_unavailable"
 )
 

@@ -35,6 +35,9 @@ var explanations = map[string]string{
 	ReasonUnavailable:    "The provider could not be reached, or failed, or took too long.",
 	ReasonRequire:        "A claim that the connection requires is missing or has another value, such as another tenant's id.",
 	ReasonSubjectRule:    "A claim that names the person for good is missing, repeated or too long; have the provider send it in the ID token.",
+	ReasonLogoutToken:    "What the provider sent to say that a session has ended is no logout token: it must hold jti, the logout event, sub or sid, and no nonce.",
+	ReasonReplay:         "The provider sent the same logout token before; the sessions it is about have ended.",
+	ReasonEnded:          "Asked by its refresh token, the provider no longer knows of the sign-in: the person was disabled there, signed out, or the token's time is over.",
 
 	// What is decided after the provider was believed.
 	"browser_mismatch":   "The answer came in another browser than the sign-in began in: a link was passed on, cookies are blocked, or somebody tried to sign another person in.",

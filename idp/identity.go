@@ -27,8 +27,12 @@ type Identity struct {
 	// not outlast it.
 	SessionEnds time.Time
 	// LogoutName is what the upstream calls the person when it tells that their
-	// session is over (NameID); empty where that is Subject.
+	// session is over (NameID, sub); empty where that is Subject.
 	LogoutName string
+
+	// RefreshToken is what the upstream may be asked with later whether it still
+	// knows the person; empty unless the connection keeps it.
+	RefreshToken RefreshToken
 
 	// Told is all that was told as text, where the callback asked for it: for an
 	// administrator to see, and nobody to go by.

@@ -3,6 +3,7 @@ package idp
 import (
 	"context"
 	"net/url"
+	"time"
 )
 
 // MaxForm is what a posted message may have in bytes; whoever reads the form
@@ -15,6 +16,29 @@ type Form struct {
 	Action string
 	// Fields are names and values of hidden fields.
 	Fields map[string]string
+}
+
+// LogoutToken is an upstream's word that a session has ended there (OpenID
+// Connect Back-Channel Logout section 2.4), whose signature and claims held.
+type LogoutToken struct {
+	// ID is the token's own (jti), good once, until Until.
+	ID    string
+	Until time.Time
+	// Subject and SessionID say whose sessions and which; one may be empty.
+	Subject, SessionID string
+}
+
+// RelyingParty is a Connector to an upstream of OpenID Connect. Its refusals are
+// *Errors.
+type RelyingParty interface {
+	Connector
+	// LogoutToken accepts a logout token, as often as it comes: whoever ends the
+	// sessions uses its ID once.
+	LogoutToken(ctx context.Context, raw string) (LogoutToken, error)
+	// Refresh asks whether the upstream still knows the person it gave the token
+	// for, and returns the token to ask with next. ReasonEnded says that it does
+	// not; any other refusal says nothing about the person.
+	Refresh(ctx context.Context, token RefreshToken) (next RefreshToken, err error)
 }
 
 // Message is one of ours for the browser to carry to an upstream.

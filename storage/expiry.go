@@ -20,8 +20,8 @@ const (
 		SELECT digest FROM pushed_requests WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredReplays = `DELETE FROM replays WHERE digest IN (
 		SELECT digest FROM replays WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
-	deleteExpiredUpstreamSessions = `DELETE FROM upstream_sessions WHERE session_id IN (
-		SELECT session_id FROM upstream_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredUpstreamRefreshes = `DELETE FROM upstream_refreshes WHERE session_id IN (
+		SELECT session_id FROM upstream_refreshes WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredKeyClaims = `DELETE FROM key_claims WHERE key_id IN (
@@ -70,8 +70,8 @@ const maxBatch = 5000
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
 // tokens, authorization requests, pushed ones, ids used once, acts done once,
-// upstreams' names of sessions, counts of wrong codes, links to enrol by, texts of
-// keys that wait to be claimed or never arrived where they were brought, recorded
+// upstreams' refresh tokens, counts of wrong codes, links to enrol by, texts of keys
+// that wait to be claimed or never arrived where they were brought, recorded
 // decisions, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -98,7 +98,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredRequests, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredPushed, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
-		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamSessions, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamRefreshes, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredKeyClaims, now, limit) },
 		func() *gorm.DB { return db.Exec(forgetUndelivered, now, limit) },

@@ -34,3 +34,19 @@ func (s *Store) SessionClients(ctx context.Context, issuer authz.IssuerName, ws 
 	}
 	return clients, nil
 }
+
+const grantsOfSession = `SELECT id FROM grants WHERE issuer = ? AND sid = ? AND workspace_id = ? AND state = 'active' ORDER BY id LIMIT ?`
+
+// maxSessionGrants bounds one list.
+const maxSessionGrants = 200
+
+// GrantsOfSession lists the active grants that were made in the session, those
+// that outlive it among them: 200 at most.
+func (s *Store) GrantsOfSession(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, sid authz.SessionID) ([]authz.GrantID, error) {
+	var ids []authz.GrantID
+	if sid == "" {
+		return nil, nil
+	}
+	err := s.reader(ctx).Raw(grantsOfSession, issuer, sid, ws, maxSessionGrants).Scan(&ids).Error
+	return ids, failure(ctx, "listing the grants of a session", err)
+}

@@ -28,6 +28,10 @@ type sessionRow struct {
 	IP           string
 	UserAgent    string
 	Fallback     authz.FallbackReason
+	// What the upstream calls it.
+	UpstreamSide    authz.Side
+	UpstreamPerson  digest
+	UpstreamSession string
 }
 
 // TableName is the row's table.
@@ -39,6 +43,7 @@ func (r sessionRow) session() authz.Session {
 		Digest: r.Digest, AuthTime: r.AuthTime.UTC(), ACR: r.ACR, AMR: r.AMR.V, SignIn: r.SignIn.V, State: r.State, Epoch: r.Epoch, Lineage: r.Lineage,
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), IdleUntil: r.IdleUntil.UTC(),
 		IP: r.IP, UserAgent: r.UserAgent, Fallback: r.Fallback,
+		Upstream: authz.UpstreamName{Side: r.UpstreamSide, Person: r.UpstreamPerson, Session: r.UpstreamSession},
 	}
 }
 
@@ -49,6 +54,7 @@ func (s *Store) CreateSession(ctx context.Context, v authz.Session) error {
 		Digest: v.Digest, AuthTime: utc(v.AuthTime), ACR: v.ACR, AMR: asText(v.AMR), SignIn: asText(v.SignIn), State: v.State, Epoch: v.Epoch, Lineage: v.Lineage,
 		CreatedAt: utc(v.CreatedAt), ExpiresAt: utc(v.ExpiresAt), IdleUntil: utc(v.IdleUntil),
 		IP: v.IP, UserAgent: v.UserAgent, Fallback: v.Fallback,
+		UpstreamSide: v.Upstream.Side, UpstreamPerson: v.Upstream.Person, UpstreamSession: v.Upstream.Session,
 	}).Error
 	return failure(ctx, "creating a session", err)
 }
@@ -64,6 +70,7 @@ func (s *Store) RenewSession(ctx context.Context, v authz.Session) error {
 			UpdateColumns(map[string]any{
 				"digest": digest(v.Digest), "auth_time": utc(v.AuthTime), "acr": v.ACR, "amr": asText(v.AMR), "sign_in": asText(v.SignIn), "lineage": v.Lineage,
 				"expires_at": utc(v.ExpiresAt), "idle_until": utc(v.IdleUntil), "ip": v.IP, "user_agent": v.UserAgent, "fallback": v.Fallback,
+				"upstream_side": v.Upstream.Side, "upstream_person": digest(v.Upstream.Person), "upstream_session": v.Upstream.Session,
 			})
 		if err := changed(ctx, "renewing a session", done, authz.ErrNotFound); err != nil {
 			return err

@@ -70,6 +70,8 @@ func issuerRoutes(s *site) []route {
 		{"GET /security", s.Login.ShowSecurity, s.pageError, pageRoute, limits.Login},
 		{"POST /security", s.Login.SubmitSecurity, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
+		{"POST /oidc/{upstream}/backchannel-logout", s.Login.BackChannelLogout, oauthError, apiRoute, limits.Login},
+		{"GET /oidc/{upstream}/frontchannel-logout", s.perUpstream(s.Login.FrontChannelLogout), s.pageError, pageRoute, limits.Login},
 		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
 		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},
 		{"POST /invitation", s.Login.SubmitInvitation, s.pageError, pageRoute, limits.Login},

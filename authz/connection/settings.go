@@ -196,6 +196,9 @@ func (s *Connections) check(c authz.Connection) error {
 			return invalid("fallback", "a route has a domain or an email, in lower case, and a side to use")
 		}
 	}
+	if c.OIDC != nil && c.OIDC.PollMinutes != 0 && (c.OIDC.PollMinutes < 5 || c.OIDC.PollMinutes > 1440) {
+		return invalid("poll_minutes", "must be 0, for never, or 5 to 1440")
+	}
 	if len(c.Fallback.Link.OIDC) != len(c.Fallback.Link.SAML) || len(c.Fallback.Link.OIDC) > 4 {
 		return invalid("link_key", "must name as many claims as attributes, at most 4")
 	}

@@ -12,6 +12,9 @@ import (
 type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
+	SessionsByUpstream(ctx context.Context, of authz.UpstreamSessions) ([]authz.Session, error)
+	GrantsOfSession(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, sid authz.SessionID) ([]authz.GrantID, error)
+	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	SessionClients(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, sid authz.SessionID) ([]authz.SessionClient, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }

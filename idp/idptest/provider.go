@@ -26,6 +26,8 @@ type Provider struct {
 	sessions *shelf[session]
 	codes    *shelf[grant]
 	tokens   *shelf[grant]
+	// refreshes are refresh tokens, each good once.
+	refreshes *shelf[grant]
 
 	mu       sync.Mutex
 	issuer   string
@@ -33,6 +35,7 @@ type Provider struct {
 	key      signingKey
 	faults   Faults
 	requests map[string]int
+	disabled map[string]bool // subjects
 	server   *http.Server
 }
 
@@ -51,10 +54,10 @@ func New(c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		config: c, page: page, issuer: c.Issuer, key: key,
-		clients: map[string]Client{}, requests: map[string]int{},
+		clients: map[string]Client{}, requests: map[string]int{}, disabled: map[string]bool{},
 		sessions: newShelf[session](sessionLife, c.Now),
 		codes:    newShelf[grant](codeLife, c.Now),
-		tokens:   newShelf[grant](tokenLife, c.Now),
+		tokens:   newShelf[grant](tokenLife, c.Now), refreshes: newShelf[grant](sessionLife, c.Now),
 	}
 	for _, client := range c.Clients {
 		if err := p.AddClient(client); err != nil {

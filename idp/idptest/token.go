@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // POST /token (RFC 6749 section 4.1.3, RFC 7636 section 4.5)
@@ -20,7 +21,12 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		tokenError(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
-	if r.PostForm.Get("grant_type") != "authorization_code" {
+	switch r.PostForm.Get("grant_type") {
+	case "authorization_code":
+	case "refresh_token":
+		p.refresh(w, r, client)
+		return
+	default:
 		tokenError(w, http.StatusBadRequest, "unsupported_grant_type")
 		return
 	}
@@ -30,15 +36,46 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
+	p.issue(w, client, g)
+}
+
+// issue answers with tokens; with a refresh token where offline_access was asked for.
+func (p *Provider) issue(w http.ResponseWriter, client Client, g grant) {
 	accessToken := p.tokens.put(g)
 	idToken, err := p.idToken(g, client, accessToken)
 	if err != nil {
 		tokenError(w, http.StatusInternalServerError, "server_error")
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	answer := map[string]any{
 		"access_token": accessToken, "token_type": "Bearer", "expires_in": int(tokenLife.Seconds()), "id_token": idToken,
-	})
+	}
+	if slices.Contains(g.scopes, "offline_access") {
+		answer["refresh_token"] = p.refreshes.put(g)
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// refresh redeems a refresh token once (RFC 6749 section 6), unless its person
+// was disabled.
+func (p *Provider) refresh(w http.ResponseWriter, r *http.Request, client Client) {
+	g, ok := p.refreshes.take(r.PostForm.Get("refresh_token"))
+	p.mu.Lock()
+	ok = ok && !p.disabled[g.user.Subject]
+	p.mu.Unlock()
+	if !ok || g.clientID != client.ID {
+		tokenError(w, http.StatusBadRequest, "invalid_grant")
+		return
+	}
+	g.nonce = ""
+	p.issue(w, client, g)
+}
+
+// Disable makes the refresh tokens of a person worth nothing.
+func (p *Provider) Disable(subject string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.disabled[subject] = true
 }
 
 func tokenError(w http.ResponseWriter, status int, code string) {

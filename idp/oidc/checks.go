@@ -40,7 +40,7 @@ func checkIdentity(id claims, issuer string) error {
 	}
 	// A logout token carries events where an ID token cannot
 	// (OpenID Connect Back-Channel Logout section 2.4).
-	if id.object("events")["http://schemas.openid.net/event/backchannel-logout"] != nil {
+	if id.object("events")[logoutEvent] != nil {
 		return idp.Refuse(idp.ReasonType, errors.New("a logout token"))
 	}
 	return nil

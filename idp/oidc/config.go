@@ -49,6 +49,9 @@ type Config struct {
 	// where the vendor has ways of its own to ask for a second factor. They
 	// replace none of the protocol's.
 	Request map[string]string
+	// KeepRefreshToken asks for a refresh token (offline_access) and leaves it in
+	// the Identity; else the upstream's tokens are dropped.
+	KeepRefreshToken bool
 	// Observe hears of every exchange with the upstream: whether it answered, or
 	// could not be reached or failed (5xx). It must not block for long. Nil
 	// hears nothing. What a visitor broke off is not heard of.
@@ -79,6 +82,9 @@ func (c *Config) defaults() error {
 	}
 	if !slices.Contains(c.Scopes, "openid") {
 		c.Scopes = append([]string{"openid"}, c.Scopes...)
+	}
+	if c.KeepRefreshToken && !slices.Contains(c.Scopes, "offline_access") {
+		c.Scopes = append(slices.Clone(c.Scopes), "offline_access")
 	}
 	if slices.ContainsFunc(c.Mapping.Subject, idp.Mutable) && !c.MutableSubject {
 		return errors.New("oidc: an e-mail address or user name changes hands; it is no subject without an administrator's word")

@@ -143,6 +143,9 @@ func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Iden
 		return idp.Identity{}, err
 	}
 	identity, err := c.identity(claims, more)
+	if c.config.KeepRefreshToken && len(tokens.RefreshToken) <= maxRefreshToken {
+		identity.RefreshToken = idp.RefreshToken(tokens.RefreshToken)
+	}
 	if err == nil && callback.Tell {
 		identity.Told = more.values()
 		maps.Copy(identity.Told, claims.values()) // the signed ones rule

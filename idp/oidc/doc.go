@@ -10,5 +10,6 @@
 // go-oidc verifies ID tokens; what it leaves open is checked here, and its
 // unlimited key fetching is replaced by KeySet. Nothing a token names is ever
 // fetched: not its picture, not its _claim_sources, not a header's jku. The
-// upstream's tokens are dropped before Finish returns.
+// upstream's tokens are dropped before Finish returns, but for a refresh token
+// where the connection asks with it whether the person is still known.
 package oidc

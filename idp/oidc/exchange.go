@@ -16,14 +16,15 @@ import (
 // tokens is the part of a token response that is used. It lives as long as one
 // call of Finish.
 type tokens struct {
-	IDToken     string `json:"id_token"`
-	AccessToken string `json:"access_token"`
+	IDToken      string `json:"id_token"`
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
 }
 
 // exchange redeems the code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). It
 // is tried once: a second try of a code that arrived is a replay.
 func (c *Connector) exchange(ctx context.Context, m *metadata, code, verifier string) (tokens, error) {
-	req, err := c.tokenRequest(ctx, m, code, verifier)
+	req, err := c.tokenRequest(ctx, m, c.redemption(code, verifier))
 	if err != nil {
 		return tokens{}, err
 	}
@@ -47,13 +48,17 @@ func (c *Connector) exchange(ctx context.Context, m *metadata, code, verifier st
 	return t, nil
 }
 
-// tokenRequest authenticates the client as the upstream says it can:
-// client_secret_basic unless only client_secret_post is on offer.
-func (c *Connector) tokenRequest(ctx context.Context, m *metadata, code, verifier string) (*http.Request, error) {
-	form := url.Values{
+// redemption is the token request of a code.
+func (c *Connector) redemption(code, verifier string) url.Values {
+	return url.Values{
 		"grant_type": {"authorization_code"}, "code": {code},
 		"redirect_uri": {c.config.RedirectURI}, "code_verifier": {verifier},
 	}
+}
+
+// tokenRequest authenticates the client as the upstream says it can:
+// client_secret_basic unless only client_secret_post is on offer.
+func (c *Connector) tokenRequest(ctx context.Context, m *metadata, form url.Values) (*http.Request, error) {
 	basic := false
 	switch {
 	case c.config.ClientSecret == "":

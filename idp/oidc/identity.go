@@ -34,6 +34,9 @@ func (c *Connector) identity(id, more claims) (idp.Identity, error) {
 		ACR:      id.text("acr"),
 		Profile:  profile(id, more),
 	}
+	if sub := id.text("sub"); sub != subject {
+		out.LogoutName = sub // logout tokens know no other
+	}
 	out.AuthTime, _ = id.time("auth_time")
 	out.AMR, _ = id.texts("amr")
 	if sid := id.text("sid"); len(sid) <= maxSessionID {

@@ -24,7 +24,7 @@ func (c *Connector) verify(ctx context.Context, m *metadata, t tokens, callback 
 	if err != nil {
 		return nil, err
 	}
-	if err := checkType(jws); err != nil {
+	if err := checkType(jws, typeJWT); err != nil {
 		return nil, err
 	}
 	w := &witness{keys: m.keys}
@@ -50,15 +50,21 @@ func (c *Connector) verify(ctx context.Context, m *metadata, t tokens, callback 
 	return w.claims, nil
 }
 
+// Names of kinds of token, in the typ of their header.
+const (
+	typeJWT    = "jwt"
+	typeLogout = "logout+jwt" // OpenID Connect Back-Channel Logout section 2.4
+)
+
 // checkType refuses other kinds of token by name (RFC 8725 section 3.11).
-func checkType(jws *jose.JSONWebSignature) error {
+func checkType(jws *jose.JSONWebSignature, want string) error {
 	typ, there := jws.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]
 	if !there {
 		return nil
 	}
 	name, _ := typ.(string)
-	if !strings.EqualFold(strings.TrimPrefix(strings.ToLower(name), "application/"), "jwt") {
-		return idp.Refuse(idp.ReasonType, errors.New("typ is not JWT"))
+	if !strings.EqualFold(strings.TrimPrefix(strings.ToLower(name), "application/"), want) {
+		return idp.Refuse(idp.ReasonType, fmt.Errorf("typ is not %s", want))
 	}
 	return nil
 }

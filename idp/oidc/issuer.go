@@ -61,7 +61,7 @@ func (i *Issuer) Verify(ctx context.Context, raw string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkType(jws); err != nil {
+	if err := checkType(jws, typeJWT); err != nil {
 		return nil, err
 	}
 	m, err := i.document.get(ctx)

@@ -19,7 +19,7 @@ func (c *Connector) Probe(ctx context.Context) error {
 	if _, err := m.keys.cache.get(ctx); err != nil {
 		return err
 	}
-	req, err := c.tokenRequest(ctx, m, "probe-"+rand.Text(), rand.Text()+rand.Text())
+	req, err := c.tokenRequest(ctx, m, c.redemption("probe-"+rand.Text(), rand.Text()+rand.Text()))
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ type rig struct {
 	op     *idptest.Provider
 	conn   *oidc.Connector
 	config oidc.Config
+	keyID  string
 }
 
 func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }

@@ -13,6 +13,8 @@ func connections() []promise {
 		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
 		{"ConnectionsChangeByRevision", testChangesOfConnections},
 		{"UpstreamsNameSessions", testUpstreamSessions},
+		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
+		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},
 		{"LinksJoinTheSidesOfAConnection", testLinks},
@@ -21,44 +23,53 @@ func connections() []promise {
 
 func testUpstreamSessions(e *env) {
 	x := e.tenant()
-	known := authz.UpstreamSession{
-		Issuer: e.issuer, WorkspaceID: x.workspace.ID, SessionID: x.session.ID, ConnectionID: x.connection.ID, Side: authz.SAMLSide,
-		Name: randomDigest(), Index: "_1", ExpiresAt: e.now.Add(time.Hour),
+	named := x.session
+	named.ID, named.Digest = authz.NewSessionID(e.now), randomDigest()
+	named.Upstream = authz.UpstreamName{Side: authz.SAMLSide, Person: randomDigest(), Session: "_1"}
+	e.must(e.CreateSession(e.ctx, named))
+	of := func(person [32]byte, sessions ...string) authz.UpstreamSessions {
+		return authz.UpstreamSessions{
+			Issuer: e.issuer, WorkspaceID: x.workspace.ID, ConnectionID: x.connection.ID, Side: authz.SAMLSide, Person: person, Sessions: sessions,
+		}
 	}
-	e.must(e.PutUpstreamSession(e.ctx, known))
-	find := func(of authz.UpstreamSession, indexes []string, want ...authz.Session) {
+	find := func(of authz.UpstreamSessions, want ...authz.Session) {
 		e.Helper()
-		got, err := e.SessionsByUpstream(e.ctx, of, indexes)
+		got, err := e.SessionsByUpstream(e.ctx, of)
 		e.must(err)
 		e.same(len(got), len(want))
 		for i := range want {
 			e.same(got[i], want[i])
 		}
 	}
-	find(known, nil, x.session)
-	find(known, []string{"_0", "_1"}, x.session)
-	find(known, []string{"_2"})
-	for _, change := range []func(*authz.UpstreamSession){
-		func(o *authz.UpstreamSession) { o.Issuer = "another" },
-		func(o *authz.UpstreamSession) { o.WorkspaceID = "ws_other" },
-		func(o *authz.UpstreamSession) { o.ConnectionID = "con_other" },
-		func(o *authz.UpstreamSession) { o.Side = authz.OIDCSide },
-		func(o *authz.UpstreamSession) { o.Name = randomDigest() },
+	nobody, person := [32]byte{}, named.Upstream.Person
+	find(of(person), named)
+	find(of(person, "_0", "_1"), named)
+	find(of(person, "_2"))
+	find(of(randomDigest()))
+	// Without a person a session is found by its own name; none finds nobody.
+	find(of(nobody, "_0", "_1"), named)
+	find(of(nobody, "_2", ""))
+	find(of(nobody))
+	for _, change := range []func(*authz.UpstreamSessions){
+		func(o *authz.UpstreamSessions) { o.Issuer = "another" },
+		func(o *authz.UpstreamSessions) { o.WorkspaceID = "ws_other" },
+		func(o *authz.UpstreamSessions) { o.ConnectionID = "con_other" },
+		func(o *authz.UpstreamSessions) { o.Side = authz.OIDCSide },
 	} {
-		other := known
-		change(&other)
-		find(other, nil)
+		for _, other := range []authz.UpstreamSessions{of(person), of(nobody, "_1")} {
+			change(&other)
+			find(other)
+		}
 	}
 
-	// A later sign-in has another index; an ended session is not found.
-	known.Index = "_2"
-	e.must(e.PutUpstreamSession(e.ctx, known))
-	find(known, []string{"_1"})
-	find(known, []string{"_2"}, x.session)
-	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.SessionNode, ID: string(x.session.ID)}, authz.Revoked))
-	find(known, nil)
-	_, err := e.DeleteExpiredAcrossWorkspaces(e.ctx, known.ExpiresAt, 1000)
-	e.must(err)
+	// A later sign-in has another name; an ended session is not found.
+	named.Upstream.Session = "_2"
+	e.must(e.RenewSession(e.ctx, named))
+	find(of(person, "_1"))
+	find(of(person, "_2"), named)
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.SessionNode, ID: string(named.ID)}, authz.Revoked))
+	find(of(person))
+	find(of(nobody, "_2"))
 }
 
 func testSidesOfAConnection(e *env) {

@@ -41,41 +41,52 @@ func viewBreakGlass(l authz.LocalAccount) BreakGlass {
 	return BreakGlass{UserID: string(l.UserID), WorkspaceID: string(l.WorkspaceID), Login: l.Login, CreatedBy: l.CreatedBy, CreatedAt: stamp(l.CreatedAt)}
 }
 
+// Factors are those of one member.
+type Factors struct {
+	Items []Factor `json:"items"`
+}
+
+// EnrolmentCode is in the answer that made it and nowhere else, ever.
+type EnrolmentCode struct {
+	Code string `json:"code" doc:"Good once, within 24 hours."`
+}
+
+// NewBreakGlass is what a new break-glass account is made of.
+type NewBreakGlass struct {
+	ForWorkspace
+	Login string `json:"login" minLength:"1" maxLength:"100"`
+	Role  string `json:"role,omitempty" maxLength:"64" doc:"Absent: owner."`
+}
+
+// BreakGlassAccounts are those of one workspace.
+type BreakGlassAccounts struct {
+	Items []BreakGlass `json:"items"`
+}
+
 func (a *api) factorRoutes(h huma.API) {
 	const member, glass = "/v1/members/{id}", "/v1/break-glass-accounts"
-	type factors struct {
-		Items []Factor `json:"items"`
-	}
 	register(a, h, http.MethodGet, member+"/factors", "list-member-factors", "List the second factors that a member has with us", http.StatusOK,
-		func(ctx context.Context, in *OneOf) (*answer[factors], error) {
+		func(ctx context.Context, in *OneOf) (*answer[Factors], error) {
 			list, err := a.cfg.Admin.ListFactors(ctx, principal(ctx), in.in(ctx), authz.UserID(in.ID))
 			if err != nil {
 				return nil, err
 			}
-			return answered(factors{each(list, viewFactor)}), nil
+			return answered(Factors{views(list, viewFactor)}), nil
 		})
 	register(a, h, http.MethodDelete, member+"/factors", "reset-member-factors", "Forget a member's second factors and recovery codes, and end their sessions", http.StatusNoContent,
 		func(ctx context.Context, in *OneOf) (*struct{}, error) {
 			return nil, a.cfg.Admin.ResetFactors(ctx, principal(ctx), in.in(ctx), authz.UserID(in.ID))
 		})
-	type code struct {
-		Code string `json:"code"`
-	}
 	register(a, h, http.MethodPost, member+"/enrolment-code", "permit-enrolment", "Give out a code to set up a first factor with during an outage; shown this once", http.StatusCreated,
-		func(ctx context.Context, in *OneOf) (*answer[code], error) {
+		func(ctx context.Context, in *OneOf) (*answer[EnrolmentCode], error) {
 			text, err := a.cfg.Admin.PermitEnrolment(ctx, principal(ctx), in.in(ctx), authz.UserID(in.ID))
 			if err != nil {
 				return nil, err
 			}
-			return answered(code{text.Reveal()}), nil
+			return answered(EnrolmentCode{text.Reveal()}), nil
 		})
-	type wanted struct {
-		ForWorkspace
-		Login string `json:"login" minLength:"1" maxLength:"100"`
-		Role  string `json:"role,omitempty" maxLength:"64" doc:"Absent: owner."`
-	}
 	register(a, h, http.MethodPost, glass, "create-break-glass-account", "Make a break-glass account, or give one that is there a new link; shown this once", http.StatusCreated,
-		func(ctx context.Context, in *create[wanted]) (*answer[BreakGlass], error) {
+		func(ctx context.Context, in *create[NewBreakGlass]) (*answer[BreakGlass], error) {
 			account, token, err := a.cfg.Admin.CreateBreakGlass(ctx, principal(ctx), in.Body.in(ctx), in.Body.Login, authz.RoleID(in.Body.Role))
 			if err != nil {
 				return nil, err
@@ -84,15 +95,12 @@ func (a *api) factorRoutes(h huma.API) {
 			view.Link = a.cfg.EnrolmentURL(token)
 			return answered(view), nil
 		})
-	type accounts struct {
-		Items []BreakGlass `json:"items"`
-	}
 	register(a, h, http.MethodGet, glass, "list-break-glass-accounts", "List break-glass accounts, at most a hundred; remove one as a member", http.StatusOK,
-		func(ctx context.Context, in *struct{ InWorkspace }) (*answer[accounts], error) {
+		func(ctx context.Context, in *struct{ InWorkspace }) (*answer[BreakGlassAccounts], error) {
 			list, err := a.cfg.Admin.ListBreakGlass(ctx, principal(ctx), in.in(ctx))
 			if err != nil {
 				return nil, err
 			}
-			return answered(accounts{each(list, viewBreakGlass)}), nil
+			return answered(BreakGlassAccounts{views(list, viewBreakGlass)}), nil
 		})
 }

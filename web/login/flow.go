@@ -24,8 +24,7 @@ type Store interface {
 	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
 	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
-	PutUpstreamSession(ctx context.Context, v authz.UpstreamSession) error
-	SessionsByUpstream(ctx context.Context, of authz.UpstreamSession, indexes []string) ([]authz.Session, error)
+	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
 	ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error
 
@@ -85,6 +84,11 @@ type Guesses interface {
 	Refund(key string)
 }
 
+// Liveness remembers by what an upstream is asked about a session (authz/liveness).
+type Liveness interface {
+	Keep(ctx context.Context, c authz.Connection, s authz.Session, token authz.Secret) error
+}
+
 // Sealer keeps the nonce and code verifier of an upstream leg unreadable in
 // the database (authz/secret).
 type Sealer interface {
@@ -115,6 +119,7 @@ type Config struct {
 	Members Members
 	// Sessions ends sessions.
 	Sessions *session.Sessions
+	Liveness Liveness
 	Clock    authz.Clock
 	Pages    *ui.Pages
 	// CookieSuffix tells the issuers' cookies apart, such as "up".
@@ -141,7 +146,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Sessions == nil ||
+	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
@@ -89,19 +88,12 @@ func onlyValue(values []string) string {
 	return values[0]
 }
 
-var errNoSAML = pageError(authz.NotFound, "not_found", "There is no such page.")
+var errNoSide = pageError(authz.NotFound, "not_found", "There is no such page.")
 
 // serviceProvider is what we are to the connection of the path; not found where
 // it has no side of SAML.
 func (f *Flow) serviceProvider(r *http.Request) (authz.Connection, idp.ServiceProvider, error) {
-	c, err := f.cfg.Store.GetConnectionAcrossWorkspaces(r.Context(), f.issuer, upstreamOf(r))
-	if errors.Is(err, authz.ErrNotFound) || err == nil && (!c.Has(authz.SAMLSide) || c.State == authz.Deleted) {
-		return authz.Connection{}, nil, errNoSAML
-	}
-	if err != nil {
-		return authz.Connection{}, nil, err
-	}
-	connector, err := f.cfg.Connect(r.Context(), c, authz.SAMLSide)
+	c, connector, err := f.upstreamSide(r, authz.SAMLSide)
 	if err != nil {
 		return authz.Connection{}, nil, err
 	}
@@ -165,7 +157,7 @@ func (f *Flow) SAMLLogout(w http.ResponseWriter, r *http.Request) error {
 		if err := sp.UseLogout(ctx, message); err != nil {
 			return err
 		}
-		return f.endUpstreamSessions(ctx, c, message)
+		return f.endUpstreamSessions(ctx, c, authz.SAMLSide, message.NameID.Value, message.SessionIndexes)
 	})
 	if reason := idp.ReasonOf(err); reason != "" {
 		return f.refuseAs(ctx, "logout.refused", nil, c, reason, errLogout.Because(err))
@@ -189,30 +181,4 @@ func readLogout(w http.ResponseWriter, r *http.Request, sp idp.ServiceProvider) 
 		return idp.Logout{}, err
 	}
 	return sp.LogoutByPOST(r.Context(), r.PostForm)
-}
-
-// maxLogoutRounds bounds the lists of sessions that one message ends.
-const maxLogoutRounds = 100
-
-// endUpstreamSessions ends the sessions that the provider names, a list
-// at a time, each of which is over when the next is read.
-func (f *Flow) endUpstreamSessions(ctx context.Context, c authz.Connection, m idp.Logout) error {
-	workspace, err := f.cfg.Store.GetWorkspace(ctx, f.issuer, c.WorkspaceID)
-	if err != nil {
-		return err
-	}
-	of := authz.UpstreamSession{Issuer: f.issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Side: authz.SAMLSide, Name: authz.Digest(m.NameID.Value)}
-	for range maxLogoutRounds {
-		sessions, err := f.cfg.Store.SessionsByUpstream(ctx, of, m.SessionIndexes)
-		if err != nil || len(sessions) == 0 {
-			return err
-		}
-		for _, s := range sessions {
-			_, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: s, AccountID: workspace.AccountID, Reason: session.UpstreamLogout})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return errors.New("login: an upstream's logout names sessions without end")
 }

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -60,7 +61,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if made, account, err = f.signedIn(ctx, r, a, user, authz.Digest(cookie)); err != nil {
 			return err
 		}
-		if err := f.nameUpstream(ctx, a, made); err != nil {
+		if err := f.cfg.Liveness.Keep(ctx, a.connection, made, authz.Secret(a.identity.RefreshToken.Reveal())); err != nil {
 			return err
 		}
 		if err := f.signedInto(ctx, p, made.ID); err != nil {
@@ -120,16 +121,10 @@ func joins(a arrival) bool {
 	return a.identity.EmailVerified || a.side == authz.SAMLSide
 }
 
-// nameUpstream remembers what a provider of SAML will call the session when it
-// ends there.
-func (f *Flow) nameUpstream(ctx context.Context, a arrival, s authz.Session) error {
-	if a.side != authz.SAMLSide || a.identity.LogoutName == "" {
-		return nil
-	}
-	return f.cfg.Store.PutUpstreamSession(ctx, authz.UpstreamSession{
-		Issuer: f.issuer, WorkspaceID: s.WorkspaceID, SessionID: s.ID, ConnectionID: s.ConnectionID, Side: a.side,
-		Name: authz.Digest(a.identity.LogoutName), Index: a.identity.SessionID, ExpiresAt: s.ExpiresAt,
-	})
+// upstreamName is what the upstream will call the session when it ends there.
+func upstreamName(a arrival) authz.UpstreamName {
+	person := cmp.Or(a.identity.LogoutName, a.identity.Subject)
+	return authz.UpstreamName{Side: a.side, Person: authz.Digest(person), Session: a.identity.SessionID}
 }
 
 // signedIn makes a session, or renews the browser's own when the same person
@@ -142,7 +137,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 		ID: authz.NewSessionID(now), Issuer: f.issuer, WorkspaceID: c.WorkspaceID, UserID: user.ID, ConnectionID: c.ID,
 		Digest: cookie, AuthTime: authTime(i, now), ACR: i.ACR, AMR: i.AMR, SignIn: signInOf(a, now), State: authz.Active, CreatedAt: now,
 		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
-		Fallback: a.fallback,
+		Fallback: a.fallback, Upstream: upstreamName(a),
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
@@ -191,10 +186,18 @@ func signInOf(a arrival, now time.Time) authz.SignIn {
 // interimLife is how long a session lasts whose sign-in stands in for another.
 const interimLife = time.Hour
 
+// silentLife is how long a session lasts whose upstream neither tells when it
+// ends nor can be asked: OneLogin has no logout by the back channel.
+const silentLife = 8 * time.Hour
+
 // endOf is when a session ends at the latest: it does not outlast the
 // upstream's (SAML Core section 2.7.2, SessionNotOnOrAfter).
 func (f *Flow) endOf(a arrival, now time.Time) time.Time {
 	end := now.Add(f.cfg.SessionAbsolute)
+	silent := a.connection.Vendor == "onelogin" && a.identity.RefreshToken == ""
+	if last := now.Add(silentLife); silent && last.Before(end) {
+		end = last
+	}
 	if interim := now.Add(interimLife); a.fallback.Interim() && interim.Before(end) {
 		end = interim
 	}

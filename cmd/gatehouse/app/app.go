@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
+	"github.com/gatehouse-auth/gatehouse/authz/liveness"
 	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
@@ -91,6 +92,8 @@ type Issuer struct {
 	federation *federation.Federation
 	// Accounts are those who sign in with us.
 	Accounts *localaccount.Accounts
+	// liveness asks upstreams whether they still know people.
+	liveness *liveness.Poller
 	// factors are people's own second factors.
 	factors *factor.Factors
 	// logouts tells clients that a session has ended.

@@ -99,7 +99,7 @@ func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	out := oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, Scopes: c.Scopes, Mapping: profile.Mapping, MFA: profile.MFA,
 	}
-	out.Mapping.Link = c.Fallback.Link.OIDC
+	out.Mapping.Link, out.KeepRefreshToken = c.Fallback.Link.OIDC, c.PollEvery() > 0
 	if said := c.OIDC; said != nil {
 		if len(said.Subject) > 0 {
 			out.Mapping.Subject = said.Subject
@@ -126,7 +126,12 @@ func (c *connectors) probe(ctx context.Context, conn authz.Connection) error {
 
 // CallbackURI is the redirect URI to register at the upstream.
 func CallbackURI(issuer string, id authz.ConnectionID) string {
-	return issuer + "/oidc/" + string(id) + "/callback"
+	return upstreamURI(issuer, id) + "/callback"
+}
+
+// upstreamURI is what our addresses at an OpenID provider have in common.
+func upstreamURI(issuer string, id authz.ConnectionID) string {
+	return issuer + "/oidc/" + string(id)
 }
 
 // putConnections writes the connections of the configuration to the database:

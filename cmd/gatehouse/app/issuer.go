@@ -38,13 +38,6 @@ const (
 	guessesAtOnce    = 30
 )
 
-// How many wrong user codes one address, or one session, may enter: with ten
-// thousand codes waiting, a year of it finds one with a chance of one in five.
-const (
-	userCodesPerSecond = 1.0 / 60
-	userCodesAtOnce    = 10
-)
-
 // maxFamilies bounds the families of refresh tokens that are remembered, about
 // 1 kB each.
 const maxFamilies = 20_000
@@ -275,20 +268,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
-	userCodes, err := ratelimit.New(ratelimit.Config{PerSecond: userCodesPerSecond, Burst: userCodesAtOnce, Clock: a.clock})
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	sessions, err := a.sessions(name, outbox)
-	if err != nil {
-		return web.Issuer{}, err
-	}
-	flow, err := login.New(login.Config{
-		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
-		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
-		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
-	})
+	flow, err := a.signIn(name, i, server, pages, outbox)
 	if err != nil {
 		return web.Issuer{}, err
 	}
@@ -307,7 +287,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
-		EnrolmentURL: func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
+		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
 		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,

@@ -19,6 +19,7 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 		set := a.Issuers[name].set
 		group.Go(func() { set.Run(ctx) })
 		group.Go(func() { a.Issuers[name].federation.Run(ctx) })
+		group.Go(func() { a.pollUpstreamsOften(ctx, name) })
 		group.Go(func() { a.Issuers[name].carrying.Run(ctx) })
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })

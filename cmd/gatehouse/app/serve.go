@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,18 +16,10 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 )
 
-// gcPercent lets garbage grow to three times what is live before it is
-// collected: most of what lives are remembered credentials, and looking through
-// all of them for every few thousand requests is a tenth of the processor's
-// time. GOGC in the environment overrides it.
-const gcPercent = 300
-
 // Serve listens and answers until ctx ends; then it says it is not ready,
 // waits for balancers to notice, finishes what is under way, and returns.
 func (a *App) Serve(ctx context.Context) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneRuntime()
 	listeners, err := a.listen(ctx)
 	if err != nil {
 		return err

@@ -112,7 +112,8 @@ func (u Protocols) Look(ctx context.Context, c authz.Connection, side authz.Side
 		"issuer": f.Issuer, "authorization_endpoint": f.AuthorizationEndpoint, "token_endpoint": f.TokenEndpoint,
 		"algorithms": strings.Join(f.Algorithms, " "), "keys": strconv.Itoa(f.Keys), "pkce": yes(f.PKCE, "S256", "not advertised"),
 		"acr_values":   cmp.Or(strings.Join(f.ACRValues, " "), "none advertised"),
-		"redirect_uri": CallbackURI(u.URL, c.ID),
+		"redirect_uri": CallbackURI(u.URL, c.ID), "backchannel_logout_uri": upstreamURI(u.URL, c.ID) + "/backchannel-logout",
+		"frontchannel_logout_uri": upstreamURI(u.URL, c.ID) + "/frontchannel-logout",
 	}}
 	profile, _ := oidc.Vendor(cmp.Or(c.Vendor, "generic"))
 	found.Missing = profile.Missing

@@ -132,6 +132,7 @@ func npmUpstream(t testing.TB, url, alg string) string {
 	return counterpart.OIDCProvider(t, counterpart.ProviderConfig{
 		Clients: []counterpart.ProviderClient{{
 			ID: "gatehouse", Secret: upstreamSecret, RedirectURIs: []string{url + "/oidc/con_npm/callback"}, IDTokenAlg: alg,
+			BackchannelLogoutURI: url + "/oidc/con_npm/backchannel-logout",
 		}},
 		Users: []counterpart.ProviderUser{
 			{Login: "ada", Subject: "ada-1", AMR: []string{"pwd", "otp", "mfa"}, Claims: map[string]any{

@@ -25,6 +25,23 @@ type AccountName struct {
 	Name string `json:"name"`
 }
 
+// BreakGlass defines model for BreakGlass.
+type BreakGlass struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+
+	// Link Where its person sets up what they sign in with, once, within 24 hours.
+	Link        string `json:"link,omitempty,omitzero"`
+	Login       string `json:"login"`
+	UserID      string `json:"user_id"`
+	WorkspaceID string `json:"workspace_id"`
+}
+
+// BreakGlassAccounts defines model for BreakGlassAccounts.
+type BreakGlassAccounts struct {
+	Items []BreakGlass `json:"items"`
+}
+
 // CheckedSide defines model for CheckedSide.
 type CheckedSide struct {
 	Found map[string]string `json:"found"`
@@ -463,10 +480,36 @@ type Detail struct {
 	Message  string `json:"message"`
 }
 
+// EnrolmentCode defines model for EnrolmentCode.
+type EnrolmentCode struct {
+	// Code Good once, within 24 hours.
+	Code string `json:"code"`
+}
+
 // Fact defines model for Fact.
 type Fact struct {
 	Holds bool   `json:"holds"`
 	Name  string `json:"name"`
+}
+
+// Factor defines model for Factor.
+type Factor struct {
+	CreatedAt  time.Time `json:"created_at"`
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	Name       string    `json:"name"`
+
+	// Status Disabled: a passkey that seems to have been copied.
+	Status string `json:"status"`
+
+	// Synced The passkey is backed up, and may be on several devices.
+	Synced bool `json:"synced,omitempty,omitzero"`
+}
+
+// Factors defines model for Factors.
+type Factors struct {
+	Items []Factor `json:"items"`
 }
 
 // Failure defines model for Failure.
@@ -814,6 +857,17 @@ type MemberRole struct {
 	Role string `json:"role"`
 }
 
+// NewBreakGlass defines model for NewBreakGlass.
+type NewBreakGlass struct {
+	Login string `json:"login"`
+
+	// Role Absent: owner.
+	Role string `json:"role,omitempty,omitzero"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
 // NewDestination defines model for NewDestination.
 type NewDestination struct {
 	Kind    string             `json:"kind"`
@@ -903,6 +957,7 @@ type OIDCSide struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
@@ -915,6 +970,7 @@ type OIDCUpstream struct {
 	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
 	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
 	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
@@ -2034,6 +2090,22 @@ func (a *API) GetKeyRotation(ctx context.Context, id string, options ...Option) 
 	return ask[KeyProgress](ctx, a, c, options)
 }
 
+// ListBreakGlassAccounts: List break-glass accounts, at most a hundred; remove one as a member.
+//
+//	GET /v1/break-glass-accounts
+func (a *API) ListBreakGlassAccounts(ctx context.Context, options ...Option) (*BreakGlassAccounts, error) {
+	c := call{method: "GET", path: "/v1/break-glass-accounts"}
+	return ask[BreakGlassAccounts](ctx, a, c, options)
+}
+
+// CreateBreakGlassAccount: Make a break-glass account, or give one that is there a new link; shown this once.
+//
+//	POST /v1/break-glass-accounts
+func (a *API) CreateBreakGlassAccount(ctx context.Context, body NewBreakGlass, options ...Option) (*BreakGlass, error) {
+	c := call{method: "POST", path: "/v1/break-glass-accounts", body: body, once: true}
+	return ask[BreakGlass](ctx, a, c, options)
+}
+
 // ListClients: List clients, page after page. An error ends it.
 //
 //	GET /v1/clients
@@ -2412,6 +2484,30 @@ func (a *API) GetMember(ctx context.Context, id string, options ...Option) (*Mem
 func (a *API) UpdateMember(ctx context.Context, id string, body MemberRole, options ...Option) (*Member, error) {
 	c := call{method: "PATCH", path: fmt.Sprintf("/v1/members/%s", url.PathEscape(text(id))), body: body}
 	return ask[Member](ctx, a, c, options)
+}
+
+// PermitEnrolment: Give out a code to set up a first factor with during an outage; shown this once.
+//
+//	POST /v1/members/{id}/enrolment-code
+func (a *API) PermitEnrolment(ctx context.Context, id string, options ...Option) (*EnrolmentCode, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/enrolment-code", url.PathEscape(text(id))), once: true}
+	return ask[EnrolmentCode](ctx, a, c, options)
+}
+
+// ResetMemberFactors: Forget a member's second factors and recovery codes, and end their sessions.
+//
+//	DELETE /v1/members/{id}/factors
+func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return tell(ctx, a, c, options)
+}
+
+// ListMemberFactors: List the second factors that a member has with us.
+//
+//	GET /v1/members/{id}/factors
+func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return ask[Factors](ctx, a, c, options)
 }
 
 // ListPolicies: List policies, page after page. An error ends it.
