@@ -25,6 +25,52 @@ type AccountName struct {
 	Name string `json:"name"`
 }
 
+// BlastRadius defines model for BlastRadius.
+type BlastRadius struct {
+	// Callers From where it was used since it was replaced.
+	Callers []KeyCaller `json:"callers"`
+
+	// Grants What stands and ends with the key, the newest first, at most 100.
+	Grants []KeyGrant `json:"grants"`
+	Key    Key        `json:"key"`
+
+	// KeysMade Keys that its service account made and that are not dead; they do not end with it. At most 100.
+	KeysMade []MadeKey `json:"keys_made"`
+
+	// Live Whether the key is good right now; what follows of a dead one is history.
+	Live       bool         `json:"live"`
+	Mints      IssuingReach `json:"mints,omitempty,omitzero"`
+	MoreGrants bool         `json:"more_grants"`
+	MoreKeys   bool         `json:"more_keys"`
+	MoreTokens bool         `json:"more_tokens"`
+
+	// Recent The latest audit entries about it, the newest first, at most 20.
+	Recent []KeyEntry `json:"recent"`
+
+	// Successors Keys that replaced it and still stand; they do not end with it unless they are asked for.
+	Successors []Successor `json:"successors"`
+
+	// TokensIssuedLastDay On those grants, at most 10,000; none of them outlives the key.
+	TokensIssuedLastDay int64 `json:"tokens_issued_last_day"`
+}
+
+// BreakGlass defines model for BreakGlass.
+type BreakGlass struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+
+	// Link Where its person sets up what they sign in with, once, within 24 hours.
+	Link        string `json:"link,omitempty,omitzero"`
+	Login       string `json:"login"`
+	UserID      string `json:"user_id"`
+	WorkspaceID string `json:"workspace_id"`
+}
+
+// BreakGlassAccounts defines model for BreakGlassAccounts.
+type BreakGlassAccounts struct {
+	Items []BreakGlass `json:"items"`
+}
+
 // CheckedSide defines model for CheckedSide.
 type CheckedSide struct {
 	Found map[string]string `json:"found"`
@@ -463,10 +509,36 @@ type Detail struct {
 	Message  string `json:"message"`
 }
 
+// EnrolmentCode defines model for EnrolmentCode.
+type EnrolmentCode struct {
+	// Code Good once, within 24 hours.
+	Code string `json:"code"`
+}
+
 // Fact defines model for Fact.
 type Fact struct {
 	Holds bool   `json:"holds"`
 	Name  string `json:"name"`
+}
+
+// Factor defines model for Factor.
+type Factor struct {
+	CreatedAt  time.Time `json:"created_at"`
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	Name       string    `json:"name"`
+
+	// Status Disabled: a passkey that seems to have been copied.
+	Status string `json:"status"`
+
+	// Synced The passkey is backed up, and may be on several devices.
+	Synced bool `json:"synced,omitempty,omitzero"`
+}
+
+// Factors defines model for Factors.
+type Factors struct {
+	Items []Factor `json:"items"`
 }
 
 // Failure defines model for Failure.
@@ -537,6 +609,15 @@ type Invitation struct {
 	WorkspaceID string `json:"workspace_id"`
 }
 
+// IssuingReach defines model for IssuingReach.
+type IssuingReach struct {
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	Scopes    []string  `json:"scopes"`
+
+	// Workspaces Empty: every workspace.
+	Workspaces []string `json:"workspaces"`
+}
+
 // Key defines model for Key.
 type Key struct {
 	AccountID   string    `json:"account_id"`
@@ -582,6 +663,13 @@ type Key struct {
 	WorkspaceID string `json:"workspace_id"`
 }
 
+// KeyCaller defines model for KeyCaller.
+type KeyCaller struct {
+	FirstSeenAt string `json:"first_seen_at"`
+	IP          string `json:"ip"`
+	LastSeenAt  string `json:"last_seen_at"`
+}
+
 // KeyDelivery defines model for KeyDelivery.
 type KeyDelivery struct {
 	Attempts      int64  `json:"attempts"`
@@ -595,14 +683,38 @@ type KeyDelivery struct {
 	Status        string `json:"status"`
 }
 
+// KeyEntry defines model for KeyEntry.
+type KeyEntry struct {
+	Actor  string `json:"actor,omitempty,omitzero"`
+	IP     string `json:"ip,omitempty,omitzero"`
+	Reason string `json:"reason,omitempty,omitzero"`
+	Result string `json:"result"`
+	Time   string `json:"time"`
+	Type   string `json:"type"`
+}
+
+// KeyGrant defines model for KeyGrant.
+type KeyGrant struct {
+	// ClientID Who holds its tokens: the key's service account, or whoever exchanged a token of it.
+	ClientID  string    `json:"client_id"`
+	CreatedAt time.Time `json:"created_at"`
+	Exchanged bool      `json:"exchanged"`
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	ID        string    `json:"id"`
+	Scopes    []string  `json:"scopes"`
+	Type      string    `json:"type"`
+}
+
 // KeyInRotation defines model for KeyInRotation.
 type KeyInRotation struct {
-	GraceUntil time.Time `json:"grace_until,omitempty,omitzero"`
-	ID         string    `json:"id"`
-	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
-	LastUsedIP string    `json:"last_used_ip,omitempty,omitzero"`
-	Prefix     string    `json:"prefix"`
-	Status     string    `json:"status"`
+	// Callers From where a replaced key was used since it was, the latest first: at most 64 addresses.
+	Callers    []KeyCaller `json:"callers,omitempty,omitzero"`
+	GraceUntil time.Time   `json:"grace_until,omitempty,omitzero"`
+	ID         string      `json:"id"`
+	LastUsedAt time.Time   `json:"last_used_at,omitempty,omitzero"`
+	LastUsedIP string      `json:"last_used_ip,omitempty,omitzero"`
+	Prefix     string      `json:"prefix"`
+	Status     string      `json:"status"`
 }
 
 // KeyPolicy defines model for KeyPolicy.
@@ -785,6 +897,15 @@ type MFA struct {
 	MaxAge   int64    `json:"max_age,omitempty,omitzero"`
 }
 
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	CreatedAt   time.Time `json:"created_at"`
+	ID          string    `json:"id"`
+	Prefix      string    `json:"prefix"`
+	Status      string    `json:"status"`
+	WorkspaceID string    `json:"workspace_id"`
+}
+
 // Match defines model for Match.
 type Match struct {
 	Clients []string `json:"clients,omitempty,omitzero"`
@@ -812,6 +933,17 @@ type Member struct {
 // MemberRole defines model for MemberRole.
 type MemberRole struct {
 	Role string `json:"role"`
+}
+
+// NewBreakGlass defines model for NewBreakGlass.
+type NewBreakGlass struct {
+	Login string `json:"login"`
+
+	// Role Absent: owner.
+	Role string `json:"role,omitempty,omitzero"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
 }
 
 // NewDestination defines model for NewDestination.
@@ -1049,6 +1181,23 @@ type PutPolicyBody struct {
 	Rules []Rule `json:"rules"`
 }
 
+// Receipt defines model for Receipt.
+type Receipt struct {
+	GrantsEnded int64 `json:"grants_ended"`
+
+	// ID Of the audit entry.
+	ID string `json:"id"`
+
+	// KeysMade Keys its service account made that stood then; they were not revoked with it.
+	KeysMade  int64     `json:"keys_made"`
+	PurgeAt   time.Time `json:"purge_at"`
+	RevokedAt time.Time `json:"revoked_at"`
+	RevokedBy string    `json:"revoked_by"`
+
+	// TokensIssuedLastDay On the grants that ended, in the day before; all of them are inactive.
+	TokensIssuedLastDay int64 `json:"tokens_issued_last_day"`
+}
+
 // RegisteredBody defines model for RegisteredBody.
 type RegisteredBody struct {
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -1199,6 +1348,7 @@ type RevokedKey struct {
 	PredecessorID string    `json:"predecessor_id,omitempty,omitzero"`
 	Prefix        string    `json:"prefix"`
 	PurgeAt       time.Time `json:"purge_at,omitempty,omitzero"`
+	Receipt       Receipt   `json:"receipt,omitempty,omitzero"`
 	Resources     Resources `json:"resources"`
 
 	// Revision Counts changes; the ETag.
@@ -2012,6 +2162,14 @@ func (a *API) UpdateKey(ctx context.Context, id string, body PatchKeyBody, optio
 	return ask[Key](ctx, a, c, options)
 }
 
+// GetKeyBlastRadius: What whoever holds an API key can do, what came of it, and what revoking it ends.
+//
+//	GET /v1/api-keys/{id}/blast-radius
+func (a *API) GetKeyBlastRadius(ctx context.Context, id string, options ...Option) (*BlastRadius, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/api-keys/%s/blast-radius", url.PathEscape(text(id)))}
+	return ask[BlastRadius](ctx, a, c, options)
+}
+
 // DeliverKey: Bring the text of an API key that replaced another to its destination again, where it did not arrive.
 //
 //	POST /v1/api-keys/{id}/deliver
@@ -2034,6 +2192,22 @@ func (a *API) RotateKey(ctx context.Context, id string, body RotateKeyBody, opti
 func (a *API) GetKeyRotation(ctx context.Context, id string, options ...Option) (*KeyProgress, error) {
 	c := call{method: "GET", path: fmt.Sprintf("/v1/api-keys/%s/rotation", url.PathEscape(text(id)))}
 	return ask[KeyProgress](ctx, a, c, options)
+}
+
+// ListBreakGlassAccounts: List break-glass accounts, at most a hundred; remove one as a member.
+//
+//	GET /v1/break-glass-accounts
+func (a *API) ListBreakGlassAccounts(ctx context.Context, options ...Option) (*BreakGlassAccounts, error) {
+	c := call{method: "GET", path: "/v1/break-glass-accounts"}
+	return ask[BreakGlassAccounts](ctx, a, c, options)
+}
+
+// CreateBreakGlassAccount: Make a break-glass account, or give one that is there a new link; shown this once.
+//
+//	POST /v1/break-glass-accounts
+func (a *API) CreateBreakGlassAccount(ctx context.Context, body NewBreakGlass, options ...Option) (*BreakGlass, error) {
+	c := call{method: "POST", path: "/v1/break-glass-accounts", body: body, once: true}
+	return ask[BreakGlass](ctx, a, c, options)
 }
 
 // ListClients: List clients, page after page. An error ends it.
@@ -2414,6 +2588,30 @@ func (a *API) GetMember(ctx context.Context, id string, options ...Option) (*Mem
 func (a *API) UpdateMember(ctx context.Context, id string, body MemberRole, options ...Option) (*Member, error) {
 	c := call{method: "PATCH", path: fmt.Sprintf("/v1/members/%s", url.PathEscape(text(id))), body: body}
 	return ask[Member](ctx, a, c, options)
+}
+
+// PermitEnrolment: Give out a code to set up a first factor with during an outage; shown this once.
+//
+//	POST /v1/members/{id}/enrolment-code
+func (a *API) PermitEnrolment(ctx context.Context, id string, options ...Option) (*EnrolmentCode, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/enrolment-code", url.PathEscape(text(id))), once: true}
+	return ask[EnrolmentCode](ctx, a, c, options)
+}
+
+// ResetMemberFactors: Forget a member's second factors and recovery codes, and end their sessions.
+//
+//	DELETE /v1/members/{id}/factors
+func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return tell(ctx, a, c, options)
+}
+
+// ListMemberFactors: List the second factors that a member has with us.
+//
+//	GET /v1/members/{id}/factors
+func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return ask[Factors](ctx, a, c, options)
 }
 
 // ListPolicies: List policies, page after page. An error ends it.
