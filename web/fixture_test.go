@@ -99,6 +99,7 @@ type house struct {
 	limits     keyLimits
 	returns    web.Limiter // of answers to sign-ins; nil for no limit
 	statements statements
+	plans      storagetest.Plans
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 	// told are claims that the upstream tells of ada.
@@ -138,7 +139,10 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
 	t.Run("postgres", func(t *testing.T) {
-		run(newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+		dsn := storagetest.Postgres(t)
+		h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn}, change...)
+		run(h)
+		h.plans.Check(t, dsn)
 	})
 }
 
@@ -146,7 +150,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	t.Helper()
 	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
+	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
@@ -162,6 +166,12 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.handler = made(web.New(cfg))(t)
 	h.settle()
 	return h
+}
+
+// observe hears of every statement.
+func (h *house) observe(statement string) {
+	h.statements.observe(statement)
+	h.plans.Observe(statement)
 }
 
 // assemble ties the parts together as the product does.
