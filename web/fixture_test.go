@@ -199,7 +199,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"},
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
-	h.admin = made(admin.New(admin.Config{Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Roles: h.roles(), Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
+	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
+	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Roles: h.roles(), Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
 		Scopes: func(s string) bool {
@@ -251,7 +252,6 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
-	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
 		Liveness: h.newLiveness(outbox),
 		Factors:  h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
@@ -285,8 +285,9 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	management := made(api.New(api.Config{
 		Deliveries:  h.deliveries,
-		Connections: h.connections, Federation: h.federation, InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
-		Admin: h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
+		Connections: h.connections, Federation: h.federation, EnrolmentURL: func(token authz.Secret) string { return login.EnrolmentURL(host, token) },
+		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
+		Admin:         h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)

@@ -62,6 +62,8 @@ func issuerRoutes(s *site) []route {
 		{"POST /signin/factor", s.Login.SubmitFactor, s.pageError, pageRoute, limits.Login},
 		{"GET /enrol", s.Login.ShowEnrol, s.pageError, pageRoute, limits.Login},
 		{"POST /enrol", s.Login.SubmitEnrol, s.pageError, pageRoute, limits.Login},
+		{"GET /break-glass", s.Login.ShowBreakGlass, s.pageError, pageRoute, limits.Login},
+		{"POST /break-glass", s.Login.SignInBreakGlass, s.pageError, pageRoute, limits.Login},
 		{"GET /operator", s.Login.ShowOperator, s.pageError, pageRoute, limits.Login},
 		{"POST /operator", s.Login.SubmitOperator, s.pageError, pageRoute, limits.Login},
 		{"POST /operator/signin", s.Login.SignInOperator, s.pageError, pageRoute, limits.Login},

@@ -20,6 +20,7 @@ const (
 type Store interface {
 	AccountStore
 	MemberStore
+	FactorStore
 	InvitationStore
 	TeamStore
 	GroupStore
@@ -62,7 +63,9 @@ type Config struct {
 	Store  Store
 	Hasher Hasher
 	Outbox Outbox
-	Clock  authz.Clock
+	// Accounts are people who sign in with us.
+	Accounts LocalAccounts
+	Clock    authz.Clock
 	// Rules say what may be registered of a client.
 	Rules clientmeta.Rules
 	// Roles are the permissions roles are made of.
@@ -78,7 +81,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil

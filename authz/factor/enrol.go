@@ -17,7 +17,14 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	if err != nil {
 		return nil, err
 	}
-	if err := MayEnrol(s, held, p.At); err != nil {
+	permitted := func(h Held) (permit bool, err error) {
+		err = MayEnrol(s, h, p.At)
+		if errors.Is(err, ErrInterim) && of.Permit != nil {
+			return true, nil
+		}
+		return false, err
+	}
+	if _, err := permitted(held); err != nil {
 		return nil, err
 	}
 	var texts []authz.Secret
@@ -34,8 +41,14 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 		if err != nil {
 			return err
 		}
-		if err := MayEnrol(s, now, p.At); err != nil {
+		permit, err := permitted(now)
+		if err != nil {
 			return err
+		}
+		if permit {
+			if err := of.Permit(ctx); err != nil {
+				return err
+			}
 		}
 		if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
 			return err

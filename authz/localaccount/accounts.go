@@ -112,6 +112,32 @@ func (a *Accounts) Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.
 	return account, token, err
 }
 
+// Permit returns the token of a code with which a member, whose account is none
+// of these, may set up a factor; an earlier one is over.
+func (a *Accounts) Permit(ctx context.Context, ws authz.WorkspaceID, user authz.UserID, by string) (authz.Secret, error) {
+	token, now := authz.NewToken("enr_"), a.cfg.Clock.Now()
+	return token, a.cfg.Store.CreateEnrolment(ctx, authz.Enrolment{
+		Digest: authz.Digest(token.Reveal()), Issuer: a.cfg.Issuer, WorkspaceID: ws, UserID: user, State: authz.Active,
+		CreatedBy: by, CreatedAt: now, ExpiresAt: now.Add(LinkLife),
+	})
+}
+
+// Permitted returns what uses up the code of a token that is good for the
+// person; ErrLink when it is not.
+func (a *Accounts) Permitted(ctx context.Context, ws authz.WorkspaceID, user authz.UserID, token authz.Secret) (use func(context.Context) error, err error) {
+	e, err := a.cfg.Store.EnrolmentAcrossWorkspaces(ctx, a.cfg.Issuer, authz.Digest(token.Reveal()))
+	if errors.Is(err, authz.ErrNotFound) || err == nil && (e.State != authz.Active || !a.cfg.Clock.Now().Before(e.ExpiresAt) || e.WorkspaceID != ws || e.UserID != user) {
+		return nil, ErrLink
+	}
+	return func(ctx context.Context) error {
+		err := a.cfg.Store.UseEnrolment(ctx, e, a.cfg.Clock.Now())
+		if errors.Is(err, authz.ErrConsumed) {
+			return ErrLink.Because(err)
+		}
+		return err
+	}, err
+}
+
 func (a *Accounts) create(ctx context.Context, ws authz.WorkspaceID, kind authz.LocalKind, login, by string, join func(context.Context, authz.UserID) error) (authz.LocalAccount, error) {
 	now := a.cfg.Clock.Now()
 	user := authz.User{

@@ -36,7 +36,8 @@ func newMember() *cobra.Command {
 	remove.Flags().StringVar(&successor, "successor", "", "who answers for the member's service accounts, where they are passed on")
 	return t.command(remove, t.update("Give a member another role", func(c *cobra.Command, s *settings) {
 		s.text(c, "role", "role", "owner, admin, developer, viewer, member, or the id of a role of your own")
-	}))
+	}), t.factors(), t.byID("reset-factors", "Forget a member's second factors and recovery codes, and end their sessions", http.MethodDelete, "/factors"),
+		t.enrolmentCode())
 }
 
 func newInvitation() *cobra.Command {

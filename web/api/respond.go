@@ -27,12 +27,18 @@ type list[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Ask for the next page with this; absent on the last."`
 }
 
+// views are the rows as the API tells of them; none are an empty list.
+func views[R, T any](rows []R, view func(R) T) []T {
+	out := make([]T, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, view(r))
+	}
+	return out
+}
+
 // listed renders rows; a full page has a next one.
 func listed[R, T any](asked Paging, rows []R, at func(R) authz.Position, view func(R) T) *answer[list[T]] {
-	out := list[T]{Items: make([]T, 0, len(rows))}
-	for _, r := range rows {
-		out.Items = append(out.Items, view(r))
-	}
+	out := list[T]{Items: views(rows, view)}
 	if len(rows) > 0 && len(rows) == (authz.Page{Limit: asked.Limit}).Rows() {
 		out.NextCursor = asked.cursor(at(rows[len(rows)-1]))
 	}

@@ -1,14 +1,17 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -40,8 +43,15 @@ func (f *Flow) SubmitFactor(w http.ResponseWriter, r *http.Request) error {
 		p.passed = true
 		return f.proceed(w, r, p, s, account)
 	}
+	of := f.whose(r, s, account)
+	if of.Permit, err = f.permit(r, s); err == nil && r.PostForm.Get("do") == "permit" {
+		return f.factorPage(w, r, p, s, "", nil)
+	}
 	up := newStepUp(s)
-	codes, err := f.prove(r, up, f.whose(r, s, account))
+	var codes []authz.Secret
+	if err == nil {
+		codes, err = f.prove(r, up, of)
+	}
 	if told, ok := errors.AsType[*authz.Error](err); ok && shownAgain(told) {
 		return f.factorPage(w, r, p, s, r.PostForm.Get("pending"), told)
 	}
@@ -84,7 +94,7 @@ func (f *Flow) whose(r *http.Request, s authz.Session, account authz.AccountID) 
 func shownAgain(e *authz.Error) bool {
 	switch e.Code {
 	case factor.ErrWrongCode.Code, factor.ErrUsedCode.Code, factor.ErrTooOften.Code, factor.ErrOver.Code, factor.ErrPasskey.Code, factor.ErrCopied.Code,
-		factor.ErrHasApp.Code, factor.ErrHasPasskey.Code, factor.ErrNotFresh.Code, factor.ErrInterim.Code, factor.ErrFactorFirst.Code, factor.ErrLastFactor.Code:
+		factor.ErrHasApp.Code, factor.ErrHasPasskey.Code, factor.ErrNotFresh.Code, factor.ErrInterim.Code, factor.ErrFactorFirst.Code, factor.ErrLastFactor.Code, localaccount.ErrLink.Code:
 		return true
 	}
 	return false
@@ -99,11 +109,15 @@ func (f *Flow) factorPage(w http.ResponseWriter, r *http.Request, p *pending, s 
 	}
 	view := map[string]any{"Client": p.request.Client.Name, "Request": p.row.ID, "Action": "/signin/factor"}
 	status, page := tellProblem(w, view, problem), ui.FactorPage
+	permit, notPermitted := f.permit(r, s)
 	switch refused := factor.MayEnrol(s, held, f.cfg.Clock.Now()); {
 	case held.Usable():
 		err = f.toProve(view, s, held)
+	case errors.Is(refused, factor.ErrInterim) && permit != nil && notPermitted == nil:
+		page, view["Permit"] = ui.FactorSetupPage, r.PostForm.Get("permit")
+		err = f.toSetUp(r, view, s, held, pending)
 	case refused != nil:
-		page, view["Refused"] = ui.FactorSetupPage, descriptionOf(refused)
+		page, view["Refused"], view["MayPermit"] = ui.FactorSetupPage, descriptionOf(refused), errors.Is(refused, factor.ErrInterim)
 	default:
 		page, err = ui.FactorSetupPage, f.toSetUp(r, view, s, held, pending)
 	}
@@ -120,6 +134,16 @@ func (f *Flow) writeFactors(w http.ResponseWriter, status int, page string, view
 		return f.cfg.Pages.WriteScripted(w, status, page, view, formAction...)
 	}
 	return f.cfg.Pages.Write(w, status, page, view, formAction...)
+}
+
+// permit is what the administrator's code in a form is good for; nil where there
+// is none.
+func (f *Flow) permit(r *http.Request, s authz.Session) (func(context.Context) error, error) {
+	code := strings.TrimSpace(r.PostForm.Get("permit"))
+	if code == "" {
+		return nil, nil //nolint:nilnil // as said
+	}
+	return f.cfg.Accounts.Permitted(r.Context(), s.WorkspaceID, s.UserID, authz.Secret(code))
 }
 
 // tellProblem puts a problem on a page, and returns the page's status.

@@ -76,7 +76,10 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Keys, err = a.apiKeys(name, cfg, i.Deliveries, outbox); err != nil {
 		return err
 	}
-	if i.Admin, err = a.administration(name, cfg, outbox); err != nil {
+	if err := a.people(name, i, outbox); err != nil {
+		return err
+	}
+	if i.Admin, err = a.administration(i, outbox); err != nil {
 		return err
 	}
 	if i.Access, err = a.conditionalAccess(name, cfg, outbox); err != nil {
@@ -157,9 +160,10 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 	})
 }
 
-func (a *App) administration(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*admin.Admin, error) {
+func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, error) {
+	name, cfg := authz.IssuerName(i.Config.Name), i.Config
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Clock: a.clock, Rules: a.clientRules(cfg),
 		Roles: permissions(cfg), Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }
@@ -304,6 +308,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
+		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
 		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,

@@ -30,9 +30,6 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	if i.liveness, err = a.newLiveness(name, sessions); err != nil {
 		return nil, err
 	}
-	if err := a.people(name, i, outbox); err != nil {
-		return nil, err
-	}
 	return login.New(login.Config{
 		Liveness: i.liveness,
 		Factors:  i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,

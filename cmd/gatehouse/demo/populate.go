@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
+	"github.com/gatehouse-auth/gatehouse/web/login"
 )
 
 // populate makes what there is to try: for each issuer an operator, a
@@ -44,6 +45,11 @@ func populateIssuer(ctx context.Context, a *app.App, i *app.Issuer, up *upstream
 		return out, err
 	}
 	out.OperatorKey = operatorKey.Reveal()
+	_, token, err := i.Accounts.Invite(ctx, "", authz.OperatorAccount, "operator", "demo", nil)
+	if err != nil {
+		return out, err
+	}
+	out.EnrolURL = login.EnrolmentURL(i.Config.URL, token)
 	ws, err := a.EnsureWorkspace(ctx, name, "Example Corp")
 	if err != nil {
 		return out, err

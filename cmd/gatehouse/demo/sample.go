@@ -13,6 +13,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // sample is an application that signs people in with code + PKCE, written as
@@ -70,16 +72,18 @@ var samplePage = template.Must(template.New("sample").Parse(`<!doctype html><htm
 pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid #8886;border-radius:.5rem;padding:1rem}a{font-weight:600}</style>
 <h1>Sample app</h1>{{with .Problem}}<p role="alert" id="problem">{{.}}</p>{{end}}
 {{if .Claims}}<p id="who">You are signed in as <strong>{{.Name}}</strong>.</p><p>You allowed: <code id="granted">{{.Granted}}</code></p><h2>ID token</h2><pre id="claims">{{.Claims}}</pre><p><a href="/">Back</a></p>
-{{else}}<p>This application knows nothing of you. Sign in through:</p><ul>{{range $name, $title := .Products}}<li><a id="login-{{$name}}" href="/login/{{$name}}">{{$title}}</a></li>{{end}}</ul>{{end}}</html>`))
+{{else}}<p>This application knows nothing of you. Sign in through:</p><ul>{{range $name, $title := .Products}}<li><a id="login-{{$name}}" href="/login/{{$name}}">{{$title}}</a>, or <a id="strong-{{$name}}" href="/login/{{$name}}?acr_values={{$.Strong}}">with a second factor</a></li>{{end}}</ul>{{end}}</html>`))
 
 type sampleView struct {
 	Problem, Name, Granted, Claims string
 
 	Products map[string]string
+	// Strong asks for more than one factor.
+	Strong string
 }
 
 func (s *sample) show(w http.ResponseWriter, status int, v sampleView) {
-	v.Products = make(map[string]string)
+	v.Products, v.Strong = make(map[string]string), authz.ACRMultiFactor
 	for name, p := range s.products {
 		v.Products[name] = p.title
 	}
@@ -107,8 +111,10 @@ func (s *sample) login(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	http.SetCookie(w, &http.Cookie{Name: "sample-state", Value: state, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.verifier), oidc.Nonce(a.nonce)}
-	if hint := r.URL.Query().Get("login_hint"); hint != "" {
-		options = append(options, oauth2.SetAuthURLParam("login_hint", hint))
+	for _, more := range []string{"login_hint", "acr_values"} {
+		if value := r.URL.Query().Get(more); value != "" {
+			options = append(options, oauth2.SetAuthURLParam(more, value))
+		}
 	}
 	http.Redirect(w, r, p.config.AuthCodeURL(state, options...), http.StatusSeeOther)
 }

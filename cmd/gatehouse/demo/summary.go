@@ -26,6 +26,7 @@ type summaryIssuer struct {
 	API         string `json:"api"`
 	Console     string `json:"console"`
 	OperatorKey string `json:"operator_key"`
+	EnrolURL    string `json:"enrol_url"`
 	WorkspaceID string `json:"workspace_id"`
 	AccountID   string `json:"account_id"`
 	KeysPath    string `json:"keys_path"`
@@ -90,6 +91,8 @@ func (s *summary) print(w io.Writer, sample, log string) {
 	}
 	for _, i := range s.Issuers {
 		out("\n── %s ── issuer %s", i.Name, i.Issuer)
+		out("\n# an operator in person: set up a password and an authenticator app, once")
+		out("%s", i.EnrolURL)
 		out("\n# what does the server offer?")
 		out("curl -s %s/.well-known/openid-configuration", i.Issuer)
 		out("\n# is this API key good, and for what? (asked by a gateway of the operator's)")

@@ -1,98 +1,102 @@
 package e2e_test
 
 import (
+	"encoding/base32"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/e2e/counterpart"
 )
 
-func TestChromiumSetsAConnectionUpByALinkAtNpmOIDCProvider(t *testing.T) {
+func TestU0_ServeOnANewDatabaseKeepsTheSetUpLinkOutOfTheLog(t *testing.T) {
 	t.Parallel()
-	d := writeDeployment(t, func(string) string { return "" })
-	d.bootstrap(t)
-	d.start(t)
-	d.WorkspaceID, _ = d.cli(t, "workspace", "create", "--name", "Customer")["id"].(string)
-	id, _ := d.cli(t, "connection", "create", "--workspace", d.WorkspaceID, "--name", "The customer's own")["id"].(string)
-	made := d.cli(t, "connection", "setup-link", "create", id, "--workspace", d.WorkspaceID)
-	link, _ := made["url"].(string)
-	linkID, _ := made["id"].(string)
-	upstream := counterpart.OIDCProvider(t, counterpart.ProviderConfig{
-		Clients: []counterpart.ProviderClient{{ID: "ours", Secret: upstreamSecret, RedirectURIs: []string{d.url + "/oidc/" + id + "/callback"}}},
-		Users: []counterpart.ProviderUser{
-			{Login: "ada", Subject: "ada-1", AMR: []string{"mfa"}, Claims: map[string]any{"email": "ada@customer.example", "email_verified": true, "name": "Ada Lovelace"}},
-			{Login: "no", Subject: "no-1", Denies: true},
-		},
-		RequirePKCE: true,
+	dir, address, operator := t.TempDir(), counterpart.FreeAddress(t), counterpart.FreeAddress(t)
+	var said output
+	cmd := exec.Command(binary(t), "serve")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "GATEHOUSE_") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "GATEHOUSE_ISSUERS_0_PROFILE=default", "GATEHOUSE_ISSUERS_0_URL=http://"+address, "GATEHOUSE_SERVER_PUBLIC_0_ADDRESS="+address, "GATEHOUSE_SERVER_OPERATOR_ADDRESS="+operator)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
 	})
-	b := counterpart.Chromium(t)
-	contains := func(selector string, all ...string) {
-		t.Helper()
-		text := b.Text(selector)
-		for _, want := range all {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s lacks %q:\n%s", selector, want, text)
-			}
+	var files []string
+	eventually(t, 30*time.Second, "a set-up link", func() bool {
+		files, _ = filepath.Glob(filepath.Join(dir, "*.setup-link"))
+		return len(files) == 1
+	})
+	text, err := os.ReadFile(files[0])
+	info, statErr := os.Stat(files[0])
+	if err != nil || statErr != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(string(text), "http://"+address+"/enrol?token=enr_") {
+		t.Fatalf("the link %q %v %v %v", text, info.Mode(), err, statErr)
+	}
+	link := strings.TrimSpace(string(text))
+	eventually(t, 30*time.Second, "an answer", func() bool {
+		resp, err := http.Get(link)
+		if err == nil {
+			_ = resp.Body.Close()
 		}
+		return err == nil && resp.StatusCode == http.StatusOK
+	})
+	page := request(t, http.MethodGet, link, "")
+	if !strings.Contains(page.body, `id="login">operator<`) {
+		t.Errorf("%d %.600s", page.status, page.body)
 	}
-	b.Navigate(link)
-	b.WaitFor("nothing")
-	if strings.Contains(b.URL(), "token") {
-		t.Errorf("the token stays in the address: %s", b.URL())
+	if out := said.String(); !strings.Contains(out, filepath.Base(files[0])) || strings.Contains(out, "enr_") {
+		t.Errorf("it said\n%s", out)
 	}
-	contains("#ours-redirect-uri", d.url+"/oidc/"+id+"/callback")
-	b.Click("copy-redirect-uri")
-	eventually(t, 5*time.Second, "the redirect URI is copied", func() bool { return b.Text("#copy-redirect-uri") == "Copied" })
+}
 
-	b.Fill("address", upstream+"/.well-known/openid-configuration")
-	b.Fill("client_id", "ours")
-	b.Fill("client_secret", upstreamSecret)
-	b.Click("save-oidc")
-	b.WaitFor("test-sign-in")
-	contains("#side-oidc", upstream, "S256")
-	b.Click("test-sign-in")
-	b.WaitFor("login")
-	b.Fill("login", "ada")
-	b.Click("sign-in")
-	b.WaitFor("tested")
-	contains("main", "ada-1", "proven", "ada@customer.example", "nobody joins")
-	b.Click("back")
-	b.WaitFor("status")
-	contains("main", "All is tested")
-
-	// A sign-in that is refused is explained.
-	other := counterpart.Chromium(t) // whom the provider does not know yet
-	other.Navigate(link)
-	other.WaitFor("check")
-	other.Click("check")
-	other.WaitFor("test-sign-in")
-	other.Click("test-sign-in")
-	other.WaitFor("login")
-	other.Fill("login", "no")
-	other.Click("sign-in")
-	other.WaitFor("error")
-	other.Navigate(d.url + "/setup")
-	other.WaitFor("failures")
-	if text := other.Text("#failures"); !strings.Contains(text, "said no") || !strings.Contains(text, "denied") {
-		t.Errorf("refused sign-ins: %s", text)
-	}
-	for _, problem := range append(b.Problems(), other.Problems()...) {
-		if strings.Contains(problem, "Security") || strings.Contains(problem, "clipboard") {
-			t.Errorf("on the console: %s", problem)
+// A person of the demo whose upstream proves no second factor, at a host that is
+// an address: an app of theirs it is.
+func TestChromiumStepsUpWithAnAuthenticatorAppInTheDemo(t *testing.T) {
+	atChromium(t, func(t *testing.T, w *person) {
+		w.Navigate(w.sample())
+		w.Click("strong-" + w.i.Name)
+		w.password(w.p.user("bob"))
+		w.WaitFor("enrol")
+		if w.read(`document.getElementById("create") === null`) != "true" {
+			t.Error("a passkey is offered at an address")
 		}
-	}
-
-	// Putting it into use is the workspace's own.
-	if got := d.cli(t, "connection", "activate", id, "--workspace", d.WorkspaceID); got["status"] != "active" {
-		t.Errorf("activated: %v", got)
-	}
-	b.Navigate(d.url + "/setup")
-	b.WaitFor("status")
-	contains("#status", "People sign in by this connection")
-	s := command(t, binary(t), d.env("UP_API_KEY="+d.OperatorKey), "connection", "setup-link", "revoke", id, linkID, "--workspace", d.WorkspaceID, "--url", d.url)
-	wantExit(t, s, 0)
-	b.Navigate(d.url + "/setup")
-	b.WaitFor("error_code")
-	contains("#error_code", "setup_over")
+		w.picture("factor-setup-app")
+		if _, err := chromedp.Run(w.Context(), chromedp.Evaluate[chromedp.Void](`document.querySelector(".steps summary").click()`)); err != nil {
+			t.Fatal(err)
+		}
+		secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(w.Text("#secret"), " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Fill("code", "000000")
+		w.Click("enrol")
+		w.WaitFor("problem")
+		code, err := totp.GenerateCode(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Fill("code", code)
+		w.Click("enrol")
+		w.WaitFor("codes")
+		w.Click("continue")
+		w.Click("allow")
+		w.WaitFor("granted")
+		if got := w.Text("#claims"); !strings.Contains(got, `"otp"`) || !strings.Contains(got, "multi-factor") {
+			t.Errorf("claims %s", got)
+		}
+	})
 }
