@@ -110,7 +110,7 @@ func compared(b *testing.B, few, many tenancy, ask func(context.Context, *storag
 	b.ReportMetric(ratio, "p99-ratio")
 	b.ReportMetric(float64(percentile(took[1], 50))/float64(percentile(took[0], 50)), "p50-ratio")
 	b.ReportMetric(float64(percentile(took[1], 99).Microseconds()), "p99-µs")
-	if ratio > mostSlower {
+	if each >= 500 && ratio > mostSlower { // of fewer, the hundredth is the one slowest
 		b.Errorf("the slowest hundredth is %.2f times as slow among %d workspaces, want at most %.1f", ratio, many.workspaces, mostSlower)
 	}
 }
