@@ -156,6 +156,20 @@ func (s *Store) UpdateAPIKey(ctx context.Context, k authz.APIKey) error {
 	})
 }
 
+// SetKeyDelegation gives an active key another issuing delegation if its revision
+// is still k.Revision, and raises that by one; or answers ErrStale.
+func (s *Store) SetKeyDelegation(ctx context.Context, k authz.APIKey) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&apiKeyRow{}).Where("id = ? AND issuer = ? AND workspace_id = ?", k.ID, k.Issuer, k.WorkspaceID).
+			Where("revision = ? AND state = 'active'", k.Revision).
+			UpdateColumns(map[string]any{"delegation_id": k.Delegation, "revision": gorm.Expr("revision + 1")})
+		if err := changed(ctx, "delegating to an API key", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.APIKeyNode, ID: string(k.ID)})
+	})
+}
+
 // RevokeAPIKey ends a key for good; its text, if it waits to be claimed, goes at
 // once and its row at purgeAt. moved is false
 // when the workspace has no such key or it is revoked already.

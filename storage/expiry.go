@@ -32,6 +32,8 @@ const (
 		SELECT digest FROM onces WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredAttempts = `DELETE FROM factor_attempts WHERE digest IN (
 		SELECT digest FROM factor_attempts WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredEnrolments = `DELETE FROM enrolments WHERE digest IN (
+		SELECT digest FROM enrolments WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredDevices = `DELETE FROM device_codes WHERE digest IN (
 		SELECT digest FROM device_codes WHERE expires_at <= ? AND state <> 'used' ORDER BY expires_at LIMIT ?)`
 	deleteExpiredDecisions = `DELETE FROM policy_decisions WHERE id IN (
@@ -68,8 +70,8 @@ const maxBatch = 5000
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
 // tokens, authorization requests, pushed ones, ids used once, acts done once,
-// upstreams' refresh tokens, counts of wrong codes, texts of keys that wait to
-// be claimed or never arrived where they were brought, recorded
+// upstreams' refresh tokens, counts of wrong codes, links to enrol by, texts of keys
+// that wait to be claimed or never arrived where they were brought, recorded
 // decisions, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -102,6 +104,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(forgetUndelivered, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredOnces, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredAttempts, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredEnrolments, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDevices, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredDecisions, now, limit) },
 	} {

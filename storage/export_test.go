@@ -22,7 +22,7 @@ func Rows() []any {
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamRefreshRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
 		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{},
 		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{},
-		factorRow{}, recoveryCodeRow{}, attemptsRow{},
+		factorRow{}, recoveryCodeRow{}, attemptsRow{}, localAccountRow{}, enrolmentRow{},
 	}
 }
 

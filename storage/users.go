@@ -49,15 +49,19 @@ func (upstreamIdentityRow) TableName() string { return "upstream_identities" }
 // ErrConflict when the connection's subject is somebody already.
 func (s *Store) CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
-		err := s.writer(ctx).Create(&userRow{
-			ID: u.ID, Issuer: u.Issuer, Profile: asText(u.Profile), Email: lowerEmail(u.Profile), State: u.State, Epoch: u.Epoch,
-			CreatedAt: utc(u.CreatedAt), UpdatedAt: utc(u.UpdatedAt),
-		}).Error
-		if err != nil {
-			return failure(ctx, "creating a user", err)
+		if err := s.createUser(ctx, u); err != nil {
+			return err
 		}
 		return s.AddUpstreamIdentity(ctx, identity)
 	})
+}
+
+func (s *Store) createUser(ctx context.Context, u authz.User) error {
+	err := s.writer(ctx).Create(&userRow{
+		ID: u.ID, Issuer: u.Issuer, Profile: asText(u.Profile), Email: lowerEmail(u.Profile), State: u.State, Epoch: u.Epoch,
+		CreatedAt: utc(u.CreatedAt), UpdatedAt: utc(u.UpdatedAt),
+	}).Error
+	return failure(ctx, "creating a user", err)
 }
 
 // AddUpstreamIdentity stores what a side of a connection calls a person;

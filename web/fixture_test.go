@@ -31,6 +31,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/liveness"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -75,6 +76,7 @@ type house struct {
 	rules      clientmeta.Rules
 
 	factors     *factor.Factors
+	accounts    *localaccount.Accounts
 	federation  *federation.Federation
 	connections *connection.Connections
 	liveness    *liveness.Poller
@@ -247,9 +249,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
+	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
 		Liveness: h.newLiveness(outbox),
-		Factors:  h.factors, Members: h.admin,
+		Factors:  h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),

@@ -33,6 +33,7 @@ type Store interface {
 	GetAPIKeyAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.KeyID) (authz.APIKey, authz.Lineage, error)
 	ListAPIKeys(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error)
 	UpdateAPIKey(ctx context.Context, k authz.APIKey) error
+	SetKeyDelegation(ctx context.Context, k authz.APIKey) error
 	RevokeAPIKey(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.KeyID, at, purgeAt time.Time) (moved bool, err error)
 	UpdateAPIKeyHash(ctx context.Context, issuer authz.IssuerName, id authz.KeyID, old, hash string) (bool, error)
 	PurgeEndedAPIKeysAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, before time.Time, limit int) (int64, error)

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -22,6 +23,8 @@ type OperatorRequest struct {
 	ExpiresAt time.Time
 	// DelegationEndsAt is when the key stops minting others; zero for never.
 	DelegationEndsAt time.Time
+	// MadeBy is the operator who asks; empty means that bootstrap does.
+	MadeBy string
 }
 
 // MintOperator creates a platform key with the bootstrap delegation: it mints
@@ -33,7 +36,7 @@ func (k *Keys) MintOperator(ctx context.Context, from authz.Origin, o OperatorRe
 	if err != nil {
 		return authz.APIKey{}, "", err
 	}
-	by := authz.Principal{Issuer: k.cfg.Issuer, Subject: bootstrap}
+	by := authz.Principal{Issuer: k.cfg.Issuer, Subject: cmp.Or(o.MadeBy, bootstrap)}
 	key, text, err := k.draft(ctx, by, r, now)
 	if err != nil {
 		return authz.APIKey{}, "", err

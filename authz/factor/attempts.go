@@ -42,6 +42,17 @@ func (f *Factors) attempt(ctx context.Context, of Person, method string) error {
 	return tooOften(time.Second)
 }
 
+// Attempt counts a try of a method that is checked elsewhere, such as a password,
+// by the same rules; Right forgets what was counted: it was right.
+func (f *Factors) Attempt(ctx context.Context, of Person, method string) error {
+	return f.attempt(ctx, of, method)
+}
+
+// Right: see Attempt.
+func (f *Factors) Right(ctx context.Context, of Person, method string) error {
+	return f.cfg.Store.ForgetAttempts(ctx, f.cfg.Issuer, of.Session.WorkspaceID, f.attempts(of, method))
+}
+
 // attempts names what is counted together. A text of known parts needs no
 // secret: it finds a number, and nothing else.
 func (f *Factors) attempts(of Person, method string) [32]byte {

@@ -13,6 +13,7 @@ type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	CreateFactor(ctx context.Context, f authz.Factor) error
 	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
+	FactorByCredentialAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, credential []byte) (authz.Factor, error)
 	UseFactor(ctx context.Context, f authz.Factor) error
 	DisableFactor(ctx context.Context, f authz.Factor) error
 	DeleteFactor(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, id authz.FactorID) error

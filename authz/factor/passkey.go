@@ -186,6 +186,46 @@ func (f *Factors) ProvePasskey(ctx context.Context, of Person, ceremony, respons
 	return f.provePasskey(ctx, of, held, asked, []byte(response), use, then)
 }
 
+// AskAnyPasskey asks whoever is there for a passkey of theirs; the answer is
+// good for what binding names, such as a browser.
+func (f *Factors) AskAnyPasskey(binding string) (PasskeyOffer, error) {
+	options, ceremony, err := f.cfg.Passkeys.BeginGet(nil)
+	if err != nil {
+		return PasskeyOffer{}, err
+	}
+	return f.offerPasskey(toGet, binding, options, ceremony)
+}
+
+// ProveAnyPasskey accepts an answer to AskAnyPasskey. Whose it is, is looked up by
+// the passkey's id; whose makes a Person of them, or refuses them.
+func (f *Factors) ProveAnyPasskey(ctx context.Context, binding, ceremony, response string, whose func(authz.Factor) (Person, error), then Then) error {
+	asked, use, err := f.openPasskey(toGet, binding, ceremony)
+	if err != nil {
+		return err
+	}
+	nobody := Person{}
+	id, err := f.cfg.Passkeys.CredentialID([]byte(response))
+	if err != nil {
+		return f.notAccepted(ctx, nobody, err)
+	}
+	key, err := f.cfg.Store.FactorByCredentialAcrossWorkspaces(ctx, f.cfg.Issuer, id)
+	if errors.Is(err, authz.ErrNotFound) {
+		return f.refused(ctx, nobody, string(authz.PasskeyFactor), "unknown_passkey", ErrPasskey)
+	}
+	if err != nil {
+		return err
+	}
+	of, err := whose(key)
+	if err != nil {
+		return err
+	}
+	held, err := f.Of(ctx, key.WorkspaceID, key.UserID)
+	if err != nil {
+		return err
+	}
+	return f.provePasskey(ctx, of, held, asked, []byte(response), use, then)
+}
+
 func (f *Factors) provePasskey(ctx context.Context, of Person, held Held, asked, response []byte, use func(context.Context) error, then Then) error {
 	key, err := f.cfg.Passkeys.FinishGet(f.passkeyUser(of, held, "", ""), asked, response)
 	if err != nil {

@@ -16,29 +16,38 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/web/login"
 )
 
 // delegationLife is how long a bootstrap key may mint others.
 const delegationLife = 24 * time.Hour
 
 func newBootstrap() *cobra.Command {
-	var file, issuer string
+	var file, issuer, login string
 	c := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Create an operator API key for an issuer, shown once",
-		Long: `Create an operator API key and print it, once. It administers every workspace
-of the issuer and may mint keys for 24 hours.
+		Short: "Create an operator of an issuer: a link to enrol by and an API key, shown once",
+		Long: `Create an operator and print, once, a link by which they set up what they sign
+in with, a passkey or a password with an authenticator app, and an operator API
+key. The link is good once and for 24 hours. The key administers every
+workspace of the issuer and may mint keys for 24 hours; an operator who signs in
+at /operator lets it go on.
+
+Where there are operators already, it gives a link only for one who is named by
+--login: a new one, or one who has lost what they sign in with, whose earlier
+links are then over.
 
 Whoever can run this owns the deployment: it needs the database and the root
 key. With an embedded database the server must be stopped.`,
-		RunE: func(c *cobra.Command, _ []string) error { return bootstrap(c.Context(), file, issuer) },
+		RunE: func(c *cobra.Command, _ []string) error { return bootstrap(c.Context(), file, issuer, login) },
 	}
+	c.Flags().StringVar(&login, "login", "", "what the operator is called; the first one is \"operator\"")
 	c.Flags().StringVar(&file, "config", "", "configuration file (YAML)")
 	c.Flags().StringVar(&issuer, "issuer", "", "name of the issuer; needed when there are several")
 	return c
 }
 
-func bootstrap(ctx context.Context, file, name string) error {
+func bootstrap(ctx context.Context, file, name, login string) error {
 	cfg, err := config.Load(file, os.Environ())
 	if err != nil {
 		return invalidConfig(err)
@@ -50,10 +59,13 @@ func bootstrap(ctx context.Context, file, name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(bootstrapIssuer(ctx, a, a.Issuers[authz.IssuerName(name)]), a.Close())
+	return errors.Join(bootstrapIssuer(ctx, a, a.Issuers[authz.IssuerName(name)], login), a.Close())
 }
 
-func bootstrapIssuer(ctx context.Context, a *app.App, issuer *app.Issuer) error {
+func bootstrapIssuer(ctx context.Context, a *app.App, issuer *app.Issuer, name string) error {
+	if err := inviteOperator(ctx, issuer, name); err != nil {
+		return err
+	}
 	ends := a.Clock().Now().Add(delegationLife)
 	_, text, err := issuer.Keys.MintOperator(ctx, authz.Origin{}, apikey.OperatorRequest{Name: "operator", DelegationEndsAt: ends})
 	if err != nil {
@@ -70,6 +82,34 @@ It administers every workspace and may mint keys until %s. Use it:
 `, issuer.Config.Name, text.Reveal(), ends.Format(time.RFC3339), issuer.Config.Keys.EnvVar, apiOf(issuer.Config))
 	return nil
 }
+
+// inviteOperator prints a link for the first operator, or for the one named.
+func inviteOperator(ctx context.Context, issuer *app.Issuer, name string) error {
+	if name == "" {
+		there, err := issuer.Accounts.List(ctx, "")
+		if err != nil {
+			return err
+		}
+		if len(there) > 0 {
+			fmt.Printf("Issuer %s has operators. For a link to enrol by, name one with --login.\n\n", issuer.Config.Name)
+			return nil
+		}
+		name = firstOperator
+	}
+	account, token, err := issuer.Accounts.Invite(ctx, "", authz.OperatorAccount, name, "bootstrap", nil)
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`Operator %s of issuer %s sets up what they sign in with here, once, within 24 hours:
+
+  %s
+
+`, account.Login, issuer.Config.Name, login.EnrolmentURL(issuer.Config.URL, token))
+	return nil
+}
+
+// firstOperator is what the first operator is called.
+const firstOperator = "operator"
 
 // chooseIssuer is the name of the one meant; it is known before anything is
 // opened, as a slip must not leave a new database behind.

@@ -22,7 +22,7 @@ func TestBootstrapOfNoIssuerNamesThemAndLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"": "several issuers", "up": `no issuer is named "up"`} {
-		err := bootstrap(t.Context(), file, name)
+		err := bootstrap(t.Context(), file, name, "operator")
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "uptimepulse, statuspulse") {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -18,10 +18,15 @@ type progress struct {
 }
 
 func newProgress(f *os.File) *progress {
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !onTerminal(f) {
 		return &progress{}
 	}
 	return &progress{to: f}
+}
+
+func onTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func (p *progress) file() { p.files++ }

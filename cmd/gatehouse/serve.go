@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/web/login"
 )
 
 func newServe() *cobra.Command {
@@ -52,11 +54,35 @@ func serve(ctx context.Context, file string, migrate bool) error {
 		return err
 	}
 	if first {
-		fmt.Fprintf(os.Stderr, `A new database was made at %s.
-Stop the server and run "gatehouse bootstrap" to get the operator's key, then start it again.
-`, cfg.Database.Path)
+		if err := offerSetUp(ctx, a, cfg); err != nil {
+			return errors.Join(err, a.Close())
+		}
 	}
 	return errors.Join(a.Serve(ctx), a.Close())
+}
+
+// offerSetUp tells how the first operator of a new database enrols. The link is
+// a secret: it is shown on a terminal, and kept out of whatever takes the log.
+func offerSetUp(ctx context.Context, a *app.App, cfg config.Config) error {
+	fmt.Fprintf(os.Stderr, "A new database was made at %s.\n", cfg.Database.Path)
+	for _, i := range cfg.Issuers {
+		_, token, err := a.Issuers[authz.IssuerName(i.Name)].Accounts.Invite(ctx, "", authz.OperatorAccount, firstOperator, "serve", nil)
+		if err != nil {
+			return err
+		}
+		link := login.EnrolmentURL(i.URL, token)
+		if onTerminal(os.Stderr) {
+			fmt.Fprintf(os.Stderr, "Set up its first operator here, once, within 24 hours:\n\n  %s\n\n", link)
+			continue
+		}
+		file := cfg.Database.Path + "." + i.Name + ".setup-link"
+		if err := os.WriteFile(file, []byte(link+"\n"), 0o600); err != nil {
+			return fmt.Errorf("keeping the set-up link: %w", err)
+		}
+		fmt.Fprintf(os.Stderr, "The link to set up its first operator, good once and for 24 hours, is in %s.\n", file)
+	}
+	fmt.Fprintln(os.Stderr, `For an operator's API key, stop the server and run "gatehouse bootstrap".`)
+	return nil
 }
 
 func isNew(cfg config.Config) bool {

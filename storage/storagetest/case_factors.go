@@ -18,6 +18,9 @@ func factors() []promise {
 		{"AttemptsAreCountedOneByOne", testAttempts},
 		{"AFactorLeavesWithTheMembership", testFactorsOfLeavers},
 		{"OneOfManyStepsASessionUp", testStepUp},
+		{"LocalAccountsAreAWorkspacesOwn", testLocalAccounts},
+		{"OneOfManyUsesAnEnrolment", testEnrolments},
+		{"AKeyIsDelegatedToFromTheRevisionThatWasRead", testKeyDelegation},
 	}
 }
 
@@ -243,4 +246,84 @@ func testStepUp(e *env) {
 	mine := x.session
 	mine.Digest = randomDigest()
 	e.is(e.StepUpSession(e.ctx, mine, had), authz.ErrNotFound)
+}
+
+func (e *env) localAccount(ws authz.WorkspaceID, login string) (authz.LocalAccount, error) {
+	user := authz.User{ID: authz.NewUserID(), Issuer: e.issuer, Profile: authz.Profile{Name: login}, State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now}
+	a := authz.LocalAccount{
+		Issuer: e.issuer, WorkspaceID: ws, UserID: user.ID, Kind: authz.OperatorAccount, Login: login, CreatedBy: "test", CreatedAt: e.now,
+	}
+	return a, e.CreateLocalAccount(e.ctx, user, a)
+}
+
+func testLocalAccounts(e *env) {
+	a, err := e.localAccount("", "ops")
+	e.must(err)
+	b, err := e.localAccount("ws_a", "ops") // the same name elsewhere is somebody else's
+	e.must(err)
+	c, err := e.localAccount("ws_a", "ops")
+	e.is(err, authz.ErrConflict)
+	_, err = e.GetUserAcrossWorkspaces(e.ctx, e.issuer, c.UserID)
+	e.is(err, authz.ErrNotFound) // and leaves nothing
+	got, err := e.LocalAccountByLogin(e.ctx, e.issuer, "", "ops")
+	e.must(err)
+	e.same(got, a)
+	_, err = e.GetLocalAccount(e.ctx, e.issuer, "ws_a", a.UserID)
+	e.is(err, authz.ErrNotFound)
+	foreign := a
+	foreign.WorkspaceID, foreign.Password = "ws_a", "stolen"
+	e.is(e.SetLocalPassword(e.ctx, foreign), authz.ErrNotFound)
+	a.Password = "hash"
+	e.must(e.SetLocalPassword(e.ctx, a))
+	got, err = e.GetLocalAccount(e.ctx, e.issuer, "", a.UserID)
+	e.must(err)
+	e.same(got, a)
+	list, err := e.ListLocalAccounts(e.ctx, e.issuer, "ws_a")
+	e.must(err)
+	e.same(list, []authz.LocalAccount{b})
+}
+
+func testEnrolments(e *env) {
+	link := func(ws authz.WorkspaceID, user authz.UserID) authz.Enrolment {
+		v := authz.Enrolment{
+			Digest: randomDigest(), Issuer: e.issuer, WorkspaceID: ws, UserID: user, State: authz.Active, CreatedBy: "test", CreatedAt: e.now, ExpiresAt: e.now.Add(time.Hour),
+		}
+		e.must(e.CreateEnrolment(e.ctx, v))
+		return v
+	}
+	old, other := link("", "usr_a"), link("ws_b", "usr_a")
+	v := link("", "usr_a")
+	_, err := e.EnrolmentAcrossWorkspaces(e.ctx, e.issuer, old.Digest)
+	e.is(err, authz.ErrNotFound) // a newer one ends it
+	for _, want := range []authz.Enrolment{v, other} {
+		got, err := e.EnrolmentAcrossWorkspaces(e.ctx, e.issuer, want.Digest)
+		e.must(err)
+		e.same(got, want)
+	}
+	foreign := v
+	foreign.WorkspaceID = "ws_b"
+	e.is(e.UseEnrolment(e.ctx, foreign, e.now), authz.ErrConsumed)
+	e.is(e.UseEnrolment(e.ctx, v, v.ExpiresAt), authz.ErrConsumed)
+	if n := e.once(func() error { return e.UseEnrolment(e.ctx, v, e.now) }); n != 1 {
+		e.Fatalf("%d used one link", n)
+	}
+	_, err = e.DeleteExpiredAcrossWorkspaces(e.ctx, v.ExpiresAt, 1000)
+	e.must(err)
+	_, err = e.EnrolmentAcrossWorkspaces(e.ctx, e.issuer, v.Digest)
+	e.is(err, authz.ErrNotFound)
+}
+
+func testKeyDelegation(e *env) {
+	x := e.tenant()
+	key := x.key
+	key.Delegation = authz.NewDelegationID()
+	foreign := key
+	foreign.WorkspaceID = "ws_other"
+	e.is(e.SetKeyDelegation(e.ctx, foreign), authz.ErrStale)
+	e.must(e.SetKeyDelegation(e.ctx, key))
+	e.is(e.SetKeyDelegation(e.ctx, key), authz.ErrStale)
+	got, err := e.GetAPIKey(e.ctx, e.issuer, x.workspace.ID, key.ID)
+	e.must(err)
+	key.Revision++
+	e.same(got, key)
 }

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"html/template"
 	"strings"
@@ -18,4 +19,9 @@ func picture(png []byte) template.URL {
 func textFile(heading string, lines []string) template.URL {
 	text := "Recovery codes, " + heading + "\r\nEach is good once.\r\n\r\n" + strings.Join(lines, "\r\n") + "\r\n"
 	return template.URL("data:text/plain;charset=utf-8;base64," + base64.StdEncoding.EncodeToString([]byte(text))) //nolint:gosec // our own text
+}
+
+// base32Text is raw in lower-case letters and digits.
+func base32Text(raw []byte) string {
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))
 }

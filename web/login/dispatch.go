@@ -83,8 +83,11 @@ func (f *Flow) lacks(p *pending, s authz.Session) (signIn bool, refused *authz.E
 }
 
 // fits reports whether the session is of the client's workspace; a platform
-// client takes any.
+// client takes any but an operator's, whose tokens would reach every workspace.
 func (f *Flow) fits(p *pending, s authz.Session) bool {
+	if s.WorkspaceID == "" {
+		return false
+	}
 	return p.request.Client.Platform() || p.request.Client.WorkspaceID == s.WorkspaceID
 }
 
@@ -107,7 +110,11 @@ func (f *Flow) session(r *http.Request) (authz.Session, authz.AccountID, error) 
 	if !session.LiveAt(now) || !lineage.Usable() || lineage.Sum() != session.Lineage+session.Epoch {
 		return authz.Session{}, "", nil
 	}
-	_, err = f.cfg.Store.GetMember(ctx, f.issuer, session.WorkspaceID, session.UserID)
+	if session.WorkspaceID == "" {
+		_, err = f.cfg.Accounts.Get(ctx, "", session.UserID)
+	} else {
+		_, err = f.cfg.Store.GetMember(ctx, f.issuer, session.WorkspaceID, session.UserID)
+	}
 	if errors.Is(err, authz.ErrNotFound) {
 		return authz.Session{}, "", nil
 	}

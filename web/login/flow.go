@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -33,6 +34,7 @@ type Store interface {
 	StepUpSession(ctx context.Context, s authz.Session, had [32]byte) error
 	ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
+	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
 	SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, user authz.UserID) (authz.Lineage, error)
 
 	GetMember(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (authz.Member, error)
@@ -69,6 +71,13 @@ type Members interface {
 	FollowGroups(ctx context.Context, in admin.GroupsTold) error
 }
 
+// Operators does what an operator asks for in person (authz/apikey).
+type Operators interface {
+	List(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, f authz.KeyFilter, page authz.Page) ([]authz.APIKey, error)
+	Delegate(ctx context.Context, by authz.Principal, from authz.Origin, id authz.KeyID, ends time.Time) (authz.APIKey, error)
+	DelegationOf(ctx context.Context, key authz.APIKey) (authz.Delegation, error)
+}
+
 // Guesses counts what somebody may be wrong about (authz/ratelimit).
 type Guesses interface {
 	Allow(key string) error
@@ -101,8 +110,11 @@ type Config struct {
 	// Explain says the reason of a refusal in plain words, for administrators.
 	Explain func(reason string) string
 	Sealer  Sealer
-	// Factors are people's own second factors.
-	Factors *factor.Factors
+	// Factors are people's own second factors, Accounts those who sign in with us.
+	Factors  *factor.Factors
+	Accounts *localaccount.Accounts
+	// Operators does what an operator asks for on their page.
+	Operators Operators
 	// Members are those of the issuer's workspaces.
 	Members Members
 	// Sessions ends sessions.
@@ -134,7 +146,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Members == nil || cfg.Sessions == nil ||
+	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

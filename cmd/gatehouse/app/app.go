@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/liveness"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
@@ -89,6 +90,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// Accounts are those who sign in with us.
+	Accounts *localaccount.Accounts
 	// liveness asks upstreams whether they still know people.
 	liveness *liveness.Poller
 	// factors are people's own second factors.

@@ -6,9 +6,20 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 )
+
+// people are those who prove something to us: second factors, and accounts that
+// sign in here.
+func (a *App) people(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (err error) {
+	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
+		return err
+	}
+	i.Accounts, err = localaccount.New(localaccount.Config{Issuer: name, Store: a.store, Outbox: outbox, Hasher: a.hasher, Clock: a.clock})
+	return err
+}
 
 // newFactors are the second factors that an issuer's people have with it.
 func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {

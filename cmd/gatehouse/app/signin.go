@@ -30,12 +30,12 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	if i.liveness, err = a.newLiveness(name, sessions); err != nil {
 		return nil, err
 	}
-	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
+	if err := a.people(name, i, outbox); err != nil {
 		return nil, err
 	}
 	return login.New(login.Config{
 		Liveness: i.liveness,
-		Factors:  i.factors, Members: i.Admin,
+		Factors:  i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),

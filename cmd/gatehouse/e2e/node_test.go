@@ -41,6 +41,8 @@ type deployment struct {
 	issuer
 	dir, file, url string
 	driver, dsn    string
+	// enrol is the link of the first operator.
+	enrol string
 }
 
 // settings is the configuration file of a deployment. Addresses and the
@@ -88,6 +90,7 @@ func deployAt(t testing.TB, url, driver, more string) *deployment {
 	if d.OperatorKey = regexp.MustCompile(`up_live_[A-Za-z0-9]{64}`).FindString(said.stdout); d.OperatorKey == "" {
 		t.Fatalf("bootstrap printed no key:\n%s", said.stdout)
 	}
+	d.enrol = regexp.MustCompile(`http\S+/enrol\?token=\S+`).FindString(said.stdout)
 	return d
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -153,4 +154,52 @@ func eventuallyText(w *person, selector string) string {
 		w.t.Fatal(err)
 	}
 	return w.Text(selector)
+}
+
+func TestChromiumEnrolsTheFirstOperatorWhoLetsAKeyGoOn(t *testing.T) {
+	t.Parallel()
+	d, n, w := named(t)
+	w.virtual()
+	if d.enrol == "" {
+		t.Fatal("bootstrap printed no link")
+	}
+	w.Navigate(d.enrol)
+	w.WaitFor("create")
+	w.picture("enrol")
+	w.Fill("name", "Key at the desk")
+	w.Click("create")
+	w.WaitFor("codes")
+	w.Click("continue")
+	w.WaitFor("keys")
+	w.picture("operator")
+	if got := w.Text("#login"); got != "operator" {
+		t.Errorf("signed in as %q", got)
+	}
+	mint := func() answer {
+		return n.manage(t, http.MethodPost, "/v1/auth/keys", `{"name":"k","workspace_id":"`+d.WorkspaceID+`","environment":"live","scopes":["monitor:read"]}`)
+	}
+	wantStatus(t, mint(), http.StatusCreated)
+	n.advance(t, "25h")
+	if a := mint(); a.status != http.StatusForbidden || a.text("code") != "issuing_delegation_required" {
+		t.Errorf("a day later: %d %s", a.status, a.body)
+	}
+	// The session of a day ago is over: by the passkey alone, discovered.
+	w.Navigate(d.url + "/operator")
+	w.WaitFor("login")
+	w.picture("operator-sign-in")
+	if w.read(`document.getElementById("keys") === null`) == "true" {
+		w.Click("passkey")
+	}
+	w.WaitFor("keys")
+	if _, err := chromedp.Run(w.Context(), chromedp.Click(chromedp.CSS("#keys button"))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the key makes keys", func() bool { return mint().status == http.StatusCreated })
+	w.Navigate(d.enrol)
+	w.WaitFor("error_code")
+	if got := w.Text("#error_code"); got != "enrolment_link_over" {
+		t.Errorf("the link, again: %q", got)
+	}
+	w.refused = append(w.refused, d.url+"/enrol")
+	w.wantCalmConsole()
 }
