@@ -98,6 +98,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.clientHistoryRoutes(h)
 	a.registrationRoutes(h)
 	a.connectionRoutes(h)
+	a.connectionHistoryRoutes(h)
 	a.groupRoutes(h)
 	a.keyRoutes(h)
 	a.destinationRoutes(h)

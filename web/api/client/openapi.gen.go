@@ -242,6 +242,13 @@ type ConnectionMembers struct {
 	Vendor   *string      `json:"vendor,omitempty"`
 }
 
+// ConnectionRevision defines model for ConnectionRevision.
+type ConnectionRevision struct {
+	Actor      string     `json:"actor"`
+	ChangedAt  string     `json:"changed_at"`
+	Connection Connection `json:"connection"`
+}
+
 // CreateClientBody defines model for CreateClientBody.
 type CreateClientBody struct {
 	AuthorizationDetailsTypes        []string `json:"authorization_details_types,omitempty,omitzero"`
@@ -731,6 +738,14 @@ type ListClientRevision struct {
 // ListConnection defines model for ListConnection.
 type ListConnection struct {
 	Items []Connection `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ListConnectionRevision defines model for ListConnectionRevision.
+type ListConnectionRevision struct {
+	Items []ConnectionRevision `json:"items"`
 
 	// NextCursor Ask for the next page with this; absent on the last.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
@@ -1355,6 +1370,12 @@ type RoleMembers struct {
 	Name        *string  `json:"name,omitempty"`
 	Permissions []string `json:"permissions,omitzero"`
 	ReadOnly    *bool    `json:"read_only,omitempty"`
+}
+
+// RollBackConnectionBody defines model for RollBackConnectionBody.
+type RollBackConnectionBody struct {
+	// Revision The revision whose settings to take up again.
+	Revision int64 `json:"revision"`
 }
 
 // RollbackBody defines model for RollbackBody.
@@ -2339,6 +2360,22 @@ func (a *API) GetConnectionGroups(ctx context.Context, id string, options ...Opt
 func (a *API) PutConnectionGroups(ctx context.Context, id string, body GroupRules, options ...Option) (*GroupRules, error) {
 	c := call{method: "PUT", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id))), body: body}
 	return ask[GroupRules](ctx, a, c, options)
+}
+
+// GetConnectionHistory: The last hundred revisions of a connection, newest first.
+//
+//	GET /v1/connections/{id}/history
+func (a *API) GetConnectionHistory(ctx context.Context, id string, options ...Option) (*ListConnectionRevision, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/history", url.PathEscape(text(id)))}
+	return ask[ListConnectionRevision](ctx, a, c, options)
+}
+
+// RollBackConnection: Give a connection the settings of an earlier revision.
+//
+//	POST /v1/connections/{id}/rollback
+func (a *API) RollBackConnection(ctx context.Context, id string, body RollBackConnectionBody, options ...Option) (*Connection, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/rollback", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Connection](ctx, a, c, options)
 }
 
 // TestConnection: Look at the upstreams, and get links for test sign-ins.
