@@ -84,6 +84,14 @@ func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
 }
 
+// ConnectionRevision is what a connection came to be by a change, without its
+// secrets.
+type ConnectionRevision struct {
+	Connection Connection
+	Actor      string
+	At         time.Time
+}
+
 // GroupRule gives the people of a group at the upstream a role, or a place in a
 // team, for as long as each sign-in tells of the group.
 type GroupRule struct {

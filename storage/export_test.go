@@ -20,7 +20,7 @@ func Rows() []any {
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, keyClaimRow{}, keyPolicyRow{}, destinationRow{}, keyDeliveryRow{}, keyCallerRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamRefreshRow{}, connectionMetadataRow{}, setupLinkRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
-		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{},
+		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{}, connectionRevisionRow{},
 		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{},
 		factorRow{}, recoveryCodeRow{}, attemptsRow{}, localAccountRow{}, enrolmentRow{},
 	}

@@ -93,7 +93,7 @@ func TestPostgresKeepsEveryPromise(t *testing.T) {
 		})
 	})
 	ended()
-	t.Logf("%d statements are planned", plans.Check(t, cfg.DSN))
+	t.Logf("%d statements are planned", plans.Check(t))
 	for table, n := range scans() {
 		if n > before[table] && table != "goose_db_version" {
 			t.Errorf("%s was scanned %d times", table, n-before[table])

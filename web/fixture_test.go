@@ -144,7 +144,7 @@ func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 		dsn := storagetest.Postgres(t)
 		h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn}, change...)
 		run(h)
-		h.plans.Check(t, dsn)
+		h.plans.Check(t)
 	})
 }
 

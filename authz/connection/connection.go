@@ -13,6 +13,8 @@ const Scope = "manage:connections"
 
 // Store is what this package needs of the database.
 type Store interface {
+	historyStore
+
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	PutConnection(ctx context.Context, c authz.Connection) error
 	GetConnection(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ConnectionID) (authz.Connection, error)

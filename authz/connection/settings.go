@@ -60,6 +60,9 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 		if err := s.cfg.Store.PutConnection(ctx, c); err != nil {
 			return err
 		}
+		if err := s.remember(ctx, by, c); err != nil {
+			return err
+		}
 		return s.record(ctx, by, c, "connection.created", map[string]any{"name": c.Name, "vendor": c.Vendor})
 	})
 }
@@ -70,6 +73,13 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 // Who the upstream is cannot change any more then: its people would be others'.
 // By what it is believed, and how its words are read, is then an owner's.
 func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, change Change) (authz.Connection, error) {
+	return s.replace(ctx, by, ws, id, revision, func(ctx context.Context, c authz.Connection) (authz.Connection, error) {
+		return s.apply(ctx, c, change)
+	})
+}
+
+// replace is Update by what a function makes of the connection.
+func (s *Connections) replace(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, become func(context.Context, authz.Connection) (authz.Connection, error)) (authz.Connection, error) {
 	before, err := s.Get(ctx, by, ws, id)
 	if err != nil {
 		return authz.Connection{}, err
@@ -77,7 +87,7 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 	if revision != 0 && revision != before.Revision {
 		return authz.Connection{}, authz.ErrStale
 	}
-	c, err := s.apply(ctx, before, change)
+	c, err := become(ctx, before)
 	if err != nil {
 		return authz.Connection{}, err
 	}
@@ -101,6 +111,11 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 func (s *Connections) write(ctx context.Context, by authz.Principal, c authz.Connection, from authz.State, typ string, details map[string]any) (authz.Connection, error) {
 	err := s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := s.cfg.Store.UpdateConnection(ctx, c, from); err != nil {
+			return err
+		}
+		became := c
+		became.Revision++
+		if err := s.remember(ctx, by, became); err != nil {
 			return err
 		}
 		return s.record(ctx, by, c, typ, details)

@@ -103,6 +103,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.connectionRoutes(h)
 	a.connectionMetadataRoutes(h)
 	a.setupLinkRoutes(h)
+	a.connectionHistoryRoutes(h)
 	a.groupRoutes(h)
 	a.keyRoutes(h)
 	a.destinationRoutes(h)
