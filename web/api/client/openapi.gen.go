@@ -54,6 +54,23 @@ type BlastRadius struct {
 	TokensIssuedLastDay int64 `json:"tokens_issued_last_day"`
 }
 
+// BreakGlass defines model for BreakGlass.
+type BreakGlass struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+
+	// Link Where its person sets up what they sign in with, once, within 24 hours.
+	Link        string `json:"link,omitempty,omitzero"`
+	Login       string `json:"login"`
+	UserID      string `json:"user_id"`
+	WorkspaceID string `json:"workspace_id"`
+}
+
+// BreakGlassAccounts defines model for BreakGlassAccounts.
+type BreakGlassAccounts struct {
+	Items []BreakGlass `json:"items"`
+}
+
 // Certificate defines model for Certificate.
 type Certificate struct {
 	// Fingerprint SHA-256, in hex.
@@ -262,6 +279,13 @@ type ConnectionMetadata struct {
 	// Problem Why the last look failed, in words.
 	Problem  string           `json:"problem,omitempty,omitzero"`
 	Proposal MetadataProposal `json:"proposal,omitempty,omitzero"`
+}
+
+// ConnectionRevision defines model for ConnectionRevision.
+type ConnectionRevision struct {
+	Actor      string     `json:"actor"`
+	ChangedAt  string     `json:"changed_at"`
+	Connection Connection `json:"connection"`
 }
 
 // CreateClientBody defines model for CreateClientBody.
@@ -526,6 +550,12 @@ type Detail struct {
 	Message  string `json:"message"`
 }
 
+// EnrolmentCode defines model for EnrolmentCode.
+type EnrolmentCode struct {
+	// Code Good once, within 24 hours.
+	Code string `json:"code"`
+}
+
 // ExpiringCertificate defines model for ExpiringCertificate.
 type ExpiringCertificate struct {
 	// DaysLeft At most: 30, 14, 7, 1 or 0.
@@ -547,6 +577,26 @@ type ExpiringCertificate struct {
 type Fact struct {
 	Holds bool   `json:"holds"`
 	Name  string `json:"name"`
+}
+
+// Factor defines model for Factor.
+type Factor struct {
+	CreatedAt  time.Time `json:"created_at"`
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	Name       string    `json:"name"`
+
+	// Status Disabled: a passkey that seems to have been copied.
+	Status string `json:"status"`
+
+	// Synced The passkey is backed up, and may be on several devices.
+	Synced bool `json:"synced,omitempty,omitzero"`
+}
+
+// Factors defines model for Factors.
+type Factors struct {
+	Items []Factor `json:"items"`
 }
 
 // Failure defines model for Failure.
@@ -787,6 +837,14 @@ type ListConnection struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ListConnectionRevision defines model for ListConnectionRevision.
+type ListConnectionRevision struct {
+	Items []ConnectionRevision `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // ListDestination defines model for ListDestination.
 type ListDestination struct {
 	Items []Destination `json:"items"`
@@ -960,6 +1018,17 @@ type MetadataProposal struct {
 	FoundAt   string        `json:"found_at"`
 	ID        string        `json:"id"`
 	Removed   []Certificate `json:"removed"`
+}
+
+// NewBreakGlass defines model for NewBreakGlass.
+type NewBreakGlass struct {
+	Login string `json:"login"`
+
+	// Role Absent: owner.
+	Role string `json:"role,omitempty,omitzero"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
 }
 
 // NewDestination defines model for NewDestination.
@@ -1425,6 +1494,12 @@ type RoleMembers struct {
 	Name        *string  `json:"name,omitempty"`
 	Permissions []string `json:"permissions,omitzero"`
 	ReadOnly    *bool    `json:"read_only,omitempty"`
+}
+
+// RollBackConnectionBody defines model for RollBackConnectionBody.
+type RollBackConnectionBody struct {
+	// Revision The revision whose settings to take up again.
+	Revision int64 `json:"revision"`
 }
 
 // RollKeyBody defines model for RollKeyBody.
@@ -2234,6 +2309,22 @@ func (a *API) GetKeyRotation(ctx context.Context, id string, options ...Option) 
 	return ask[KeyProgress](ctx, a, c, options)
 }
 
+// ListBreakGlassAccounts: List break-glass accounts, at most a hundred; remove one as a member.
+//
+//	GET /v1/break-glass-accounts
+func (a *API) ListBreakGlassAccounts(ctx context.Context, options ...Option) (*BreakGlassAccounts, error) {
+	c := call{method: "GET", path: "/v1/break-glass-accounts"}
+	return ask[BreakGlassAccounts](ctx, a, c, options)
+}
+
+// CreateBreakGlassAccount: Make a break-glass account, or give one that is there a new link; shown this once.
+//
+//	POST /v1/break-glass-accounts
+func (a *API) CreateBreakGlassAccount(ctx context.Context, body NewBreakGlass, options ...Option) (*BreakGlass, error) {
+	c := call{method: "POST", path: "/v1/break-glass-accounts", body: body, once: true}
+	return ask[BreakGlass](ctx, a, c, options)
+}
+
 // ListClients: List clients, page after page. An error ends it.
 //
 //	GET /v1/clients
@@ -2435,6 +2526,14 @@ func (a *API) PutConnectionGroups(ctx context.Context, id string, body GroupRule
 	return ask[GroupRules](ctx, a, c, options)
 }
 
+// GetConnectionHistory: The last hundred revisions of a connection, newest first.
+//
+//	GET /v1/connections/{id}/history
+func (a *API) GetConnectionHistory(ctx context.Context, id string, options ...Option) (*ListConnectionRevision, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/history", url.PathEscape(text(id)))}
+	return ask[ListConnectionRevision](ctx, a, c, options)
+}
+
 // GetConnectionMetadata: What is known of the provider's metadata, and which certificates end.
 //
 //	GET /v1/connections/{id}/metadata
@@ -2465,6 +2564,14 @@ func (a *API) RefreshConnectionMetadata(ctx context.Context, id string, options 
 func (a *API) RejectConnectionMetadata(ctx context.Context, id string, body DecideMetadataBody, options ...Option) error {
 	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/metadata/reject", url.PathEscape(text(id))), body: body, once: true}
 	return tell(ctx, a, c, options)
+}
+
+// RollBackConnection: Give a connection the settings of an earlier revision.
+//
+//	POST /v1/connections/{id}/rollback
+func (a *API) RollBackConnection(ctx context.Context, id string, body RollBackConnectionBody, options ...Option) (*Connection, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/rollback", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Connection](ctx, a, c, options)
 }
 
 // RollConnectionSAMLKey: Publish, use or retire a key of ours at the provider of SAML.
@@ -2676,6 +2783,30 @@ func (a *API) GetMember(ctx context.Context, id string, options ...Option) (*Mem
 func (a *API) UpdateMember(ctx context.Context, id string, body MemberRole, options ...Option) (*Member, error) {
 	c := call{method: "PATCH", path: fmt.Sprintf("/v1/members/%s", url.PathEscape(text(id))), body: body}
 	return ask[Member](ctx, a, c, options)
+}
+
+// PermitEnrolment: Give out a code to set up a first factor with during an outage; shown this once.
+//
+//	POST /v1/members/{id}/enrolment-code
+func (a *API) PermitEnrolment(ctx context.Context, id string, options ...Option) (*EnrolmentCode, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/enrolment-code", url.PathEscape(text(id))), once: true}
+	return ask[EnrolmentCode](ctx, a, c, options)
+}
+
+// ResetMemberFactors: Forget a member's second factors and recovery codes, and end their sessions.
+//
+//	DELETE /v1/members/{id}/factors
+func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return tell(ctx, a, c, options)
+}
+
+// ListMemberFactors: List the second factors that a member has with us.
+//
+//	GET /v1/members/{id}/factors
+func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
+	return ask[Factors](ctx, a, c, options)
 }
 
 // ListPolicies: List policies, page after page. An error ends it.
