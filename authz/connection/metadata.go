@@ -89,14 +89,20 @@ func proposalID(p *authz.SAMLUpstream) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// Metadata says what is known of the metadata of a connection's provider.
+// Metadata says what is known of the metadata of a connection's provider:
+// nothing where there is none of SAML.
 func (s *Connections) Metadata(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) (MetadataState, error) {
 	c, m, err := s.known(ctx, by, ws, id)
+	if errors.Is(err, errNoSAML) {
+		return MetadataState{}, nil
+	}
 	if err != nil {
 		return MetadataState{}, err
 	}
 	return s.state(c, m)
 }
+
+var errNoSAML = authz.NewError(authz.Conflict, "no_saml", "The connection has no side of SAML.")
 
 // known is a connection with a side of SAML, and what is known of its metadata.
 func (s *Connections) known(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) (authz.Connection, authz.ConnectionMetadata, error) {
@@ -105,7 +111,7 @@ func (s *Connections) known(ctx context.Context, by authz.Principal, ws authz.Wo
 		return c, authz.ConnectionMetadata{}, err
 	}
 	if !c.Has(authz.SAMLSide) {
-		return c, authz.ConnectionMetadata{}, authz.NewError(authz.Conflict, "no_saml", "The connection has no side of SAML.")
+		return c, authz.ConnectionMetadata{}, errNoSAML
 	}
 	m, err := s.cfg.Store.GetConnectionMetadata(ctx, s.cfg.Issuer, ws, id)
 	if errors.Is(err, authz.ErrNotFound) {
@@ -124,7 +130,7 @@ func (s *Connections) state(c authz.Connection, m authz.ConnectionMetadata) (Met
 		return out, err
 	}
 	changes, err := s.cfg.Upstreams.Compare(c, m.Proposal)
-	if err == nil && !changes.None() { // an administrator may have given the same metadata meanwhile
+	if err == nil && !changes.None() && m.Proposal.MetadataURL == c.SAML.MetadataURL { // an administrator may have given the same metadata meanwhile
 		out.Proposal = &Proposal{ID: proposalID(m.Proposal), FoundAt: m.ProposedAt, MetadataChanges: changes}
 	}
 	return out, err
@@ -154,7 +160,8 @@ func (s *Connections) ApproveMetadata(ctx context.Context, by authz.Principal, w
 	if err != nil {
 		return c, err
 	}
-	if m.Proposal == nil || proposalID(m.Proposal) != proposal {
+	// What another address said is not proposed any more.
+	if m.Proposal == nil || proposalID(m.Proposal) != proposal || m.Proposal.MetadataURL != c.SAML.MetadataURL {
 		return c, errNoProposal
 	}
 	changes, err := s.cfg.Upstreams.Compare(c, m.Proposal)
