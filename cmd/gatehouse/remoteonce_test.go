@@ -61,6 +61,8 @@ func TestAnAnswerThatWasLostIsAskedForAgainUnderTheSameKey(t *testing.T) {
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v", err)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if len(keys) != c.tries {
 				t.Errorf("%d tries, want %d", len(keys), c.tries)
 			}
