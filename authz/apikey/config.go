@@ -90,6 +90,12 @@ type Deliveries interface {
 	Enqueue(ctx context.Context, old, next authz.APIKey, text authz.Secret, now time.Time) error
 }
 
+// Limiter bounds how often something is done (authz/ratelimit).
+type Limiter interface {
+	// Allow counts one act of the key; RateLimited when it is one too many.
+	Allow(key string) error
+}
+
 // Scope is a scope a key may carry.
 type Scope struct {
 	Name string
@@ -101,7 +107,7 @@ type Scope struct {
 }
 
 // Config is what Keys needs. Everything is required but RotateAll,
-// Enforceable, Tiers, Deliveries and Logger.
+// Enforceable, Tiers, Deliveries, Creations and Logger.
 type Config struct {
 	Issuer authz.IssuerName
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
@@ -131,6 +137,8 @@ type Config struct {
 	Sealer Sealer
 	// Deliveries is nil where texts are only ever claimed.
 	Deliveries Deliveries
+	// Creations bounds how often keys are made in one workspace; nil bounds nothing.
+	Creations Limiter
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte

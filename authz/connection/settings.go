@@ -66,6 +66,7 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 // changes at a side is to be tested anew before the connection can be activated;
 // one that is active stays in use, as a secret that rolls must not be an outage.
 // Who the upstream is cannot change any more then: its people would be others'.
+// By what it is believed, and how its words are read, is then an owner's.
 func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, change Change) (authz.Connection, error) {
 	before, err := s.Get(ctx, by, ws, id)
 	if err != nil {
@@ -78,9 +79,11 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 	if err != nil {
 		return authz.Connection{}, err
 	}
-	settled := before.State != authz.Draft && before.State != authz.Testing
-	if settled && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
+	if !draft(before) && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
 		return authz.Connection{}, authz.NewError(authz.Conflict, "issuer_changed", "People are known by this issuer: make another connection for another one.")
+	}
+	if err := mayChange(by, before, c); err != nil {
+		return authz.Connection{}, err
 	}
 	c.UpdatedAt = s.cfg.Clock.Now()
 	for side := range before.Tested {

@@ -42,6 +42,13 @@ const (
 // 1 kB each.
 const maxFamilies = 20_000
 
+// How often keys may be made in one workspace: a fleet is set up in a minute, and
+// whoever holds a credential that mints fills no database.
+const (
+	keysPerSecond = 5
+	keysAtOnce    = 500
+)
+
 // defaultTier is the rate tier of keys that name none.
 const defaultTier = "standard"
 
@@ -133,8 +140,16 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 	if cfg.Keys.RotationForced {
 		rotateAll = cfg.Keys.RotationDefault
 	}
+	var creations apikey.Limiter
+	if a.options.Config.Limits.Enabled {
+		var err error
+		if creations, err = a.newLimiter(config.Rate{PerSecond: keysPerSecond, Burst: keysAtOnce}); err != nil {
+			return nil, err
+		}
+	}
 	return apikey.New(apikey.Config{
-		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
+		Creations: creations,
+		Layouts:   layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
 		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring, Deliveries: deliveries,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
