@@ -243,3 +243,30 @@ func TestI18_AnOutageNeitherGivesNorTakes(t *testing.T) {
 		t.Errorf("%v became %+v", before, members)
 	}
 }
+
+// Nothing could take it afterwards: no rule, and no sign-in.
+func TestI18_ADeletedConnectionGivesNothingAnyMore(t *testing.T) {
+	onBoth(t, func(h *house) {
+		writers := h.id("POST", "/v1/roles", `{"name":"Writers","permissions":["monitor:write"]}`)
+		team := h.id("POST", "/v1/teams", `{"name":"SRE"}`)
+		h.done("POST", "/v1/role-bindings", `{"subject_kind":"team","subject":"`+team+`","role":"`+writers+`"}`)
+		h.ruled(`{"group":"ops","role":"admin"},{"group":"sre","team":"` + team + `"}`)
+		m := h.signsInWith("ops", "sre")
+		if len(allowed(m)) < 2 {
+			h.Fatalf("given %v", allowed(m))
+		}
+		h.done("POST", "/v1/role-bindings", `{"subject_kind":"user","subject":"`+string(m.UserID)+`","role":"`+writers+`","environment":"live"}`)
+		by := authz.Principal{Issuer: issuer, WorkspaceID: h.workspace.ID, Subject: "usr_x", Scopes: []string{"manage:connections"}}
+		h.ok(h.connections.Delete(h.Context(), by, h.workspace.ID, h.connection.ID))
+		left := made(h.store.GetMember(h.Context(), issuer, h.workspace.ID, m.UserID))(h)
+		if got := allowed(left); !slices.Equal(got, []string{"monitor:write@live"}) {
+			h.Errorf("left are %v, not what somebody gave", got)
+		}
+		if c := made(h.store.GetConnectionAcrossWorkspaces(h.Context(), issuer, h.connection.ID))(h); len(c.Groups) != 0 || c.State != authz.Deleted {
+			h.Errorf("%s with the rules %v", c.State, c.Groups)
+		}
+		if e := h.entries("connection.groups_changed"); len(e) != 2 || e[1].Actor != "usr_x" {
+			h.Errorf("audit: %+v", e)
+		}
+	})
+}

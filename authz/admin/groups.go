@@ -43,23 +43,42 @@ func (a *Admin) SetGroupRules(ctx context.Context, by authz.Principal, ws authz.
 		if err := a.checkGroupRules(ctx, by, c, rules); err != nil {
 			return err
 		}
-		before := c.Groups
-		c.Groups = rules
-		if err := a.cfg.Store.SetGroupRules(ctx, c); err != nil {
-			return err
-		}
-		c.Revision++
-		for _, gone := range gifts(before) {
-			if slices.Contains(gifts(rules), gone) {
-				continue
-			}
-			if err := a.withdraw(ctx, c, gone); err != nil {
-				return err
-			}
-		}
-		return a.record(ctx, by, ws, "connection.groups_changed", string(id), map[string]any{"rules_before": before, "rules_after": rules})
+		return a.replaceGroupRules(ctx, by, &c, rules)
 	})
 	return c, err
+}
+
+// WithdrawGroups clears the rules of a connection that is to end, and takes what
+// they gave: afterwards no rule or sign-in could. It joins the context's
+// transaction. Whoever may end a connection needs no leave to give what it gave.
+func (a *Admin) WithdrawGroups(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) error {
+	if err := a.cfg.Store.LockWorkspace(ctx, a.cfg.Issuer, ws); err != nil {
+		return err
+	}
+	c, err := a.cfg.Store.GetConnection(ctx, a.cfg.Issuer, ws, id)
+	if err != nil || len(c.Groups) == 0 {
+		return err
+	}
+	return a.replaceGroupRules(ctx, by, &c, nil)
+}
+
+// replaceGroupRules replaces the rules, and takes what none gives any more.
+func (a *Admin) replaceGroupRules(ctx context.Context, by authz.Principal, c *authz.Connection, rules []authz.GroupRule) error {
+	before := c.Groups
+	c.Groups = rules
+	if err := a.cfg.Store.SetGroupRules(ctx, *c); err != nil {
+		return err
+	}
+	c.Revision++
+	for _, gone := range gifts(before) {
+		if slices.Contains(gifts(rules), gone) {
+			continue
+		}
+		if err := a.withdraw(ctx, *c, gone); err != nil {
+			return err
+		}
+	}
+	return a.record(ctx, by, c.WorkspaceID, "connection.groups_changed", string(c.ID), map[string]any{"rules_before": before, "rules_after": rules})
 }
 
 // gifts are what rules give, each once.

@@ -75,6 +75,13 @@ type Upstreams interface {
 	TestURL(c authz.Connection, side authz.Side, by string) (string, error)
 }
 
+// Gifts are the roles and teams that people have by their groups (authz/admin).
+type Gifts interface {
+	// WithdrawGroups clears what the groups of a connection give and takes it from
+	// everybody, in the context's transaction.
+	WithdrawGroups(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) error
+}
+
 // Metadata is where the metadata of a provider of SAML is: one of URL and XML.
 type Metadata struct{ URL, XML, EntityID string }
 
@@ -92,6 +99,7 @@ type Config struct {
 	Store     Store
 	Outbox    Outbox
 	Upstreams Upstreams
+	Gifts     Gifts
 	Clock     authz.Clock
 	// DomainKey makes the values of TXT records.
 	DomainKey []byte
@@ -104,7 +112,7 @@ type Connections struct{ cfg Config }
 
 // New returns Connections, or says what is missing.
 func New(cfg Config) (*Connections, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Upstreams == nil || cfg.Clock == nil || len(cfg.DomainKey) == 0 || cfg.LookupTXT == nil {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Upstreams == nil || cfg.Gifts == nil || cfg.Clock == nil || len(cfg.DomainKey) == 0 || cfg.LookupTXT == nil {
 		return nil, errors.New("connection: every field of Config is required")
 	}
 	return &Connections{cfg: cfg}, nil

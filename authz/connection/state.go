@@ -93,10 +93,19 @@ func (s *Connections) Disable(ctx context.Context, by authz.Principal, ws authz.
 	return s.end(ctx, by, ws, id, authz.Disabled, "connection.disabled")
 }
 
-// Delete ends a connection for good and frees its domains.
+// Delete ends a connection for good, frees its domains, and takes what its
+// groups gave.
 func (s *Connections) Delete(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID) error {
-	_, err := s.end(ctx, by, ws, id, authz.Deleted, "connection.deleted")
-	return err
+	if err := may(by, ws); err != nil {
+		return err
+	}
+	return s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := s.cfg.Gifts.WithdrawGroups(ctx, by, ws, id); err != nil {
+			return err
+		}
+		_, err := s.end(ctx, by, ws, id, authz.Deleted, "connection.deleted")
+		return err
+	})
 }
 
 func (s *Connections) end(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, to authz.State, typ string) (authz.Connection, error) {

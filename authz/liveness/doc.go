@@ -6,7 +6,9 @@
 //	         the upstream gives another token  → it is asked again later
 //	         invalid_grant                     → the person's sessions there end,
 //	                                             with all that was granted in them
-//	         anything else                     → nothing: an outage ends no session
+//	         anything else                     → nothing: an outage ends no session,
+//	                                             and its upstream is not asked about
+//	                                             others in that round
 //
 // It is off unless a connection says how often to ask.
 package liveness

@@ -14,6 +14,9 @@ import (
 // ErrEnded says that the upstream, asked, no longer knows the person.
 var ErrEnded = errors.New("liveness: the upstream no longer knows the person")
 
+// ErrUnavailable says that the upstream did not answer, or only that it cannot.
+var ErrUnavailable = errors.New("liveness: the upstream does not answer")
+
 // Store is what this package needs of the database.
 type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
@@ -52,7 +55,7 @@ type Config struct {
 	Clock    authz.Clock
 	// Refresh asks the upstream of a connection by a refresh token, and returns
 	// the one to ask with next. It fails with ErrEnded when the upstream says
-	// that the token is good no more.
+	// that the token is good no more, and with ErrUnavailable when it says nothing.
 	Refresh func(ctx context.Context, c authz.Connection, token authz.Secret) (authz.Secret, error)
 	Logger  *slog.Logger
 }
@@ -105,7 +108,8 @@ const (
 
 // PollDue asks about the sessions whose time has come, 200 at most. Callers hold
 // a lease, so that one node does it; were it two, each session is asked about by
-// whoever is first.
+// whoever is first. An upstream that is away holds up nobody else's: once it did
+// not answer, its other sessions wait for their next time.
 func (p *Poller) PollDue(ctx context.Context) error {
 	due, err := p.cfg.Store.UpstreamRefreshesDueAcrossWorkspaces(ctx, p.cfg.Issuer, p.cfg.Clock.Now(), maxDue)
 	if err != nil {
@@ -113,6 +117,7 @@ func (p *Poller) PollDue(ctx context.Context) error {
 	}
 	errs := make([]error, len(due))
 	slots := make(chan struct{}, atOnce)
+	var away sync.Map // of authz.ConnectionID
 	var polls sync.WaitGroup
 	for n, r := range due {
 		slots <- struct{}{}
@@ -120,25 +125,21 @@ func (p *Poller) PollDue(ctx context.Context) error {
 			defer func() { <-slots }()
 			within, cancel := context.WithTimeout(ctx, pollTime)
 			defer cancel()
-			errs[n] = p.poll(within, r)
+			errs[n] = p.poll(within, r, &away)
 		})
 	}
 	polls.Wait()
 	return errors.Join(errs...)
 }
 
-// poll asks about one session.
-func (p *Poller) poll(ctx context.Context, r authz.UpstreamRefresh) error {
+// poll asks about one session, unless its upstream is away.
+func (p *Poller) poll(ctx context.Context, r authz.UpstreamRefresh, away *sync.Map) error {
 	c, wanted, err := p.wanted(ctx, r)
 	if err != nil {
 		return err
 	}
 	if !wanted {
 		return p.cfg.Store.DropUpstreamRefresh(ctx, r.Issuer, r.WorkspaceID, r.SessionID)
-	}
-	plain, err := p.cfg.Sealer.Open(purpose, string(r.SessionID), r.Token)
-	if err != nil {
-		return err
 	}
 	// The claim: whoever moves the time asks. A refresh token that an upstream
 	// rotates must not be used twice.
@@ -147,11 +148,22 @@ func (p *Poller) poll(ctx context.Context, r authz.UpstreamRefresh) error {
 		return unlessTaken(err)
 	}
 	r.Revision++
+	if _, is := away.Load(c.ID); is {
+		return nil
+	}
+	plain, err := p.cfg.Sealer.Open(purpose, string(r.SessionID), r.Token)
+	if err != nil { // nor will it another time
+		p.note(ctx, c, err)
+		return p.forget(ctx, r)
+	}
 	next, err := p.cfg.Refresh(ctx, c, authz.Secret(plain))
 	switch {
 	case errors.Is(err, ErrEnded):
 		return p.end(ctx, c, r)
 	case err != nil:
+		if errors.Is(err, ErrUnavailable) {
+			away.Store(c.ID, true)
+		}
 		p.note(ctx, c, err) // an outage, or ours to mend: it says nothing of the person
 		return nil
 	case next.Reveal() == string(plain):
@@ -195,6 +207,17 @@ func (p *Poller) end(ctx context.Context, c authz.Connection, r authz.UpstreamRe
 		return p.cfg.Store.DropUpstreamRefresh(ctx, r.Issuer, r.WorkspaceID, r.SessionID)
 	})
 	return unlessTaken(err)
+}
+
+// forget drops what cannot be asked by, unless the person signed in again
+// meanwhile.
+func (p *Poller) forget(ctx context.Context, r authz.UpstreamRefresh) error {
+	return unlessTaken(p.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := p.cfg.Store.UpdateUpstreamRefresh(ctx, r); err != nil {
+			return err
+		}
+		return p.cfg.Store.DropUpstreamRefresh(ctx, r.Issuer, r.WorkspaceID, r.SessionID)
+	}))
 }
 
 // rotate keeps the token to ask with next, unless the person signed in again

@@ -185,7 +185,7 @@ func shorter(a, b int64) int64 {
 
 // satisfied reports whether the sign-in is what the step-up demands.
 func (s StepUp) satisfied(f Facts) bool {
-	strong := len(s.ACRValues) == 0 || f.ACR != "" && slices.Contains(s.ACRValues, f.ACR)
+	strong := len(s.ACRValues) == 0 || slices.ContainsFunc(s.ACRValues, func(acr string) bool { return f.reached(acr, s.MaxAge) })
 	fresh := s.MaxAge == 0 || within(f.AuthTime, f.At, s.MaxAge)
 	return strong && fresh && f.evidence(s.MaxAge).rank() >= s.MFA.rank()
 }

@@ -56,6 +56,16 @@ func (f Facts) evidence(maxAge int64) Evidence {
 	return f.MFA
 }
 
+// reached reports whether the sign-in reached an authentication context.
+// ACRMultiFactor is reached by proof of MFA, whatever the upstream calls it, and
+// is as old as that.
+func (f Facts) reached(acr string, maxAge int64) bool {
+	if acr == authz.ACRMultiFactor && f.evidence(maxAge) == Proven {
+		return true
+	}
+	return acr != "" && f.ACR == acr && (acr != authz.ACRMultiFactor || maxAge == 0)
+}
+
 // within reports whether then is known, not after now, and at most seconds ago.
 func within(then, now time.Time, seconds int64) bool {
 	if then.IsZero() || now.IsZero() || then.After(now) {

@@ -175,3 +175,27 @@ func TestAnEmptyAllowListIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// The context that stands for MFA is reached by proof of it, whatever the
+// upstream calls its own, and is as old as the proof.
+func TestRFC9470_MFAProvenByOurselvesReachesTheContextOfMFA(t *testing.T) {
+	for what, c := range map[string]struct {
+		demand StepUp
+		facts  Facts
+		want   bool
+	}{
+		"a local factor, the upstream tells of its own": {StepUp{ACRValues: []string{authz.ACRMultiFactor}}, Facts{ACR: "urn:upstream", MFA: Proven, MFAAt: noon}, true},
+		"recent enough":         {StepUp{ACRValues: []string{authz.ACRMultiFactor}, MaxAge: 60}, Facts{ACR: "urn:upstream", MFA: Proven, MFAAt: noon, AuthTime: noon}, true},
+		"too old":               {StepUp{ACRValues: []string{authz.ACRMultiFactor}, MaxAge: 60}, Facts{MFA: Proven, MFAAt: noon.Add(-61 * time.Second), AuthTime: noon}, false},
+		"of no time":            {StepUp{ACRValues: []string{authz.ACRMultiFactor}, MaxAge: 60}, Facts{ACR: authz.ACRMultiFactor, MFA: Proven, AuthTime: noon}, false},
+		"declared only":         {StepUp{ACRValues: []string{authz.ACRMultiFactor}}, Facts{ACR: "urn:upstream", MFA: Declared, MFAAt: noon}, false},
+		"another context":       {StepUp{ACRValues: []string{"gold"}}, Facts{ACR: "urn:upstream", MFA: Proven, MFAAt: noon}, false},
+		"the upstream's own":    {StepUp{ACRValues: []string{"gold"}}, Facts{ACR: "gold"}, true},
+		"no context of nothing": {StepUp{ACRValues: []string{"gold"}}, Facts{}, false},
+	} {
+		c.facts.At = noon
+		if got := c.demand.satisfied(c.facts); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}

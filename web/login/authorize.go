@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -189,7 +190,18 @@ func (p *pending) recent(s authz.Session) bool {
 	if p.insists() {
 		return false
 	}
-	return p.request.MaxAge == nil || p.request.ArrivedAt.Sub(s.AuthTime.Truncate(time.Second)) <= *p.request.MaxAge
+	if p.request.MaxAge == nil {
+		return true
+	}
+	within := func(at time.Time) bool { return p.request.ArrivedAt.Sub(at.Truncate(time.Second)) <= *p.request.MaxAge }
+	return within(s.AuthTime) && (!p.asksMultiFactor() || s.SignIn.MFA != authz.MFAProven || within(s.SignIn.MFAAt))
+}
+
+// asksMultiFactor reports whether the client asks for more than one factor; how
+// old the sign-in may be is then said of the proof too, the time of which an
+// upstream that is not asked for it may leave out.
+func (p *pending) asksMultiFactor() bool {
+	return slices.Contains(p.request.RequiredACR, authz.ACRMultiFactor) || slices.Contains(p.request.ACRValues, authz.ACRMultiFactor)
 }
 
 // insists reports whether the client wants a sign-in at the upstream whatever

@@ -174,7 +174,10 @@ const maxGroups = 16 << 10
 // signInOf is what conditional access is told of a sign-in.
 func signInOf(a arrival, now time.Time) authz.SignIn {
 	i := a.identity
-	s := authz.SignIn{MFA: i.Evidence.String(), MFAAt: authTime(i, now), GroupsUnknown: i.GroupsOverage}
+	s := authz.SignIn{MFA: i.Evidence.String(), GroupsUnknown: i.GroupsOverage}
+	if !i.AuthTime.IsZero() { // untold, it may be of this morning: of no time that counts
+		s.MFAAt = authTime(i, now)
+	}
 	s.Fallback = a.fallback.Interim()
 	size := 0
 	for _, group := range i.Groups {

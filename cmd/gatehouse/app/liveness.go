@@ -39,8 +39,11 @@ func Refresh(ctx context.Context, connector idp.Connector, token authz.Secret) (
 		return "", errors.New("an upstream that knows no refresh tokens")
 	}
 	next, err := rp.Refresh(ctx, idp.RefreshToken(token.Reveal()))
-	if idp.ReasonOf(err) == idp.ReasonEnded {
+	switch idp.ReasonOf(err) {
+	case idp.ReasonEnded:
 		return "", fmt.Errorf("%w: %w", liveness.ErrEnded, err)
+	case idp.ReasonUnavailable:
+		return "", fmt.Errorf("%w: %w", liveness.ErrUnavailable, err)
 	}
 	return authz.Secret(next.Reveal()), err
 }
