@@ -154,8 +154,8 @@ type Keys struct {
 	cfg      Config
 	scopes   map[string]Scope
 	aliases  map[string]string // alias → name
-	failures *failures // wrong secrets
-	refusals *failures // refusals worth an audit entry
+	failures *failures         // wrong secrets
+	refusals *failures         // refusals worth an audit entry
 	uses     *uses
 }
 
