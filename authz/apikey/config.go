@@ -99,6 +99,8 @@ type Limiter interface {
 // Scope is a scope a key may carry.
 type Scope struct {
 	Name string
+	// Aliases are other names that it may be asked for by.
+	Aliases []string
 	// PeopleOnly scopes are never given to a key.
 	PeopleOnly bool
 	// ExplicitOnly scopes are given only by a delegation that names them; the
@@ -151,8 +153,9 @@ type Config struct {
 type Keys struct {
 	cfg      Config
 	scopes   map[string]Scope
-	failures *failures // wrong secrets
-	refusals *failures // refusals worth an audit entry
+	aliases  map[string]string // alias → name
+	failures *failures         // wrong secrets
+	refusals *failures         // refusals worth an audit entry
 	uses     *uses
 }
 
@@ -164,12 +167,15 @@ func New(cfg Config) (*Keys, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	scopes := make(map[string]Scope, len(cfg.ScopeCatalogue))
+	scopes, aliases := make(map[string]Scope, len(cfg.ScopeCatalogue)), map[string]string{}
 	for _, s := range cfg.ScopeCatalogue {
 		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
 		scopes[s.Name] = s
+		for _, alias := range s.Aliases {
+			aliases[alias] = s.Name
+		}
 	}
-	return &Keys{cfg: cfg, scopes: scopes, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
+	return &Keys{cfg: cfg, scopes: scopes, aliases: aliases, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
 }
 
 func (c Config) check() error {

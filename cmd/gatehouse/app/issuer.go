@@ -126,7 +126,7 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
 	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
 	for _, s := range cfg.OAuth.KeyScopes {
-		catalogue = append(catalogue, apikey.Scope{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+		catalogue = append(catalogue, apikey.Scope{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
 	}
 	tiers := make([]string, 0, len(cfg.Keys.Tiers))
 	for tier := range cfg.Keys.Tiers {
