@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 )
 
@@ -68,12 +69,10 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	if account.UserID != "" {
 		of.Browser = f.knownBrowser(r, of.Session)
 	}
-	counted := of // by account and network, unless the browser is known
+	counted := of // by login and network, unless the browser is known
+	counted.Session.WorkspaceID, counted.Session.UserID = ws, authz.UserID("login "+localaccount.Normal(form.Get("login")))
 	if counted.Browser == "" {
 		counted.Browser = "from " + f.guessers(r)[0]
-	}
-	if account.UserID == "" {
-		counted.Session.UserID = authz.UserID("login " + form.Get("login"))
 	}
 	if err := f.cfg.Factors.Attempt(ctx, counted, passwordMethod); err != nil {
 		return err
