@@ -63,6 +63,7 @@ generated: ## generated files are what their generators write
 bench: build ## figures of this machine, server and client on a core each
 	go build -o bin/bench ./cmd/gatehouse/e2e/bench
 	bin/bench -gatehouse bin/gatehouse
+	@$(call with-postgres,go test ./storage -run '^$$' -bench Scale -benchtime 5000x)
 
 chaos: build ## every test in full counts, with the figures they print
 	@.ci/deps || true

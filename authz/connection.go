@@ -84,6 +84,14 @@ func (c Connection) Has(s Side) bool {
 	return s == OIDCSide && c.UpstreamIssuer != "" || s == SAMLSide && c.SAML != nil
 }
 
+// ConnectionRevision is what a connection came to be by a change, without its
+// secrets.
+type ConnectionRevision struct {
+	Connection Connection
+	Actor      string
+	At         time.Time
+}
+
 // GroupRule gives the people of a group at the upstream a role, or a place in a
 // team, for as long as each sign-in tells of the group.
 type GroupRule struct {
@@ -183,6 +191,13 @@ type SAMLUpstream struct {
 	SSO         map[string]string `json:"sso"`
 	SLO         map[string]string `json:"slo,omitempty"`
 	SLOResponse map[string]string `json:"slo_response,omitempty"`
+	// MetadataCertificates, in DER, may have signed newer metadata, which is then
+	// believed without an administrator; they are an administrator's word.
+	MetadataCertificates [][]byte `json:"metadata_certificates,omitempty"`
+	// InitiateLoginURI is where an application begins its own sign-in (OpenID
+	// Connect Core section 4): where people are sent who come from the provider
+	// unasked. Empty refuses them.
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty"`
 	// Certificates, in DER, may have made its signatures.
 	Certificates [][]byte `json:"certificates"`
 	// WantsSigned says that the provider's metadata asks for signed requests.

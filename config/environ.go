@@ -181,8 +181,13 @@ func (o *overlay) refuseUnknown(c Config) {
 	}
 }
 
-// reserved reports whether the variable is read by others than this package.
+// reserved reports whether the variable is read by others than this package:
+// the command line, and the Terraform provider.
 func reserved(name string) bool {
-	return name == "GATEHOUSE_API_KEY" || name == "GATEHOUSE_CONFIG" || name == "GATEHOUSE_URL" ||
-		strings.HasPrefix(name, "GATEHOUSE_TEST_") || serviceLink.MatchString(name)
+	switch name {
+	case "GATEHOUSE_API_KEY", "GATEHOUSE_CONFIG", "GATEHOUSE_URL",
+		"GATEHOUSE_ISSUER", "GATEHOUSE_WORKSPACE_ID", "GATEHOUSE_CLIENT_ID", "GATEHOUSE_CLIENT_SECRET":
+		return true
+	}
+	return strings.HasPrefix(name, "GATEHOUSE_TEST_") || serviceLink.MatchString(name)
 }

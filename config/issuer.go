@@ -185,6 +185,8 @@ type Scope struct {
 type KeyScope struct {
 	// The scope.
 	Name string `yaml:"name"`
+	// Other names it may be asked for by; what is kept and answered is the scope.
+	Aliases []string `yaml:"aliases"`
 	// What the console says it allows.
 	Description string `yaml:"description"`
 	// Never given to a key: only people hold it.

@@ -81,7 +81,7 @@ func (p *Problems) oauth(path string, o OAuth) {
 	scopes := map[string]string{}
 	for i, s := range o.Scopes {
 		at := index(path+".scopes", i)
-		p.scope(scopes, at, s.Name)
+		p.scope(scopes, at+".name", s.Name)
 		p.label(at+".description", s.Description)
 	}
 	if _, ok := scopes["openid"]; !ok {
@@ -90,8 +90,12 @@ func (p *Problems) oauth(path string, o OAuth) {
 	keyScopes := map[string]string{}
 	for i, s := range o.KeyScopes {
 		at := index(path+".key_scopes", i)
-		p.scope(keyScopes, at, s.Name)
+		p.scope(keyScopes, at+".name", s.Name)
 		p.label(at+".description", s.Description)
+		p.number(at+".aliases", int64(len(s.Aliases)), 0, 16)
+		for j, alias := range s.Aliases {
+			p.scope(keyScopes, index(at+".aliases", j), alias)
+		}
 	}
 	p.registration(path, o, scopes)
 }
@@ -146,9 +150,9 @@ func (p *Problems) subjects(path string, o OAuth) {
 func (p *Problems) scope(seen map[string]string, path, name string) {
 	wrong := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' || r == '*' }
 	if name == "" || len(name) > 128 || strings.ContainsFunc(name, wrong) {
-		p.add(path+".name", "must be 1 to 128 printable ASCII characters without space, quote, backslash or *")
+		p.add(path, "must be 1 to 128 printable ASCII characters without space, quote, backslash or *")
 	}
-	p.unique(seen, path+".name", name, "once is enough")
+	p.unique(seen, path, name, "once is enough")
 }
 
 func (p *Problems) connections(ids map[string]string, path string, connections []Connection) {

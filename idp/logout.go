@@ -78,6 +78,9 @@ type ServiceProvider interface {
 	// then BeginForm stands in for Begin (SAML Bindings section 3.5).
 	ByForm() bool
 	BeginForm(login Login) (Form, error)
+	// Unsolicited reports whether a posted form holds a response that answers no
+	// request: a hint that somebody wants to sign in, and no more.
+	Unsolicited(params url.Values) bool
 	// Metadata is our own at this connection, for the upstream's administrator.
 	Metadata() ([]byte, error)
 	// LogoutByRedirect and LogoutByPOST accept a message about the end of a

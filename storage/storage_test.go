@@ -85,13 +85,15 @@ func TestPostgresKeepsEveryPromise(t *testing.T) {
 		return counts
 	}
 	before := scans()
+	var plans storagetest.Plans
 	// Its connections end with the subtest, and send what they counted.
 	t.Run("suite", func(t *testing.T) {
 		storagetest.Run(t, func(t testing.TB) *storage.Store {
-			return open(t, storage.Config{Driver: cfg.Driver, DSN: with(t, watched.DSN, "enable_seqscan", "off")})
+			return open(t, storage.Config{Driver: cfg.Driver, DSN: with(t, watched.DSN, "enable_seqscan", "off"), Observe: plans.Observe})
 		})
 	})
 	ended()
+	t.Logf("%d statements are planned", plans.Check(t))
 	for table, n := range scans() {
 		if n > before[table] && table != "goose_db_version" {
 			t.Errorf("%s was scanned %d times", table, n-before[table])

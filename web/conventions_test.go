@@ -40,6 +40,16 @@ func TestDS_03_ABodyThatCouldBeReadInTwoWaysIsRefusedAndNotQuoted(t *testing.T) 
 			t.Errorf("%s: the answer quotes what was sent: %s", what, w.Body)
 		}
 	}
+	for name, told := range map[string]string{
+		"redirect_url": "body.redirect_url", "colour": "body.colour", "Name": "body", "up_live_a1b2c3": "body", "naïve": "body", "a b": "body",
+		strings.Repeat("a", 17): "body", "a_b_c_d": "body", "": "body", "x.y.z.w": "body", "<b>": "body",
+	} {
+		w := h.manage(h.operator, "PATCH", path, asJSON(map[string]any{name: secretText}))
+		var p struct{ Errors []struct{ Location string } }
+		if json.Unmarshal(w.Body.Bytes(), &p) != nil || len(p.Errors) != 1 || p.Errors[0].Location != told || strings.Contains(w.Body.String(), secretText) {
+			t.Errorf("an unknown member %q: %s", name, w.Body)
+		}
+	}
 	w := h.manage(h.operator, "PATCH", path, `{"name":"`+secretText+strings.Repeat("a", 1<<20)+`"}`)
 	if w.Code != http.StatusRequestEntityTooLarge || strings.Contains(w.Body.String(), secretText) {
 		t.Errorf("a name of 1 MB: %d %.300s", w.Code, w.Body)

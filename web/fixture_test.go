@@ -51,6 +51,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/setup"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -80,6 +81,7 @@ type house struct {
 	federation  *federation.Federation
 	connections *connection.Connections
 	liveness    *liveness.Poller
+	sealedKeys  bool // our keys at providers of SAML are those of the database
 	txt         map[string][]string
 	providers   map[time.Time]*oidc.Connector
 	registrar   *registration.Registrar
@@ -99,6 +101,7 @@ type house struct {
 	limits     keyLimits
 	returns    web.Limiter // of answers to sign-ins; nil for no limit
 	statements statements
+	plans      storagetest.Plans
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 	// told are claims that the upstream tells of ada.
@@ -138,7 +141,10 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
 	t.Run("postgres", func(t *testing.T) {
-		run(newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+		dsn := storagetest.Postgres(t)
+		h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn}, change...)
+		run(h)
+		h.plans.Check(t)
 	})
 }
 
@@ -146,7 +152,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	t.Helper()
 	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
-	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.statements.observe
+	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.observe
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
@@ -162,6 +168,12 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.handler = made(web.New(cfg))(t)
 	h.settle()
 	return h
+}
+
+// observe hears of every statement.
+func (h *house) observe(statement string) {
+	h.statements.observe(statement)
+	h.plans.Observe(statement)
 }
 
 // assemble ties the parts together as the product does.
@@ -285,7 +297,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			return r.Principal, nil
 		},
 	}))(h)
-	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
+	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Setup: made(setup.New(setup.Config{Connections: h.connections, Pages: pages, CookieSuffix: "up", Secure: true}))(h), Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
 		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits, KeyUsed: h.keys.Used,
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)

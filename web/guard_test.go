@@ -46,3 +46,35 @@ func TestU26_APersonIsChallengedBeforeTheyMint(t *testing.T) {
 		t.Errorf("a quarter of an hour later: %d %s", status, code)
 	}
 }
+
+// S6: keys are made by whoever has a role in the workspace that makes them: an
+// owner who signed in with MFA does, a viewer does not, nor does an owner of
+// another workspace.
+func TestS6_OnlyARoleInTheWorkspaceMakesItsKeys(t *testing.T) {
+	h := newHouse(t)
+	mint := func(token string, ws authz.WorkspaceID) (int, string) {
+		w := h.manage(token, "POST", "/v1/auth/keys", `{"name":"mine","workspace_id":"`+string(ws)+`","environment":"live","scopes":["manage:keys"]}`)
+		return w.Code, member(w, "code")
+	}
+	h.console(h.workspace) // an owner who may manage keys
+	fresh := []string{"scope", "openid manage:keys", "acr_values", authz.ACRMultiFactor, "max_age", "900"}
+	owner := h.tokens(h.browser(), fresh...)["access_token"]
+	if status, code := mint(owner, h.workspace.ID); status != http.StatusCreated {
+		t.Errorf("an owner: %d %s", status, code)
+	}
+	if status, code := mint(owner, h.other().ID); status != http.StatusNotFound {
+		t.Errorf("an owner, in another workspace: %d %s", status, code)
+	}
+	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:members"}}
+	for _, m := range made(h.store.ListMembers(t.Context(), issuer, h.workspace.ID, authz.Page{}))(h) {
+		h.joins(h.workspace.ID, authz.RoleOwner) // a workspace keeps one
+		made(h.admin.SetMemberRole(t.Context(), by, h.workspace.ID, m.UserID, 0, authz.RoleViewer))(h)
+	}
+	if status, code := mint(owner, h.workspace.ID); status/100 != 4 {
+		t.Errorf("a viewer with the token of an owner: %d %s", status, code)
+	}
+	viewer := h.tokens(h.browser(), fresh...)["access_token"]
+	if status, code := mint(viewer, h.workspace.ID); status/100 != 4 {
+		t.Errorf("a viewer: %d %s", status, code)
+	}
+}

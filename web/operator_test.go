@@ -4,8 +4,10 @@ import (
 	"encoding/base32"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/login"
 )
 
@@ -204,7 +207,7 @@ func TestMF_07_SpellingsTellNothing(t *testing.T) {
 }
 
 func TestMF_07_WhoSignsInHereIsToldNothingOfWhatWasWrong(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
 	home := h.browser()
 	a, w := home.accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)
 	if !strings.Contains(w.Body.String(), `id="codes"`) {
@@ -258,6 +261,32 @@ func TestMF_07_WhoSignsInHereIsToldNothingOfWhatWasWrong(t *testing.T) {
 	}
 	if e := h.entries("operator.signed_in"); len(e) != 2 {
 		t.Errorf("audit %+v", e)
+	}
+	// Whoever has the password is not told so by the wait for codes, wherever
+	// they come from.
+	answers := map[string]bool{}
+	for n := range 8 {
+		for _, password := range []string{goodPassword, "wrong horse battery staple"} {
+			b := h.browser()
+			from := "203.0.113." + strconv.Itoa(n)
+			w := b.send("POST", "/operator/signin", url.Values{"login": {"operator"}, "password": {password}, "code": {"000000"}}.Encode(), "Origin", host, "Sec-Fetch-Site", "same-origin", "X-Forwarded-For", from)
+			m := strings.SplitN(w.Body.String(), `id="problem">`, 2)
+			if len(m) != 2 {
+				t.Fatalf("%d %.600s", w.Code, w.Body)
+			}
+			answers[strconv.Itoa(w.Code)+strings.SplitN(m[1], "<", 2)[0]] = true
+		}
+	}
+	if len(answers) != 1 {
+		t.Errorf("told apart: %v", answers)
+	}
+	for range 7 {
+		h.browser().send("POST", "/operator/signin", url.Values{"login": {"typed-into-the-wrong-field"}, "password": {"x"}, "code": {"000000"}}.Encode(), "Origin", host, "Sec-Fetch-Site", "same-origin", "X-Forwarded-For", "203.0.113.200")
+	}
+	for _, e := range h.entries("factor.refused") {
+		if strings.Contains(e.Actor, "typed") || e.Actor == "" && e.Reason != "too_many_codes" {
+			t.Errorf("a stranger's text is in the audit log: %+v", e)
+		}
 	}
 	for _, secret := range []string{goodPassword, "wrong horse"} {
 		if strings.Contains(h.log.String(), secret) {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/base64"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
@@ -222,6 +223,49 @@ func TestRL_02_RL_03_OnlyATrustedProxyIsAskedForTheAddress(t *testing.T) {
 		h.handler.ServeHTTP(httptest.NewRecorder(), r)
 		if line := strings.TrimPrefix(h.log.String(), before); !strings.Contains(line, `"client_ip":"`+c.want+`"`) {
 			t.Errorf("%+v: %s", c, line)
+		}
+	}
+}
+
+// RL-04: a name with underscores, which some gateways turn into dashes, and one
+// that was declared hop-by-hop, say nothing: neither of the address nor of who asks.
+func TestRL_04_SmuggledHeadersSayNothing(t *testing.T) {
+	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+	address := func(peer string, headers ...string) string {
+		t.Helper()
+		before := h.log.String()
+		r := httptest.NewRequest("GET", host+"/oauth2/userinfo", nil)
+		r.RemoteAddr = peer
+		for n := 0; n < len(headers); n += 2 {
+			r.Header[headers[n]] = []string{headers[n+1]} // as it was written
+		}
+		h.handler.ServeHTTP(httptest.NewRecorder(), r)
+		_, rest, _ := strings.Cut(strings.TrimPrefix(h.log.String(), before), `"client_ip":"`)
+		told, _, _ := strings.Cut(rest, `"`)
+		return told
+	}
+	for _, c := range [][]string{
+		{"10.0.0.1:1", "10.0.0.1", "X_Forwarded_For", "203.0.113.9"},
+		{"10.0.0.1:1", "10.0.0.1", "X-Forwarded_For", "203.0.113.9"},
+		{"10.0.0.1:1", "203.0.113.9", "X_Forwarded_For", "6.6.6.6", "X-Forwarded-For", "203.0.113.9"},
+		{"192.0.2.1:1", "192.0.2.1", "Connection", "close, X-Forwarded-For", "X-Forwarded-For", "203.0.113.9"},
+		{"192.0.2.1:1", "192.0.2.1", "X_Forwarded_For", "203.0.113.9"},
+	} {
+		if told := address(c[0], c[2:]...); told != c[1] {
+			t.Errorf("%v: the address is %q", c, told)
+		}
+	}
+	_, key := h.mint(nil)
+	ask := func(headers ...string) int {
+		return h.send("GET", "/v1/forward-auth", "", append(headers, "Authorization", "Bearer "+key)...).Code
+	}
+	gateway := h.gateway(authz.Live)
+	if got := ask("X-Gatehouse-Caller", gateway); got != http.StatusOK {
+		t.Fatalf("its caller: %d", got)
+	}
+	for _, name := range []string{"X_Gatehouse_Caller", "X-Gatehouse_Caller"} {
+		if got := ask(name, gateway); got == http.StatusOK {
+			t.Errorf("%s was believed", name)
 		}
 	}
 }

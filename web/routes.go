@@ -40,7 +40,7 @@ func (k routeKind) waits() bool { return k != hotRoute && k != documentRoute }
 func issuerRoutes(s *site) []route {
 	var none Limit
 	limits := s.limits
-	return append(registrationRoutes(s), []route{
+	return append(append(registrationRoutes(s), accountRoutes(s)...), []route{
 		{"GET /.well-known/openid-configuration", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/oauth-authorization-server", s.getMetadata, oauthError, documentRoute, none},
 		{"GET /.well-known/jwks.json", s.getJWKS, oauthError, documentRoute, none},
@@ -60,21 +60,9 @@ func issuerRoutes(s *site) []route {
 		{"GET /signin/done", s.Login.Done, s.pageError, pageRoute, limits.Login},
 		{"GET /signin/factor", s.Login.ShowFactor, s.pageError, pageRoute, limits.Login},
 		{"POST /signin/factor", s.Login.SubmitFactor, s.pageError, pageRoute, limits.Login},
-		{"GET /enrol", s.Login.ShowEnrol, s.pageError, pageRoute, limits.Login},
-		{"POST /enrol", s.Login.SubmitEnrol, s.pageError, pageRoute, limits.Login},
-		{"GET /break-glass", s.Login.ShowBreakGlass, s.pageError, pageRoute, limits.Login},
-		{"POST /break-glass", s.Login.SignInBreakGlass, s.pageError, pageRoute, limits.Login},
-		{"GET /operator", s.Login.ShowOperator, s.pageError, pageRoute, limits.Login},
-		{"POST /operator", s.Login.SubmitOperator, s.pageError, pageRoute, limits.Login},
-		{"POST /operator/signin", s.Login.SignInOperator, s.pageError, pageRoute, limits.Login},
-		{"GET /security", s.Login.ShowSecurity, s.pageError, pageRoute, limits.Login},
-		{"POST /security", s.Login.SubmitSecurity, s.pageError, pageRoute, limits.Login},
 		{"GET /oidc/{upstream}/callback", s.Login.Callback, s.pageError, pageRoute, limits.Login},
 		{"POST /oidc/{upstream}/backchannel-logout", s.Login.BackChannelLogout, oauthError, apiRoute, limits.Login},
 		{"GET /oidc/{upstream}/frontchannel-logout", s.perUpstream(s.Login.FrontChannelLogout), s.pageError, pageRoute, limits.Login},
-		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
-		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},
-		{"POST /invitation", s.Login.SubmitInvitation, s.pageError, pageRoute, limits.Login},
 		{"POST /saml/{upstream}/acs", s.Login.ACS, s.pageError, postedRoute, limits.Login},
 		{"GET /saml/{upstream}/continue", s.Login.ContinueSAML, s.pageError, pageRoute, limits.Login},
 		{"GET /saml/{upstream}/metadata", s.perUpstream(s.Login.SAMLMetadata), s.pageError, pageRoute, limits.Login},
@@ -94,6 +82,31 @@ func issuerRoutes(s *site) []route {
 		{"GET /{$}", s.getWelcome, s.pageError, pageRoute, none},
 		{"/", s.notFound, s.pageError, pageRoute, none},
 	}...)
+}
+
+// accountRoutes are pages for people about what is theirs: factors, invitations,
+// local accounts, and a connection that its customer sets up.
+func accountRoutes(s *site) []route {
+	limits := s.limits
+	return []route{
+		{"GET /enrol", s.Login.ShowEnrol, s.pageError, pageRoute, limits.Login},
+		{"POST /enrol", s.Login.SubmitEnrol, s.pageError, pageRoute, limits.Login},
+		{"GET /break-glass", s.Login.ShowBreakGlass, s.pageError, pageRoute, limits.Login},
+		{"POST /break-glass", s.Login.SignInBreakGlass, s.pageError, pageRoute, limits.Login},
+		{"GET /operator", s.Login.ShowOperator, s.pageError, pageRoute, limits.Login},
+		{"POST /operator", s.Login.SubmitOperator, s.pageError, pageRoute, limits.Login},
+		{"POST /operator/signin", s.Login.SignInOperator, s.pageError, pageRoute, limits.Login},
+		{"GET /security", s.Login.ShowSecurity, s.pageError, pageRoute, limits.Login},
+		{"POST /security", s.Login.SubmitSecurity, s.pageError, pageRoute, limits.Login},
+		{"GET /setup", s.Setup.Show, s.pageError, pageRoute, limits.Login},
+		{"POST /setup/vendor", s.Setup.SubmitVendor, s.pageError, pageRoute, limits.Login},
+		{"POST /setup/oidc", s.Setup.SubmitOIDC, s.pageError, pageRoute, limits.Login},
+		{"POST /setup/saml", s.Setup.SubmitSAML, s.pageError, pageRoute, limits.Login},
+		{"POST /setup/check", s.Setup.SubmitCheck, s.pageError, pageRoute, limits.Login},
+		{"GET /connection-test", s.Login.BeginTest, s.pageError, pageRoute, limits.Login},
+		{"GET /invitation", s.Login.ShowInvitation, s.pageError, pageRoute, limits.Login},
+		{"POST /invitation", s.Login.SubmitInvitation, s.pageError, pageRoute, limits.Login},
+	}
 }
 
 // deviceRoute is for clients that are no pages, and prove themselves.

@@ -89,6 +89,9 @@ func (h *house) serviceProvider(c authz.Connection) (idp.Connector, error) {
 	}
 	_, ours := samlKeys()
 	cfg.Keys, cfg.Now = []saml.Key{{Signer: ours.Signer, Certificate: ours.Certificate}}, h.clock.Now
+	if h.sealedKeys {
+		cfg.Keys = made(app.OpenSAMLKeys(h.ring, c))(h)
+	}
 	cfg.Replays = app.Replays{Store: h.store, Issuer: issuer, Connection: c.ID}
 	return saml.New(cfg)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/setup"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -31,6 +32,8 @@ type Issuer struct {
 	Verifier *credential.Verifier
 	Login    *login.Flow
 	Pages    *ui.Pages
+	// Setup are the pages behind set-up links.
+	Setup *setup.Pages
 	// JWKS returns the key set document and its entity tag.
 	JWKS func() (body []byte, etag string)
 	// JWKSMaxAge is how long others may keep a copy of it.

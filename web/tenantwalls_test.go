@@ -176,8 +176,35 @@ func filled(path, id string) string {
 	return parameter.ReplaceAllString(path, url.PathEscape(id))
 }
 
-// attackers are the credentials of another tenant, of every kind that opens /v1.
-func (h *house) attackers(ws authz.Workspace) map[string]string {
+// asking asks /v1 with a credential.
+type asking func(method, target, body string) *httptest.ResponseRecorder
+
+// bearing asks with a bearer credential.
+func (h *house) bearing(credential string) asking {
+	return func(method, target, body string) *httptest.ResponseRecorder {
+		return h.manage(credential, method, target, body)
+	}
+}
+
+// proving asks with a token that is bound to a key, of the API key it comes of
+// (RFC 9449).
+func (h *house) proving(key string) asking {
+	h.Helper()
+	prove := h.proofs()
+	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+key, "DPoP", prove("POST", "/oauth2/token", ""))
+	token := member(w, "access_token")
+	if member(w, "token_type") != "DPoP" {
+		h.Fatalf("no bound token: %d %s", w.Code, w.Body)
+	}
+	return func(method, target, body string) *httptest.ResponseRecorder {
+		path, _, _ := strings.Cut(target, "?")
+		return h.send(method, target, body, "Authorization", "DPoP "+token, "DPoP", prove(method, path, token), "Content-Type", "application/json")
+	}
+}
+
+// attackers ask with the credentials of another tenant, of every kind that opens
+// /v1.
+func (h *house) attackers(ws authz.Workspace) map[string]asking {
 	h.Helper()
 	scopes := []string{"monitor:read", "manage:keys", "manage:clients", "manage:members", "manage:workspace", "manage:policies", "manage:connections"}
 	_, key := h.mint(func(r *apikey.Request) { r.WorkspaceID, r.Scopes = ws.ID, scopes })
@@ -188,7 +215,10 @@ func (h *house) attackers(ws authz.Workspace) map[string]string {
 	})
 	h.ok(err)
 	token := member(h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+key), "access_token")
-	return map[string]string{"key": key, "key with a delegation": minting.Reveal(), "token of a key": token, "person": h.console(ws)}
+	return map[string]asking{
+		"key": h.bearing(key), "key with a delegation": h.bearing(minting.Reveal()), "token of a key": h.bearing(token), "token bound to a key": h.proving(key),
+		"person": h.bearing(h.console(ws)),
+	}
 }
 
 // console is the access token of a person who owns the workspace, with all that
@@ -239,10 +269,10 @@ func TestTN_01_NoRouteKnowsAnotherTenantsObjects(t *testing.T) {
 				t.Errorf("%s %s: furnished has no object of kind %q: this route is not tested", method, path, kind)
 				continue
 			}
-			for who, credential := range attackers {
+			for who, as := range attackers {
 				ask := func(target, body string) string {
 					tried++
-					return told(h.manage(credential, method, target, body))
+					return told(as(method, target, body))
 				}
 				refused := func(what, foreign, nobodys string) {
 					t.Helper()
@@ -300,14 +330,14 @@ func TestTN_02_NoBodyReachesAnotherTenantsObjects(t *testing.T) {
 				if !naming(name) || len(of.Enum) > 0 {
 					continue
 				}
-				for who, credential := range attackers {
+				for who, as := range attackers {
 					for kind, id := range l.ids {
 						ask := func(id string) string {
 							tried++
 							body, _ := d.sample(media.Schema).(map[string]any)
 							body[name] = id
 							raw, _ := json.Marshal(body)
-							w := h.manage(credential, method, filled(path, mine.ids[kindOf(path)]), string(raw))
+							w := as(method, filled(path, mine.ids[kindOf(path)]), string(raw))
 							if w.Code/100 == 2 {
 								return fmt.Sprint(w.Code)
 							}
@@ -361,20 +391,20 @@ func TestU22_ASuspendedWorkspacesAdministratorIsNobody(t *testing.T) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	path := "/v1/workspaces/" + string(h.workspace.ID)
-	lists := func(credential string) int { return h.manage(credential, "GET", "/v1/workspaces", "").Code }
-	for who, credential := range attackers {
-		if got := lists(credential); got == http.StatusUnauthorized {
+	lists := func(as asking) int { return as("GET", "/v1/workspaces", "").Code }
+	for who, as := range attackers {
+		if got := lists(as); got == http.StatusUnauthorized {
 			t.Errorf("%s before: %d", who, got)
 		}
 	}
 	if w := h.manage(h.operator, "POST", path+"/suspend", ""); w.Code != http.StatusOK || member(w, "status") != "suspended" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	for who, credential := range attackers {
-		if got := lists(credential); got != http.StatusUnauthorized {
+	for who, as := range attackers {
+		if got := lists(as); got != http.StatusUnauthorized {
 			t.Errorf("%s while suspended: %d", who, got)
 		}
-		h.wants(who+" resumes", h.manage(credential, "POST", path+"/resume", ""), http.StatusUnauthorized, "invalid_token")
+		h.wants(who+" resumes", as("POST", path+"/resume", ""), http.StatusUnauthorized, "invalid_token")
 	}
 	for _, body := range []string{`{"workspace_id":"` + string(h.workspace.ID) + `","name":"x"}`} {
 		h.wants("the operator adds to it", h.manage(h.operator, "POST", "/v1/teams", body), http.StatusConflict, "workspace_suspended")
@@ -382,8 +412,8 @@ func TestU22_ASuspendedWorkspacesAdministratorIsNobody(t *testing.T) {
 	if w := h.manage(h.operator, "POST", path+"/resume", ""); w.Code != http.StatusOK || member(w, "status") != "active" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	for who, credential := range attackers {
-		got, want := lists(credential), http.StatusOK
+	for who, as := range attackers {
+		got, want := lists(as), http.StatusOK
 		if strings.HasPrefix(who, "token") || who == "person" {
 			want = http.StatusUnauthorized
 		}
@@ -392,7 +422,7 @@ func TestU22_ASuspendedWorkspacesAdministratorIsNobody(t *testing.T) {
 		}
 	}
 	for what, text := range map[string]string{"disabled": disabledText, "revoked": revokedText} {
-		if got := lists(text); got != http.StatusUnauthorized {
+		if got := lists(h.bearing(text)); got != http.StatusUnauthorized {
 			t.Errorf("a key that was %s before: %d", what, got)
 		}
 	}

@@ -44,7 +44,7 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 		}
 	}
 	if c.Scopes != nil {
-		key.Scopes = slices.Clone(*c.Scopes)
+		key.Scopes = k.canonical(*c.Scopes)
 		if err := k.validScopes("scopes", key.Scopes); err != nil {
 			return key, err
 		}

@@ -90,9 +90,17 @@ type Deliveries interface {
 	Enqueue(ctx context.Context, old, next authz.APIKey, text authz.Secret, now time.Time) error
 }
 
+// Limiter bounds how often something is done (authz/ratelimit).
+type Limiter interface {
+	// Allow counts one act of the key; RateLimited when it is one too many.
+	Allow(key string) error
+}
+
 // Scope is a scope a key may carry.
 type Scope struct {
 	Name string
+	// Aliases are other names that it may be asked for by.
+	Aliases []string
 	// PeopleOnly scopes are never given to a key.
 	PeopleOnly bool
 	// ExplicitOnly scopes are given only by a delegation that names them; the
@@ -101,7 +109,7 @@ type Scope struct {
 }
 
 // Config is what Keys needs. Everything is required but RotateAll,
-// Enforceable, Tiers, Deliveries and Logger.
+// Enforceable, Tiers, Deliveries, Creations and Logger.
 type Config struct {
 	Issuer authz.IssuerName
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
@@ -131,6 +139,8 @@ type Config struct {
 	Sealer Sealer
 	// Deliveries is nil where texts are only ever claimed.
 	Deliveries Deliveries
+	// Creations bounds how often keys are made in one workspace; nil bounds nothing.
+	Creations Limiter
 	// TagKeys are at least one, of 32 bytes or more. The first makes tags;
 	// all are accepted.
 	TagKeys [][]byte
@@ -143,8 +153,9 @@ type Config struct {
 type Keys struct {
 	cfg      Config
 	scopes   map[string]Scope
-	failures *failures // wrong secrets
-	refusals *failures // refusals worth an audit entry
+	aliases  map[string]string // alias → name
+	failures *failures         // wrong secrets
+	refusals *failures         // refusals worth an audit entry
 	uses     *uses
 }
 
@@ -156,12 +167,15 @@ func New(cfg Config) (*Keys, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	scopes := make(map[string]Scope, len(cfg.ScopeCatalogue))
+	scopes, aliases := make(map[string]Scope, len(cfg.ScopeCatalogue)), map[string]string{}
 	for _, s := range cfg.ScopeCatalogue {
 		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
 		scopes[s.Name] = s
+		for _, alias := range s.Aliases {
+			aliases[alias] = s.Name
+		}
 	}
-	return &Keys{cfg: cfg, scopes: scopes, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
+	return &Keys{cfg: cfg, scopes: scopes, aliases: aliases, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
 }
 
 func (c Config) check() error {

@@ -70,8 +70,8 @@ func (h *house) config(issuer authz.IssuerName, prefix string) apikey.Config {
 	return apikey.Config{
 		Issuer: issuer, Prefix: prefix,
 		ScopeCatalogue: []apikey.Scope{
-			{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "alert:read"},
-			{Name: "config:admin", ExplicitOnly: true}, {Name: "admin:all"}, {Name: "people:vote", PeopleOnly: true},
+			{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "alert:read"},
+			{Name: "config:admin", ExplicitOnly: true}, {Name: "admin:all", Aliases: []string{"all:admin"}}, {Name: "people:vote", PeopleOnly: true},
 			{Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"},
 		},
 		Quarantine: 30 * 24 * time.Hour, Grace: 72 * time.Hour, Enforceable: 90 * 24 * time.Hour, DefaultTier: "standard", Tiers: []string{"bulk"},

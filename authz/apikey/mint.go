@@ -24,6 +24,11 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 	if err := k.mayMint(by, r, now); err != nil {
 		return authz.APIKey{}, "", err
 	}
+	if k.cfg.Creations != nil { // each costs a hash, and a row for good
+		if err := k.cfg.Creations.Allow(string(r.WorkspaceID)); err != nil {
+			return authz.APIKey{}, "", err
+		}
+	}
 	if _, err := k.workspace(ctx, r.WorkspaceID); err != nil {
 		return authz.APIKey{}, "", err
 	}

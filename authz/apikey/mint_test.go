@@ -13,7 +13,39 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 )
+
+// U24: how often keys are made in a workspace is bounded; another one is not held
+// up, and nothing is written, hashed or counted for who may not mint.
+func TestU24_HowOftenKeysAreMadeInAWorkspaceIsBounded(t *testing.T) {
+	h := newHouse(t)
+	cfg := h.config(up, "up")
+	cfg.Creations = must(ratelimit.New(ratelimit.Config{PerSecond: 0.1, Burst: 3, Clock: h.clock}))(t)
+	keys := must(apikey.New(cfg))(t)
+	mint := func(by authz.Principal, ws authz.WorkspaceID) error {
+		_, _, err := keys.Mint(t.Context(), by, origin, h.request(func(r *apikey.Request) { r.WorkspaceID = ws }))
+		return err
+	}
+	for range 5 {
+		refused(t, "who may not", mint(authz.Principal{Issuer: up, WorkspaceID: h.ws.ID, Scopes: []string{"manage:keys"}}, h.ws.ID), authz.Forbidden, "issuing_delegation_required")
+	}
+	for range 3 {
+		h.check(mint(h.operator, h.ws.ID))
+	}
+	before := h.rows("api_keys")
+	err := mint(h.operator, h.ws.ID)
+	refused(t, "the fourth", err, authz.RateLimited, "rate_limited")
+	if e, ok := errors.AsType[*authz.Error](err); !ok || e.RetryAfter < 8*time.Second || e.RetryAfter > 10*time.Second {
+		t.Errorf("%v says when to come back", err)
+	}
+	if n := h.rows("api_keys"); n != before {
+		t.Errorf("%d keys were made", n-before)
+	}
+	h.check(mint(h.operator, h.neighbour.ID))
+	h.clock.Advance(10 * time.Second)
+	h.check(mint(h.operator, h.ws.ID))
+}
 
 func TestU1_U2_U7_U8_AMintedKeyWorksAtOnceAndIsBoundToItsWorkspace(t *testing.T) {
 	h := newHouse(t)

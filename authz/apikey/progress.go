@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -22,7 +23,8 @@ type Progress struct {
 }
 
 // Progress tells of the rotation a key is part of: the one that replaced it, or
-// the one that made it; of none, both keys are nil. Who may read the key may read that; ws is read as Get
+// the one that made it; of none, both keys are nil. Who may read the key may read
+// that; from where keys are used is told to who manages them. ws is read as Get
 // reads it.
 func (k *Keys) Progress(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.KeyID) (Progress, error) {
 	key, err := k.Get(ctx, by, ws, id)
@@ -38,7 +40,13 @@ func (k *Keys) Progress(ctx context.Context, by authz.Principal, ws authz.Worksp
 		p.New = &key
 		p.Old, err = k.beside(ctx, key, key.Predecessor)
 	}
-	if err == nil && p.Old != nil {
+	manages := k.mayManage(by, key.WorkspaceID) == nil
+	for _, other := range []*authz.APIKey{p.Old, p.New} {
+		if !manages && other != nil && other.ID != id {
+			other.LastUsedAt, other.LastUsedIP = time.Time{}, ""
+		}
+	}
+	if err == nil && p.Old != nil && manages {
 		p.Callers, err = k.cfg.Store.ListKeyCallers(ctx, key.Issuer, key.WorkspaceID, p.Old.ID)
 	}
 	if err != nil || p.New == nil {

@@ -77,8 +77,14 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	if r.Environment != authz.Live && r.Environment != authz.Test {
 		return r, invalid("environment", `must be "live" or "test"`)
 	}
+	r.Scopes = k.canonical(r.Scopes)
 	if err := k.validScopes("scopes", r.Scopes); err != nil {
 		return r, err
+	}
+	if d := r.Delegation; d != nil {
+		given := *d
+		given.Scopes = k.canonical(d.Scopes)
+		r.Delegation = &given
 	}
 	if len(r.ServiceAccountID) > maxID {
 		return r, invalid("service_account_id", "is not the id of a service account")
@@ -99,7 +105,6 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	if err := k.validInterval(r.RotateEvery); err != nil {
 		return r, err
 	}
-	r.Scopes = slices.Clone(r.Scopes)
 	return r, k.validDelegation(r, now)
 }
 

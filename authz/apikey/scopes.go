@@ -23,6 +23,18 @@ func validScope(s string) bool {
 	})
 }
 
+// canonical returns the scopes by the names that are kept, whatever names of them
+// were asked for.
+func (k *Keys) canonical(scopes []string) []string {
+	names := slices.Clone(scopes)
+	for i, asked := range names {
+		if name, ok := k.aliases[asked]; ok {
+			names[i] = name
+		}
+	}
+	return names
+}
+
 // validScopes checks that a key may carry the scopes at all.
 func (k *Keys) validScopes(member string, scopes []string) error {
 	if len(scopes) == 0 || len(scopes) > maxScopes {

@@ -70,7 +70,7 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 	if same(before, after) {
 		return k.shown(before, policy), nil
 	}
-	if err := k.mayChange(by, before, after, now); err != nil {
+	if err := k.mayChange(ctx, by, before, after, now); err != nil {
 		return authz.APIKey{}, err
 	}
 	if after.Delivery != before.Delivery {
@@ -82,10 +82,14 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 	return k.shown(after, policy), err
 }
 
-// mayChange checks what takes more than managing keys.
-func (k *Keys) mayChange(by authz.Principal, before, after authz.APIKey, now time.Time) error {
+// mayChange checks what takes more than managing keys. Where a key's successors
+// are brought to is who has their text.
+func (k *Keys) mayChange(ctx context.Context, by authz.Principal, before, after authz.APIKey, now time.Time) error {
 	if after.Tier != before.Tier && !by.Platform() {
 		return errOperator
+	}
+	if after.Delivery != before.Delivery && after.Delivery != "" {
+		return k.mayReplace(ctx, by, after, now)
 	}
 	if !wider(before, after) {
 		return nil

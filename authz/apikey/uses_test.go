@@ -86,6 +86,11 @@ func TestU11_EveryAddressThatStillUsesTheOldKeyIsTold(t *testing.T) {
 	if first, last := got[0].FirstAt.Sub(began).Round(time.Minute), got[0].LastAt.Sub(began).Round(time.Minute); first != time.Hour || last != 4*time.Hour {
 		t.Errorf("seen from %v to %v", first, last)
 	}
+	// The keys themselves see how far they are, and not from where the other is used.
+	own := must(h.keys.Progress(t.Context(), h.principal(next.Text), "", next.Key.ID))(t)
+	if own.Old == nil || own.Old.LastUsedIP != "" || len(own.Callers) != 0 || own.New.LastUsedIP != "192.0.2.9" {
+		t.Errorf("the new key is told %+v, %+v", own.Old, own.Callers)
+	}
 	for n := range 200 { // a key that is everywhere
 		h.clock.Advance(time.Second)
 		h.keys.Used(old.ID, "198.51.100."+strconv.Itoa(n))

@@ -13,6 +13,8 @@ const Scope = "manage:connections"
 
 // Store is what this package needs of the database.
 type Store interface {
+	historyStore
+
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	PutConnection(ctx context.Context, c authz.Connection) error
 	GetConnection(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ConnectionID) (authz.Connection, error)
@@ -25,6 +27,8 @@ type Store interface {
 	ReviveNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	LastRefusals(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, target string, types []string, limit int) ([]authz.AuditEntry, error)
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+	metadataStore
+	linkStore
 }
 
 // Outbox takes an event that commits with the context's transaction
@@ -40,8 +44,25 @@ type Upstreams interface {
 	Seal(id authz.ConnectionID, secret authz.Secret) ([]byte, error)
 	// NewSAMLKey makes our key at a connection, sealed.
 	NewSAMLKey(id authz.ConnectionID) ([]byte, error)
+	// RollSAMLKey is our keys at a connection after a step, sealed.
+	RollSAMLKey(c authz.Connection, step KeyStep) ([]byte, error)
+	// SAMLKeys are our certificates at a connection, the one in use first.
+	SAMLKeys(c authz.Connection) ([]Certificate, error)
+	// Newer fetches the metadata of a connection's provider.
+	Newer(ctx context.Context, c authz.Connection) (Newer, error)
+	// Compare says what a proposal says otherwise than a connection. It fails when
+	// that is another provider's.
+	Compare(c authz.Connection, newer *authz.SAMLUpstream) (MetadataChanges, error)
+	// Expiries are the certificates at a connection that end within 30 days.
+	Expiries(c authz.Connection) ([]Expiry, error)
 	// Metadata reads a provider's metadata document, or fetches it first.
 	Metadata(ctx context.Context, m Metadata) (*authz.SAMLUpstream, error)
+	// Discover fetches a discovery document and returns the issuer it tells.
+	Discover(ctx context.Context, address string) (issuer string, err error)
+	// Ours are our addresses and names at a connection, by what they are.
+	Ours(id authz.ConnectionID) map[string]string
+	// SetupURL is where a set-up link leads.
+	SetupURL(token authz.Secret) string
 	// Compile says what cannot work about a connection, without asking anyone.
 	Compile(c authz.Connection) error
 	// Look asks the upstream of a side, and says what was found there and what is

@@ -2,6 +2,8 @@ package connection
 
 import (
 	"context"
+	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -58,6 +60,9 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 		if err := s.cfg.Store.PutConnection(ctx, c); err != nil {
 			return err
 		}
+		if err := s.remember(ctx, by, c); err != nil {
+			return err
+		}
 		return s.record(ctx, by, c, "connection.created", map[string]any{"name": c.Name, "vendor": c.Vendor})
 	})
 }
@@ -66,7 +71,15 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 // changes at a side is to be tested anew before the connection can be activated;
 // one that is active stays in use, as a secret that rolls must not be an outage.
 // Who the upstream is cannot change any more then: its people would be others'.
+// By what it is believed, and how its words are read, is then an owner's.
 func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, change Change) (authz.Connection, error) {
+	return s.replace(ctx, by, ws, id, revision, func(ctx context.Context, c authz.Connection) (authz.Connection, error) {
+		return s.apply(ctx, c, change)
+	})
+}
+
+// replace is Update by what a function makes of the connection.
+func (s *Connections) replace(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, become func(context.Context, authz.Connection) (authz.Connection, error)) (authz.Connection, error) {
 	before, err := s.Get(ctx, by, ws, id)
 	if err != nil {
 		return authz.Connection{}, err
@@ -74,13 +87,15 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 	if revision != 0 && revision != before.Revision {
 		return authz.Connection{}, authz.ErrStale
 	}
-	c, err := s.apply(ctx, before, change)
+	c, err := become(ctx, before)
 	if err != nil {
 		return authz.Connection{}, err
 	}
-	settled := before.State != authz.Draft && before.State != authz.Testing
-	if settled && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
+	if !draft(before) && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
 		return authz.Connection{}, authz.NewError(authz.Conflict, "issuer_changed", "People are known by this issuer: make another connection for another one.")
+	}
+	if err := mayChange(by, before, c); err != nil {
+		return authz.Connection{}, err
 	}
 	c.UpdatedAt = s.cfg.Clock.Now()
 	for side := range before.Tested {
@@ -96,6 +111,11 @@ func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.W
 func (s *Connections) write(ctx context.Context, by authz.Principal, c authz.Connection, from authz.State, typ string, details map[string]any) (authz.Connection, error) {
 	err := s.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := s.cfg.Store.UpdateConnection(ctx, c, from); err != nil {
+			return err
+		}
+		became := c
+		became.Revision++
+		if err := s.remember(ctx, by, became); err != nil {
 			return err
 		}
 		return s.record(ctx, by, c, typ, details)
@@ -177,6 +197,7 @@ func (s *Connections) applySAML(ctx context.Context, c *authz.Connection, change
 func words(to, from *authz.SAMLUpstream) {
 	to.SignRequests, to.NameIDFormat = from.SignRequests, from.NameIDFormat
 	to.Subject, to.Require, to.MutableSubject = from.Subject, from.Require, from.MutableSubject
+	to.MetadataCertificates, to.InitiateLoginURI = from.MetadataCertificates, from.InitiateLoginURI
 	to.MFAContexts, to.MFAMethods, to.MFADeclared = from.MFAContexts, from.MFAMethods, from.MFADeclared
 }
 
@@ -184,6 +205,9 @@ func words(to, from *authz.SAMLUpstream) {
 func (s *Connections) check(c authz.Connection) error {
 	if !slices.Contains([]authz.FallbackMode{authz.FallbackNever, authz.FallbackAdmin, authz.FallbackAsk, authz.FallbackAuto}, c.Fallback.Mode) {
 		return invalid("fallback", "mode must be never, admin, ask or auto")
+	}
+	if !slices.Contains([]string{"", "okta", "entra", "auth0", "onelogin", "pingone", "pingfederate", "generic"}, c.Vendor) {
+		return invalid("vendor", "must be okta, entra, auth0, onelogin, pingone, pingfederate or generic")
 	}
 	if !slices.Contains([]authz.JIT{authz.JITOff, authz.JITInvited, authz.JITDomain}, c.JIT) {
 		return invalid("jit", "must be off, invited or domain")
@@ -199,6 +223,9 @@ func (s *Connections) check(c authz.Connection) error {
 	if c.OIDC != nil && c.OIDC.PollMinutes != 0 && (c.OIDC.PollMinutes < 5 || c.OIDC.PollMinutes > 1440) {
 		return invalid("poll_minutes", "must be 0, for never, or 5 to 1440")
 	}
+	if c.SAML != nil && !initiates(c.SAML.InitiateLoginURI) {
+		return invalid("initiate_login_uri", "must be an https URL without fragment")
+	}
 	if len(c.Fallback.Link.OIDC) != len(c.Fallback.Link.SAML) || len(c.Fallback.Link.OIDC) > 4 {
 		return invalid("link_key", "must name as many claims as attributes, at most 4")
 	}
@@ -209,6 +236,20 @@ func (s *Connections) check(c authz.Connection) error {
 		return authz.NewError(authz.Invalid, "invalid_connection", err.Error()).Because(err)
 	}
 	return nil
+}
+
+// initiates reports whether a sign-in may be begun at the address: https, or
+// http on loopback; empty is none.
+func initiates(raw string) bool {
+	if raw == "" {
+		return true
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || strings.Contains(raw, "#") || len(raw) > 2048 {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && err == nil && addr.IsLoopback()
 }
 
 // sideChanged reports whether what a test sign-in by the side has shown may be

@@ -104,7 +104,10 @@ func New(cfg Config) (*Deliveries, error) {
 	return &Deliveries{cfg: cfg, busy: make(map[authz.DestinationID]int)}, nil
 }
 
-var errExceeded = authz.NewError(authz.Forbidden, "issuing_delegation_exceeded", "The issuing delegation does not reach this far.")
+var (
+	errExceeded = authz.NewError(authz.Forbidden, "issuing_delegation_exceeded", "The issuing delegation does not reach this far.")
+	errSandbox  = authz.NewError(authz.Forbidden, "wrong_environment", "A credential of the sandbox does not decide where secrets go.")
+)
 
 // may checks that the principal may see the destinations of a workspace.
 func (d *Deliveries) may(by authz.Principal, ws authz.WorkspaceID) error {
@@ -114,9 +117,21 @@ func (d *Deliveries) may(by authz.Principal, ws authz.WorkspaceID) error {
 	return by.May(Scope, ws)
 }
 
+// mayAct is may for what moves something: keys of both environments are brought
+// to one destination.
+func (d *Deliveries) mayAct(by authz.Principal, ws authz.WorkspaceID) error {
+	if err := d.may(by, ws); err != nil {
+		return err
+	}
+	if !by.Platform() && by.Environment == authz.Test {
+		return errSandbox
+	}
+	return nil
+}
+
 // maySend checks what it takes to say where secrets go: what minting takes.
 func (d *Deliveries) maySend(by authz.Principal, ws authz.WorkspaceID, now time.Time) error {
-	if err := d.may(by, ws); err != nil {
+	if err := d.mayAct(by, ws); err != nil {
 		return err
 	}
 	if err := authz.MayMint(by, now); err != nil {

@@ -205,7 +205,7 @@ func TestU11_AKeyThatEndedIsNotDelivered(t *testing.T) {
 }
 
 // While a workspace is suspended, or a destination disabled, it waits.
-func TestU22_NothingIsDeliveredFromASuspendedWorkspace(t *testing.T) {
+func TestU22_WH_07_NothingIsDeliveredFromASuspendedWorkspace(t *testing.T) {
 	h := newHouse(t)
 	r := newReceiver(t)
 	to, _ := h.webhook(r)

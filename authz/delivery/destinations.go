@@ -216,6 +216,9 @@ func (d *Deliveries) Delete(ctx context.Context, by authz.Principal, ws authz.Wo
 		if err != nil {
 			return err
 		}
+		if err := d.mayAct(by, ws); err != nil {
+			return err
+		}
 		inUse, err := d.cfg.Store.DeleteDestination(ctx, d.cfg.Issuer, ws, id)
 		if err != nil {
 			return err

@@ -138,6 +138,11 @@ func TestAK_17_WhoManagesKeysDoesNotSendTheirSecretsAnywhere(t *testing.T) {
 	refused(t, "rotating its secret", err, authz.Forbidden, "issuing_delegation_required")
 	_, err = h.keys.Update(t.Context(), manager, authz.Origin{}, h.ws.ID, key.ID, apikey.Change{Delivery: &to.ID})
 	refused(t, "sending a key there", err, authz.Forbidden, "issuing_delegation_required")
+	sandbox := h.operator
+	sandbox.WorkspaceID, sandbox.Environment, sandbox.Delegation = h.ws.ID, authz.Test, &authz.Delegation{Issuer: up, Scopes: []string{"monitor:read"}, Workspaces: []authz.WorkspaceID{h.ws.ID}}
+	_, err = h.deliveries.Update(t.Context(), sandbox, h.ws.ID, to.ID, 0, delivery.Settings{Target: authz.DestinationTarget{JWK: newReceiver(t).jwk}})
+	refused(t, "TN-07: changing the key, from the sandbox", err, authz.Forbidden, "wrong_environment")
+	refused(t, "TN-07: deleting it, from the sandbox", h.deliveries.Delete(t.Context(), sandbox, h.ws.ID, to.ID), authz.Forbidden, "wrong_environment")
 	elsewhere := manager
 	elsewhere.Delegation = &authz.Delegation{Issuer: up, Scopes: []string{"*"}, Workspaces: []authz.WorkspaceID{"ws_other"}}
 	_, _, err = h.deliveries.Create(t.Context(), elsewhere, h.ws.ID, settings)
@@ -240,5 +245,36 @@ func TestWH_06_ADestinationThatDoesNotAnswerTakesFewWorkers(t *testing.T) {
 	workers.Wait()
 	if err := h.deliveries.Deliver(t.Context(), due[4].Event); err != nil {
 		t.Errorf("the fifth, later: %v", err)
+	}
+}
+
+// WH-08: what two workspaces rotate at the same time arrives at their own
+// destinations alone.
+func TestWH_08_NoWorkspacesKeyArrivesAtAnothers(t *testing.T) {
+	h := newHouse(t)
+	mine, other := h.ws, h.workspace()
+	receivers := map[authz.WorkspaceID]*receiver{}
+	for _, ws := range []authz.Workspace{mine, other} {
+		h.ws = ws
+		receivers[ws.ID] = newReceiver(t)
+		to, _ := h.webhook(receivers[ws.ID])
+		for range 20 {
+			h.key(to.ID)
+		}
+	}
+	h.due()
+	for range 3 { // each destination takes four at once, one after the other here
+		h.carry()
+		h.clock.Advance(time.Minute)
+	}
+	for ws, r := range receivers {
+		if n := len(r.all()); n != 20 {
+			t.Errorf("%d arrived", n)
+		}
+		for _, m := range r.all() {
+			if content := r.open(t, m); content["workspace_id"] != string(ws) {
+				t.Errorf("%s was told of a key of %s", ws, content["workspace_id"])
+			}
+		}
 	}
 }

@@ -32,6 +32,9 @@ func (d *Deliveries) Repeat(ctx context.Context, by authz.Principal, ws authz.Wo
 		if err != nil {
 			return err
 		}
+		if err := d.mayAct(by, ws); err != nil {
+			return err
+		}
 		now := d.cfg.Clock.Now()
 		moved, err := d.cfg.Store.RepeatKeyDelivery(ctx, d.cfg.Issuer, ws, id, now)
 		if err != nil {

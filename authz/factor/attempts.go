@@ -57,7 +57,7 @@ func (f *Factors) Right(ctx context.Context, of Person, method string) error {
 // secret: it finds a number, and nothing else.
 func (f *Factors) attempts(of Person, method string) [32]byte {
 	s := of.Session
-	return authz.Digest("factor attempts\x00" + string(f.cfg.Issuer) + "\x00" + string(s.WorkspaceID) + "\x00" + string(s.UserID) + "\x00" + method + "\x00" + of.Browser)
+	return authz.Digest("factor attempts\x00" + string(f.cfg.Issuer) + "\x00" + string(s.WorkspaceID) + "\x00" + string(s.UserID) + "\x00" + method + "\x00" + of.Browser + "\x00" + of.Counted)
 }
 
 // following is the count after one more attempt at now.

@@ -93,6 +93,9 @@ type Person struct {
 	// Browser names one in which this person used a factor before; empty for any
 	// other.
 	Browser string
+	// Counted is a further part of what is counted together, where the person and
+	// their browser are not enough. It is kept nowhere.
+	Counted string
 	// Permit uses up an administrator's code, which lets a session enrol a first
 	// factor that stands in for another; nil for none.
 	Permit func(ctx context.Context) error

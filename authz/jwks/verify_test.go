@@ -196,6 +196,17 @@ func TestJW_03_JW_05_NotEvenOurOwnKeyMaySignAHeaderWithMoreInIt(t *testing.T) {
 	} {
 		refused(t, s, string(name), sign((&jose.SignerOptions{}).WithHeader(name, value)))
 	}
+	refused(t, s, "a typ as long as a novel", sign((&jose.SignerOptions{}).WithType(jose.ContentType(strings.Repeat("a", 400)))))
+	// Something behind the JSON of the header, signed with it.
+	head := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"` + k.KID + `"} `))
+	input := head + "." + base64.RawURLEncoding.EncodeToString([]byte("{}"))
+	sum := sha256.Sum256([]byte(input))
+	r, v, err := ecdsa.Sign(rand.Reader, private.(*ecdsa.PrivateKey), sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := append(r.FillBytes(make([]byte, 32)), v.FillBytes(make([]byte, 32))...)
+	refused(t, s, "a header with a space behind it", input+"."+base64.RawURLEncoding.EncodeToString(signature))
 }
 
 func TestJW_06_SignaturesOfAnotherFormAreRefused(t *testing.T) {

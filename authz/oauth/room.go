@@ -61,6 +61,7 @@ const (
 	scarceLasts = time.Second
 	scarceShare = 16
 	maxShares   = 10_000
+	maxCounts   = 3
 )
 
 func (s *Server) rooms() (pushing, starting *room) {
@@ -81,16 +82,18 @@ func (s *Server) Admit(ctx context.Context, client authz.ClientID) error {
 }
 
 func (r *room) admit(ctx context.Context, client authz.ClientID) error {
-	now := r.clock.Now()
-	if known, taken := r.take(client, now); known {
-		return full(taken)
+	known, taken := r.take(client, r.clock.Now())
+	for tries := 0; !known && tries < maxCounts; tries++ {
+		now := r.clock.Now()
+		found, err := r.count(ctx, client, now)
+		if err != nil {
+			return unavailable(err)
+		}
+		r.note(client, found, now)
+		// Somebody may have counted later than we did, and others have used that
+		// share up already.
+		known, taken = r.take(client, r.clock.Now())
 	}
-	found, err := r.count(ctx, client, now)
-	if err != nil {
-		return unavailable(err)
-	}
-	r.note(client, found, now)
-	_, taken := r.take(client, now)
 	return full(taken)
 }
 

@@ -109,6 +109,22 @@ func TestDS_05_AFloodIsNotCountedOneByOne(t *testing.T) {
 	}
 }
 
+// Whoever counts while somebody who came later counts too is not taken for one
+// too many.
+func TestDS_05_WhoCountsBesideALaterOneIsLetIn(t *testing.T) {
+	h := newHouse(t)
+	store := &countedStore{Store: h.store, found: 0}
+	s := h.serverWith(func(cfg *oauth.Config) { cfg.Store = store })
+	store.meanwhile = func() {
+		store.meanwhile = nil
+		h.clock.advance(time.Millisecond)
+		h.ok(s.Admit(t.Context(), h.web.ID))
+	}
+	if err := s.Admit(t.Context(), h.web.ID); err != nil {
+		t.Errorf("there is room for thousands: %v", err)
+	}
+}
+
 func TestDS_05_EightNodesOvershootNothing(t *testing.T) {
 	h := newHouse(t)
 	room := func(c *oauth.Config) { c.Settings.Room.RequestsOfClient = 2000 }
@@ -202,10 +218,15 @@ type countedStore struct {
 	oauth.Store
 	counts atomic.Int64
 	found  int64
+	// meanwhile is what happens while it counts.
+	meanwhile func()
 }
 
 // CountAuthorizationRequests finds nothing of other clients.
 func (s *countedStore) CountAuthorizationRequests(context.Context, authz.IssuerName, authz.ClientID, time.Time) (authz.Waiting, error) {
 	s.counts.Add(1)
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
 	return authz.Waiting{Issuer: s.found, Client: s.found}, nil
 }

@@ -1,6 +1,14 @@
 package proof_test
 
 import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +112,50 @@ func TestKeySetsHoldPublicKeysThatAreStrongEnough(t *testing.T) {
 	}
 	if token.Verify(keys, &struct{}{}) == nil {
 		t.Error("a weak key was believed")
+	}
+}
+
+// The header has one encoding: with bits behind its end that nobody reads, two
+// texts would be one token.
+func TestJW_06_AHeaderHasOneEncoding(t *testing.T) {
+	text := handmade(`{"alg":"ES256","kid":"a"}`, `{}`)
+	head, rest, _ := strings.Cut(text, ".")
+	if _, err := proof.Read(text, proof.Algorithms()); err != nil || len(head)%4 == 0 {
+		t.Fatalf("%v, %d", err, len(head))
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, head[len(head)-1])
+	if _, err := proof.Read(head[:len(head)-1]+alphabet[last+1:last+2]+"."+rest, proof.Algorithms()); err == nil {
+		t.Error("another encoding of a header was read")
+	}
+}
+
+// A key of more than 8192 bits costs whoever checks it more than whoever sends it:
+// nothing it signs is believed. Its modulus is a prime of Mersenne's, so that no
+// key has to be searched for.
+func TestJW_11_AKeyTooLongToCheckIsPassedOver(t *testing.T) {
+	n := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 9689), big.NewInt(1))
+	e := big.NewInt(65537)
+	d := new(big.Int).ModInverse(e, new(big.Int).Sub(n, big.NewInt(1)))
+	encode := base64.RawURLEncoding.EncodeToString
+	input := encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(`{"sub":"cl"}`))
+	sum := sha256.Sum256([]byte(input))
+	// EMSA-PKCS1-v1_5 (RFC 8017 section 9.2).
+	info, _ := hex.DecodeString("3031300d060960864801650304020105000420")
+	size := (n.BitLen() + 7) / 8
+	em := slices.Concat([]byte{0, 1}, bytes.Repeat([]byte{0xff}, size-3-len(info)-len(sum)), []byte{0}, info, sum[:])
+	signature := new(big.Int).Exp(new(big.Int).SetBytes(em), d, n).FillBytes(make([]byte, size))
+	public := &rsa.PublicKey{N: n, E: 65537}
+	if err := rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], signature); err != nil {
+		t.Fatalf("the signature is none: %v", err)
+	}
+	token, err := proof.Read(input+"."+encode(signature), []string{"RS256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct{ Sub string }
+	if err := token.Verify(set(t, map[string]any{"": public}), &claims); err == nil {
+		t.Error("it was believed")
 	}
 }
 

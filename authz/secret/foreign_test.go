@@ -101,6 +101,10 @@ func TestOnlyDigestsOfBoundedCostAreTaken(t *testing.T) {
 			t.Errorf("%s is taken as %q: %v", name, stored, err)
 		}
 	}
+	// What is just cheap enough is taken: 12 is what most who import keys have.
+	if _, err := h.Foreign(secret.ForeignBcrypt, strings.Replace(string(dear), "$04$", "$12$", 1), ""); err != nil {
+		t.Errorf("bcrypt of cost 12: %v", err)
+	}
 	long := authz.Secret(strings.Repeat("a", 73))
 	b, err := bcrypt.GenerateFromPassword([]byte(long.Reveal()[:72]), bcrypt.MinCost)
 	if err != nil {

@@ -146,7 +146,8 @@ func newConnection() *cobra.Command {
 		one("disable", "Take a connection out of use: everything below it stops at once", http.MethodPost, "/disable", connectionMembers),
 		one("delete", "Delete a connection and end everything below it", http.MethodDelete, "", nil),
 		one("failures", "The latest refused sign-ins, with what is wrong in plain words", http.MethodGet, "/failures", []string{"time", "reason", "diagnosis"}),
-		connectionDomain(r, path), connectionGroups(r, path), connectionFallback(r, path))
+		connectionDomain(r, path), connectionGroups(r, path), connectionFallback(r, path), connectionMetadata(r, path), connectionKey(r, path), connectionSetup(r, path))
+	c.AddCommand(connectionHistory(r, path)...)
 	return c
 }
 

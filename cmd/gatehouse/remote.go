@@ -7,14 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // remote is the management API of a running server, as the command line uses
@@ -91,40 +95,106 @@ func (r *remote) conditional(ctx context.Context, method, path string, in any, i
 // request is what is sent: without a media type no body is.
 type request struct {
 	method, path, ifMatch, media string
+	once                         string // the Idempotency-Key
 	body                         []byte
 }
 
+// send sends a request and, where its answer was lost or is to come later, sends
+// it again under the same Idempotency-Key: what it asks for is done once.
 func (r *remote) send(ctx context.Context, sent request) (body json.RawMessage, etag string, err error) {
 	key, err := r.key()
 	if err != nil {
 		return nil, "", err
 	}
+	if sent.method == http.MethodPost {
+		sent.once = authz.NewID("cli")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	for try := 1; ; try++ {
+		got, err := r.try(ctx, key, sent)
+		wait, again := got.repeatable(err)
+		if again && try < maxTries && (sent.method == http.MethodGet || sent.once != "") {
+			select {
+			case <-time.After(wait):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		switch _, usage := errors.AsType[*usageError](err); {
+		case usage:
+			return nil, "", err
+		case err != nil:
+			return nil, "", fmt.Errorf("%s cannot be reached: %w", r.base, innermost(err))
+		case got.code >= http.StatusBadRequest:
+			return nil, "", problem(got.status, got.body)
+		}
+		return got.body, got.header.Get("ETag"), nil
+	}
+}
+
+// innermost is what went wrong with the network, without addresses.
+func innermost(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}
+
+// maxTries is how often one request is sent, longestWait how long a server may
+// ask to wait.
+const (
+	maxTries    = 3
+	longestWait = 5 * time.Second
+)
+
+// received is an answer that was read to its end.
+type received struct {
+	code   int
+	status string
+	header http.Header
+	body   []byte
+}
+
+func (r *remote) try(ctx context.Context, key string, sent request) (received, error) {
 	req, err := http.NewRequestWithContext(ctx, sent.method, strings.TrimRight(r.base, "/")+sent.path, bytes.NewReader(sent.body))
 	if err != nil {
-		return nil, "", usagef("--url is no URL")
+		return received{}, usagef("--url is no URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
-	if sent.ifMatch != "" {
-		req.Header.Set("If-Match", sent.ifMatch)
-	}
-	if sent.media != "" {
-		req.Header.Set("Content-Type", sent.media)
+	for name, value := range map[string]string{"If-Match": sent.ifMatch, "Content-Type": sent.media, "Idempotency-Key": sent.once} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s cannot be reached: %w", r.base, errors.Unwrap(err))
+		return received{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, "", err
+		return received{}, err
 	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, "", problem(resp.Status, answer)
+	return received{resp.StatusCode, resp.Status, resp.Header, body}, nil
+}
+
+// repeatable reports whether a request may be worth sending again, and when: its
+// answer was lost, the server asks to come back, or the first of two with the
+// same key is still being carried out.
+func (got received) repeatable(err error) (wait time.Duration, again bool) {
+	if err != nil {
+		lost, _ := errors.AsType[*net.OpError](err)
+		return 100 * time.Millisecond, errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || lost != nil && lost.Op == "read"
 	}
-	return answer, resp.Header.Get("ETag"), nil
+	var p struct{ Code string }
+	running := got.code == http.StatusConflict && json.Unmarshal(got.body, &p) == nil && p.Code == "request_in_progress"
+	if running {
+		return time.Second, true
+	}
+	seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
+	wait = time.Duration(seconds) * time.Second
+	return wait, err == nil && got.code == http.StatusServiceUnavailable && wait <= longestWait
 }
 
 func problem(status string, answer []byte) error {

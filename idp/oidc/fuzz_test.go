@@ -90,3 +90,28 @@ func FuzzJWKS(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLogoutToken(f *testing.F) {
+	good := `{"iss":"https://op.example","aud":"rp","exp":1700000120,"iat":1700000000,"jti":"j","sub":"s","events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`
+	for _, raw := range []string{good, `{}`, `null`, `{"sid":"s","sub":null}`, `{"nonce":null}`, `{"events":[]}`, `{"events":{"http://schemas.openid.net/event/backchannel-logout":null}}`, `{"iat":-1}`} {
+		f.Add([]byte(raw))
+	}
+	now := time.Unix(1700000000, 0)
+	c := &Connector{config: Config{ID: "con", Issuer: "https://op.example", ClientID: "rp", Now: func() time.Time { return now }}}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		token, err := c.logoutToken(raw)
+		if err != nil {
+			if idp.ReasonOf(err) == "" {
+				t.Fatalf("no reason: %v", err)
+			}
+			return
+		}
+		claims, _ := parseClaims(raw)
+		if _, nonce := claims["nonce"]; nonce || token.ID == "" || token.Subject+token.SessionID == "" || claims.text("iss") != c.config.Issuer {
+			t.Fatalf("%s passes as %+v", raw, token)
+		}
+		if token.Until.Before(now) || token.Until.After(now.Add(10*time.Minute)) {
+			t.Fatalf("remembered until %v", token.Until)
+		}
+	})
+}

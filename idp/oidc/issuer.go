@@ -76,7 +76,7 @@ func (i *Issuer) Verify(ctx context.Context, raw string) ([]byte, error) {
 
 // discover fetches the document (OpenID Connect Discovery section 4).
 func (i *Issuer) discover(ctx context.Context) (*keysDocument, error) {
-	doc, err := get(ctx, i.config.HTTP, strings.TrimSuffix(i.config.Issuer, "/")+"/.well-known/openid-configuration", maxMetadata)
+	doc, err := get(ctx, i.config.HTTP, strings.TrimSuffix(i.config.Issuer, "/")+wellKnown, maxMetadata)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}

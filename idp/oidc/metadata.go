@@ -35,8 +35,7 @@ type metadata struct {
 
 // discover fetches the discovery document of the configured issuer.
 func (c *Connector) discover(ctx context.Context) (*metadata, error) {
-	wellKnown := strings.TrimSuffix(c.config.Issuer, "/") + "/.well-known/openid-configuration"
-	doc, err := get(ctx, c.config.HTTP, wellKnown, maxMetadata)
+	doc, err := get(ctx, c.config.HTTP, strings.TrimSuffix(c.config.Issuer, "/")+wellKnown, maxMetadata)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}

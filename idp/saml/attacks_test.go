@@ -388,16 +388,16 @@ func TestSM_14_AnswersToNobodyOrAnotherAreRefused(t *testing.T) {
 	if r.used.count() != 0 {
 		t.Error("an assertion was used up")
 	}
-	if saml.Unsolicited(answer.Params) {
+	if r.conn.Unsolicited(answer.Params) {
 		t.Error("an answer is called unsolicited")
 	}
 	a := r.answer(c)
 	a.InResponseTo, a.AssertionInResponseTo = "", ""
-	if !saml.Unsolicited(post(c, r.idp.Respond(a)).Params) {
+	if !r.conn.Unsolicited(post(c, r.idp.Respond(a)).Params) {
 		t.Error("a sign-in that began at the provider is not seen")
 	}
 	for _, params := range []url.Values{nil, {"SAMLResponse": {"x"}}, {"SAMLResponse": {base64.StdEncoding.EncodeToString([]byte("<a/>"))}}} {
-		if saml.Unsolicited(params) {
+		if r.conn.Unsolicited(params) {
 			t.Errorf("%v is called unsolicited", params)
 		}
 	}

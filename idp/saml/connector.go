@@ -130,7 +130,7 @@ func (c *Connector) signIn(ctx context.Context, callback idp.Callback) (SignedIn
 // request, as a sign-in that begins at the provider does. It says nothing
 // about who sent it: whoever allows such sign-ins drops the response and begins
 // one here.
-func Unsolicited(params url.Values) bool {
+func (*Connector) Unsolicited(params url.Values) bool {
 	raw, err := posted(idp.Callback{Params: params})
 	if err != nil {
 		return false

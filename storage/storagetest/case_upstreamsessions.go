@@ -12,8 +12,11 @@ func connections() []promise {
 		{"ConnectionsAreReplacedAndTheirDomainsUnique", testConnections},
 		{"ConnectionsHaveTwoSides", testSidesOfAConnection},
 		{"ConnectionsChangeByRevision", testChangesOfConnections},
+		{"WhatAConnectionWasIsRememberedWithoutItsSecrets", testConnectionHistory},
 		{"UpstreamsNameSessions", testUpstreamSessions},
 		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
+		{"MetadataIsLookedAtWhenItsTimeHasCome", testConnectionMetadata},
+		{"SetupLinksAreOfOneConnection", testSetupLinks},
 		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},
@@ -120,6 +123,29 @@ func testSidesOfAConnection(e *env) {
 		e.must(err)
 		e.same(user.ID, want)
 	}
+}
+
+func testConnectionHistory(e *env) {
+	x, other := e.tenant(), e.tenant()
+	c := x.connection
+	c.ClientSecret, c.SAMLKey = []byte("sealed"), []byte("sealed too")
+	kept := func(revision int64) authz.ConnectionRevision {
+		e.Helper()
+		c.Revision, c.Name = revision, "Revision"
+		r := authz.ConnectionRevision{Connection: c, Actor: "usr_1", At: e.now}
+		e.must(e.KeepConnectionRevision(e.ctx, r, 2))
+		r.Connection.ClientSecret, r.Connection.SAMLKey = nil, nil
+		return r
+	}
+	kept(1)
+	second, third := kept(2), kept(3)
+	got, err := e.ListConnectionRevisions(e.ctx, e.issuer, c.WorkspaceID, c.ID, 10)
+	e.must(err)
+	e.same(got, []authz.ConnectionRevision{third, second})
+	e.is(e.KeepConnectionRevision(e.ctx, third, 2), authz.ErrConflict)
+	got, err = e.ListConnectionRevisions(e.ctx, e.issuer, other.workspace.ID, c.ID, 10)
+	e.must(err)
+	e.same(got, []authz.ConnectionRevision{})
 }
 
 func testChangesOfConnections(e *env) {

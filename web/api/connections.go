@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/pem"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -119,6 +122,9 @@ type SAMLSettings struct {
 	MFAMethods     []string          `json:"mfa_methods,omitempty" maxItems:"20"`
 	MFADeclared    bool              `json:"mfa_declared,omitempty"`
 	MutableSubject bool              `json:"mutable_subject,omitempty"`
+	// MetadataCertificates believe newer metadata that they signed.
+	MetadataCertificates []string `json:"metadata_certificates,omitempty" maxItems:"4" doc:"PEM, or base64 of DER; metadata they signed is believed without approval, and no other is read."`
+	InitiateLoginURI     string   `json:"initiate_login_uri,omitempty" maxLength:"2048" doc:"Where an application begins its own sign-in: people who come from the provider unasked are sent there. Absent: they are refused."`
 }
 
 // change is what the members ask for, at a connection that has that fallback.
@@ -141,7 +147,10 @@ func (m ConnectionMembers) change(held authz.Fallback) connection.Change {
 		if w := s.Settings; w != nil {
 			c.SAML = &authz.SAMLUpstream{
 				SignRequests: w.SignRequests, NameIDFormat: w.NameIDFormat, Subject: w.Subject, Require: w.Require, MFAContexts: w.MFAContexts,
-				MFAMethods: w.MFAMethods, MFADeclared: w.MFADeclared, MutableSubject: w.MutableSubject,
+				MFAMethods: w.MFAMethods, MFADeclared: w.MFADeclared, MutableSubject: w.MutableSubject, InitiateLoginURI: w.InitiateLoginURI,
+			}
+			for _, text := range w.MetadataCertificates {
+				c.SAML.MetadataCertificates = append(c.SAML.MetadataCertificates, der(text))
 			}
 		}
 	}
@@ -158,6 +167,19 @@ func (m ConnectionMembers) change(held authz.Fallback) connection.Change {
 		c.JIT = &jit
 	}
 	return c
+}
+
+// der is a certificate that was written as PEM or as base64; what is neither is
+// refused where it is read.
+func der(text string) []byte {
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		return block.Bytes
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+	if err != nil {
+		return []byte(text)
+	}
+	return raw
 }
 
 type createConnection struct {

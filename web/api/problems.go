@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -115,14 +116,22 @@ func humaError(status int, msg string, errs ...error) huma.StatusError {
 }
 
 // place is where a fault is. The name of a member that does not exist was sent
-// like any value, and is not told.
+// like any value: it is told if it looks like a name of ours, misspelled, and
+// like nothing that anybody keeps to themselves.
 func place(d *huma.ErrorDetail) string {
 	if d.Message != validation.MsgUnexpectedProperty && d.Message != "unknown query parameter" {
 		return d.Location
 	}
-	where, _, _ := strings.Cut(d.Location, ".")
-	return where
+	where, name, _ := strings.Cut(d.Location, ".")
+	if !plainName.MatchString(name) {
+		return where
+	}
+	return d.Location
 }
+
+// plainName is up to three names in a row, of letters and lines alone: secrets
+// have digits or length.
+var plainName = regexp.MustCompile(`^[a-z]{1,16}(_[a-z]{1,16}){0,2}(\.[a-z]{1,16}(_[a-z]{1,16}){0,2}){0,2}$`)
 
 func writeProblem(_ huma.API, ctx huma.Context, p *Problem) {
 	for name, values := range p.GetHeaders() {

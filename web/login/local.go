@@ -13,7 +13,7 @@ import (
 
 // errLocal is the one answer to every sign-in with us that does not work out:
 // an unknown login, a wrong password, a wrong or used code.
-var errLocal = pageError(authz.Unauthenticated, "local_sign_in_refused", "That sign-in was not accepted. Check what you entered; a code is good once.")
+var errLocal = pageError(authz.Unauthenticated, "local_sign_in_refused", "That sign-in was not accepted. Check what you entered. A code is good once, and after several wrong ones none is looked at for a while.")
 
 // local is a sign-in with us, at no upstream.
 type local struct {
@@ -69,10 +69,12 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	if account.UserID != "" {
 		of.Browser = f.knownBrowser(r, of.Session)
 	}
-	counted := of // by login and network, unless the browser is known
-	counted.Session.WorkspaceID, counted.Session.UserID = ws, authz.UserID("login "+localaccount.Normal(form.Get("login")))
-	if counted.Browser == "" {
-		counted.Browser = "from " + f.guessers(r)[0]
+	// By login and network, unless the browser is known; and by what was entered,
+	// so that accounts that are there and others are counted alike.
+	counted := of
+	counted.Counted = " login " + string(ws) + " " + localaccount.Normal(form.Get("login"))
+	if of.Browser == "" {
+		counted.Counted = f.guessers(r)[0] + counted.Counted
 	}
 	if err := f.cfg.Factors.Attempt(ctx, counted, passwordMethod); err != nil {
 		return err
@@ -99,7 +101,7 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	} else {
 		err = f.cfg.Factors.ProveApp(ctx, of, code, then)
 	}
-	if authz.KindOf(err) == authz.Invalid {
+	if kind := authz.KindOf(err); kind == authz.Invalid || kind == authz.RateLimited { // or it would tell that the password was right
 		return f.refuseLocal(ctx, ws, account, "wrong_code", errLocal)
 	}
 	return err

@@ -22,6 +22,12 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
+	if to, err := f.hint(r); err != nil || to != "" {
+		if err != nil {
+			return err
+		}
+		return seeOther(w, r, to)
+	}
 	row, err := f.answered(ctx, upstreamOf(r), onlyValue(r.PostForm["RelayState"]))
 	if err != nil {
 		return err
@@ -54,6 +60,38 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return seeOther(w, r, "/saml/"+url.PathEscape(string(connection.ID))+"/continue?"+url.Values{"h": {handle}}.Encode())
+}
+
+// hint is where somebody is sent who comes from the provider unasked; "" for
+// everybody else. What they bring is dropped unread but for what it answers:
+// anyone can have made it, and post it in anybody's browser. The application
+// begins a sign-in of its own, to which the provider answers.
+func (f *Flow) hint(r *http.Request) (string, error) {
+	ctx := r.Context()
+	c, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, upstreamOf(r))
+	if errors.Is(err, authz.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil || !c.Has(authz.SAMLSide) || c.SAML.InitiateLoginURI == "" || c.State != authz.Active {
+		return "", err
+	}
+	connector, err := f.cfg.Connect(ctx, c, authz.SAMLSide)
+	if err != nil {
+		return "", err
+	}
+	if sp, ok := connector.(idp.ServiceProvider); !ok || !sp.Unsolicited(r.PostForm) {
+		return "", nil
+	}
+	to, err := url.Parse(c.SAML.InitiateLoginURI)
+	if err != nil {
+		return "", err
+	}
+	query := to.Query()
+	query.Set("iss", f.cfg.OAuth.Settings().URL)
+	to.RawQuery = query.Encode()
+	return to.String(), f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.hinted", Result: authz.Success, Target: string(c.ID),
+	}.From(authz.OriginFrom(ctx)))
 }
 
 // ContinueSAML serves GET /saml/{upstream}/continue: the browser comes from our

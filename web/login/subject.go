@@ -46,7 +46,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	cookie := randomText()
 	var made authz.Session
 	var account authz.AccountID
-	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+	admit := func(ctx context.Context) error {
 		a, err := f.routed(ctx, a)
 		if err != nil {
 			return err
@@ -74,7 +74,12 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 				"connection_id": c.ID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
 			},
 		}.From(authz.OriginFrom(ctx)))
-	})
+	}
+	err := f.cfg.Store.InTx(ctx, admit)
+	if errors.Is(err, authz.ErrConflict) || errors.Is(err, errLinkConflict) {
+		// Another sign-in of theirs may have made them in this moment.
+		err = f.cfg.Store.InTx(ctx, admit)
+	}
 	switch {
 	case errors.Is(err, errOtherSide):
 		return authz.Session{}, "", f.refuse(ctx, p, c, "other_side", errUpstream.Because(err))

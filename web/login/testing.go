@@ -98,7 +98,11 @@ func (f *Flow) tested(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if err != nil {
 		return err
 	}
-	return f.cfg.Pages.Write(w, http.StatusOK, ui.TestPage, map[string]any{"Name": c.Name, "Facts": testFacts(a), "Told": toldLines(a)})
+	back := ""
+	if strings.HasPrefix(p.test.By, "setup_") { // a customer's administrator, by a link
+		back = "/setup"
+	}
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.TestPage, map[string]any{"Name": c.Name, "Facts": testFacts(a), "Told": toldLines(a), "Back": back})
 }
 
 type factView struct{ Name, Value string }

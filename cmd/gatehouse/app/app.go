@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/authz/apikey"
+	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
@@ -90,6 +91,8 @@ type Issuer struct {
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.
 	federation *federation.Federation
+	// connections administers connections, and looks at the metadata of providers.
+	connections *conn.Connections
 	// Accounts are those who sign in with us.
 	Accounts *localaccount.Accounts
 	// liveness asks upstreams whether they still know people.

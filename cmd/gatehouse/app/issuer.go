@@ -29,6 +29,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/web"
 	"github.com/gatehouse-auth/gatehouse/web/api"
 	"github.com/gatehouse-auth/gatehouse/web/login"
+	"github.com/gatehouse-auth/gatehouse/web/setup"
 	"github.com/gatehouse-auth/gatehouse/web/ui"
 )
 
@@ -41,6 +42,13 @@ const (
 // maxFamilies bounds the families of refresh tokens that are remembered, about
 // 1 kB each.
 const maxFamilies = 20_000
+
+// How often keys may be made in one workspace: a fleet is set up in a minute, and
+// whoever holds a credential that mints fills no database.
+const (
+	keysPerSecond = 5
+	keysAtOnce    = 500
+)
 
 // defaultTier is the rate tier of keys that name none.
 const defaultTier = "standard"
@@ -118,7 +126,7 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
 	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
 	for _, s := range cfg.OAuth.KeyScopes {
-		catalogue = append(catalogue, apikey.Scope{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+		catalogue = append(catalogue, apikey.Scope{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
 	}
 	tiers := make([]string, 0, len(cfg.Keys.Tiers))
 	for tier := range cfg.Keys.Tiers {
@@ -136,8 +144,16 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 	if cfg.Keys.RotationForced {
 		rotateAll = cfg.Keys.RotationDefault
 	}
+	var creations apikey.Limiter
+	if a.options.Config.Limits.Enabled {
+		var err error
+		if creations, err = a.newLimiter(config.Rate{PerSecond: keysPerSecond, Burst: keysAtOnce}); err != nil {
+			return nil, err
+		}
+	}
 	return apikey.New(apikey.Config{
-		Layouts: layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
+		Creations: creations,
+		Layouts:   layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
 		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
 		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring, Deliveries: deliveries,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
@@ -285,6 +301,11 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	if err != nil {
 		return web.Issuer{}, err
 	}
+	i.connections = connections
+	pagesOfSetup, err := setup.New(setup.Config{Connections: connections, Pages: pages, CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL)})
+	if err != nil {
+		return web.Issuer{}, err
+	}
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
@@ -304,7 +325,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
+		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,

@@ -20,6 +20,7 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 		group.Go(func() { set.Run(ctx) })
 		group.Go(func() { a.Issuers[name].federation.Run(ctx) })
 		group.Go(func() { a.pollUpstreamsOften(ctx, name) })
+		group.Go(func() { a.lookAtMetadataOften(ctx, name) })
 		group.Go(func() { a.Issuers[name].carrying.Run(ctx) })
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })

@@ -48,20 +48,34 @@ func Refresh(ctx context.Context, connector idp.Connector, token authz.Secret) (
 // pollUpstreamsOften asks about the sessions whose time has come, one node at a
 // time for each issuer.
 func (a *App) pollUpstreamsOften(ctx context.Context, name authz.IssuerName) {
-	tick := time.NewTicker(pollUpstreamsEvery)
+	a.oftenAlone(ctx, pollUpstreamsEvery, "upstream polls of "+string(name), a.Issuers[name].liveness.PollDue)
+}
+
+// lookAtMetadataEvery is how late the metadata of a provider may be looked at.
+const lookAtMetadataEvery = 5 * time.Minute
+
+// lookAtMetadataOften looks at the metadata of providers whose time has come, one
+// node at a time for each issuer.
+func (a *App) lookAtMetadataOften(ctx context.Context, name authz.IssuerName) {
+	a.oftenAlone(ctx, lookAtMetadataEvery, "metadata refresh of "+string(name), a.Issuers[name].connections.LookDue)
+}
+
+// oftenAlone does something again and again, while no other node does: job is
+// the name of the lease.
+func (a *App) oftenAlone(ctx context.Context, every time.Duration, job string, do func(context.Context) error) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	lease := "upstream polls of " + string(name)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		held, _, err := a.store.AcquireLease(ctx, lease, a.holder(), pollLease, a.clock.Now())
+		held, _, err := a.store.AcquireLease(ctx, job, a.holder(), pollLease, a.clock.Now())
 		if err != nil || !held {
-			a.logFailure(ctx, "acquiring the lease of upstream polls", err)
+			a.logFailure(ctx, "acquiring the lease of "+job, err)
 			continue
 		}
-		a.logFailure(ctx, "asking upstreams about sessions", a.Issuers[name].liveness.PollDue(ctx))
+		a.logFailure(ctx, job, do(ctx))
 	}
 }

@@ -3,21 +3,13 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/idp"
 	"github.com/gatehouse-auth/gatehouse/idp/saml"
 )
@@ -36,12 +28,12 @@ func SAMLConfig(issuerURL string, c authz.Connection) (saml.Config, error) {
 		NameIDFormat: cmp.Or(u.NameIDFormat, profile.NameIDFormat), SignRequests: u.SignRequests,
 		Mapping: profile.Mapping, MFA: profile.MFA, StaticContext: profile.StaticContext, MutableSubject: u.MutableSubject,
 	}
-	for _, der := range u.Certificates {
-		certificate, err := x509.ParseCertificate(der)
-		if err != nil {
-			return saml.Config{}, fmt.Errorf("a certificate of connection %s: %w", c.ID, err)
-		}
-		out.IDP.Certificates = append(out.IDP.Certificates, certificate)
+	var err error
+	if out.IDP.Certificates, err = certificates(u.Certificates); err != nil {
+		return saml.Config{}, fmt.Errorf("connection %s: %w", c.ID, err)
+	}
+	if _, err := certificates(u.MetadataCertificates); err != nil {
+		return saml.Config{}, fmt.Errorf("metadata_certificates: %w", err)
 	}
 	if len(u.Subject) > 0 {
 		out.Mapping.Subject = u.Subject
@@ -64,11 +56,10 @@ func (a *App) serviceProvider(conn authz.Connection) (idp.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.openSAMLKey(conn)
-	if err != nil {
+	if cfg.Keys, err = OpenSAMLKeys(a.keyring, conn); err != nil {
 		return nil, err
 	}
-	cfg.Keys, cfg.Now = []saml.Key{key}, a.clock.Now
+	cfg.Now = a.clock.Now
 	cfg.Replays = Replays{Store: a.store, Issuer: conn.Issuer, Connection: conn.ID}
 	return saml.New(cfg)
 }
@@ -94,66 +85,6 @@ func (r Replays) UseOnce(ctx context.Context, entityID, id string, until time.Ti
 	return err == nil, err
 }
 
-const samlKeyPurpose = "connection saml key"
-
-// samlKeyLife is long: providers hold our certificate for its key alone.
-const samlKeyLife = 10 * 365 * 24 * time.Hour
-
-// storedKey is our key at a connection, before it is sealed: PKCS #8 and X.509.
-type storedKey struct{ Key, Certificate []byte }
-
-// newSAMLKey makes and seals our key at a connection: RSA, as all providers
-// know it for signing and encrypting.
-func newSAMLKey(keyring *secret.Keyring, id authz.ConnectionID, now time.Time) ([]byte, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: string(id)}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(samlKeyLife),
-	}
-	var stored storedKey
-	if stored.Certificate, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
-		return nil, err
-	}
-	if stored.Key, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
-		return nil, err
-	}
-	plain, err := json.Marshal(stored)
-	if err != nil {
-		return nil, err
-	}
-	return keyring.Seal(samlKeyPurpose, string(id), plain)
-}
-
-func (a *App) openSAMLKey(c authz.Connection) (saml.Key, error) {
-	plain, err := a.keyring.Open(samlKeyPurpose, string(c.ID), c.SAMLKey)
-	if err != nil {
-		return saml.Key{}, fmt.Errorf("opening our key at connection %s: %w", c.ID, err)
-	}
-	var stored storedKey
-	if err := json.Unmarshal(plain, &stored); err != nil {
-		return saml.Key{}, fmt.Errorf("reading our key at connection %s: %w", c.ID, err)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(stored.Key)
-	if err != nil {
-		return saml.Key{}, fmt.Errorf("reading our key at connection %s: %w", c.ID, err)
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return saml.Key{}, fmt.Errorf("our key at connection %s does not sign", c.ID)
-	}
-	certificate, err := x509.ParseCertificate(stored.Certificate)
-	if err != nil {
-		return saml.Key{}, fmt.Errorf("our certificate at connection %s: %w", c.ID, err)
-	}
-	return saml.Key{Signer: signer, Certificate: certificate}, nil
-}
-
 // SAMLUpstream is what a connection keeps of a provider's metadata document; an
 // empty entityID will do if it describes one provider.
 func (a *App) SAMLUpstream(metadata []byte, entityID string) (*authz.SAMLUpstream, error) {
@@ -165,11 +96,16 @@ func samlUpstream(metadata []byte, entityID string, now time.Time) (*authz.SAMLU
 	if err != nil {
 		return nil, err
 	}
+	return upstreamOf(m), nil
+}
+
+// upstreamOf is what is kept of metadata.
+func upstreamOf(m saml.Metadata) *authz.SAMLUpstream {
 	out := &authz.SAMLUpstream{
 		EntityID: m.Provider.EntityID, SSO: m.Provider.SSO, SLO: m.Provider.SLO, SLOResponse: m.Provider.SLOResponse, WantsSigned: m.WantRequestsSigned, SignRequests: m.WantRequestsSigned,
 	}
 	for _, certificate := range m.Provider.Certificates {
 		out.Certificates = append(out.Certificates, certificate.Raw)
 	}
-	return out, nil
+	return out
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +92,30 @@ func (u Protocols) Compile(c authz.Connection) error {
 	return nil
 }
 
+// Discover fetches a discovery document and returns the issuer it tells.
+func (u Protocols) Discover(ctx context.Context, address string) (string, error) {
+	issuer, err := oidc.IssuerAt(ctx, u.HTTP, address)
+	if err != nil {
+		return "", authz.NewError(authz.Invalid, "invalid_discovery", plain(err).Error()).Because(err)
+	}
+	return issuer, nil
+}
+
+// SetupURL is where a set-up link leads.
+func (u Protocols) SetupURL(token authz.Secret) string {
+	return u.URL + "/setup?" + url.Values{"token": {token.Reveal()}}.Encode()
+}
+
+// Ours are our addresses and names at a connection.
+func (u Protocols) Ours(id authz.ConnectionID) map[string]string {
+	entityID := SAMLEntityID(u.URL, id)
+	return map[string]string{
+		"redirect_uri": CallbackURI(u.URL, id), "backchannel_logout_uri": upstreamURI(u.URL, id) + "/backchannel-logout",
+		"frontchannel_logout_uri": upstreamURI(u.URL, id) + "/frontchannel-logout",
+		"entity_id":               entityID, "acs": entityID + "/acs", "slo": entityID + "/slo", "metadata": entityID + "/metadata",
+	}
+}
+
 // Look asks the upstream of a side.
 func (u Protocols) Look(ctx context.Context, c authz.Connection, side authz.Side) (conn.Found, error) {
 	if side == authz.SAMLSide {
@@ -117,10 +142,24 @@ func (u Protocols) Look(ctx context.Context, c authz.Connection, side authz.Side
 	}}
 	profile, _ := oidc.Vendor(cmp.Or(c.Vendor, "generic"))
 	found.Missing = profile.Missing
-	if !f.PKCE {
-		found.Missing = append(found.Missing, "PKCE is not advertised; we send a challenge all the same")
-	}
+	found.Missing = append(slices.Clone(found.Missing), unadvertised(f)...)
 	return found, nil
+}
+
+// unadvertised is what people will miss unless the provider does more than it
+// says.
+func unadvertised(f oidc.Found) []string {
+	var missing []string
+	if !f.PKCE {
+		missing = append(missing, "PKCE is not advertised; we send a challenge all the same")
+	}
+	if len(f.Claims) > 0 && !slices.Contains(f.Claims, "groups") {
+		missing = append(missing, "no claim with groups is advertised: nobody will be in any, unless it is sent all the same")
+	}
+	if len(f.ACRValues) == 0 && !slices.Contains(f.Claims, "amr") && !slices.Contains(f.Claims, "acr") {
+		missing = append(missing, "no evidence of a second factor (acr, amr) is advertised: people may be asked for one of ours")
+	}
+	return missing
 }
 
 func yes(is bool, then, otherwise string) string {

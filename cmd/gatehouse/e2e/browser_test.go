@@ -124,6 +124,9 @@ func (b *browser) submit(p *page, button string, fill map[string]string) *page {
 	return b.post(target.String(), values)
 }
 
+// anyButton presses none, as a script would send the form.
+const anyButton = ""
+
 // formOf reads the first form of a page as a browser would submit it.
 func formOf(t testing.TB, p *page, button string) (action string, values url.Values) {
 	t.Helper()
@@ -132,7 +135,7 @@ func formOf(t testing.TB, p *page, button string) (action string, values url.Val
 		t.Fatal(err)
 	}
 	values = url.Values{}
-	found := false
+	found := button == anyButton
 	var walk func(*html.Node)
 	walk = func(n *html.Node) {
 		if n.Type == html.ElementNode {

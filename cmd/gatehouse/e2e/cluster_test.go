@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,40 @@ func (d *deployment) code(t *testing.T) (authorization, string) {
 		t.Fatalf("the browser ended at %s with status %d:\n%s", p.url, p.status, p.body)
 	}
 	return auth, p.back.Query().Get("code")
+}
+
+// A person who is new and has several tabs open comes back from the provider
+// with all of them at once: each is let in, as one and the same person.
+func TestI18_FirstSignInsOfOnePersonAtOnceAllSucceed(t *testing.T) {
+	t.Parallel()
+	d, a, b := cluster(t)
+	var callbacks []*browser
+	var targets []string
+	for range racers / 4 {
+		tab := newBrowser(t, d.Issuer+"/oidc/")
+		p := tab.get(d.authorizeURL(d.authorization(d.Clients.Web, "openid")))
+		if p.back == nil {
+			t.Fatalf("the browser ended at %s with status %d:\n%s", p.url, p.status, p.body)
+		}
+		callbacks, targets = append(callbacks, tab), append(targets, p.back.String())
+	}
+	var next atomic.Int64
+	next.Store(-1)
+	for _, got := range volley(t, a, b, func(*node) (answer, error) {
+		n := int(next.Add(1))
+		if n >= len(targets) {
+			return answer{status: http.StatusSeeOther}, nil
+		}
+		resp, err := callbacks[n].client.Get(targets[n])
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{status: resp.StatusCode, header: resp.Header}, resp.Body.Close()
+	}) {
+		if location := got.header.Get("Location"); got.status/100 != 3 || strings.Contains(location, "error=") {
+			t.Errorf("a tab is told %d and goes to %s", got.status, location)
+		}
+	}
 }
 
 func redemption(auth authorization, code string) func(*node) (answer, error) {

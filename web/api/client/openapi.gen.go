@@ -71,6 +71,14 @@ type BreakGlassAccounts struct {
 	Items []BreakGlass `json:"items"`
 }
 
+// Certificate defines model for Certificate.
+type Certificate struct {
+	// Fingerprint SHA-256, in hex.
+	Fingerprint string `json:"fingerprint"`
+	NotAfter    string `json:"not_after"`
+	Subject     string `json:"subject"`
+}
+
 // CheckedSide defines model for CheckedSide.
 type CheckedSide struct {
 	Found map[string]string `json:"found"`
@@ -259,6 +267,27 @@ type ConnectionMembers struct {
 	Vendor   *string      `json:"vendor,omitempty"`
 }
 
+// ConnectionMetadata defines model for ConnectionMetadata.
+type ConnectionMetadata struct {
+	CheckAt   string                `json:"check_at,omitempty,omitzero"`
+	CheckedAt string                `json:"checked_at,omitempty,omitzero"`
+	Expiring  []ExpiringCertificate `json:"expiring"`
+
+	// OurKeys Published ones; the first is in use.
+	OurKeys []Certificate `json:"our_keys"`
+
+	// Problem Why the last look failed, in words.
+	Problem  string           `json:"problem,omitempty,omitzero"`
+	Proposal MetadataProposal `json:"proposal,omitempty,omitzero"`
+}
+
+// ConnectionRevision defines model for ConnectionRevision.
+type ConnectionRevision struct {
+	Actor      string     `json:"actor"`
+	ChangedAt  string     `json:"changed_at"`
+	Connection Connection `json:"connection"`
+}
+
 // CreateClientBody defines model for CreateClientBody.
 type CreateClientBody struct {
 	AuthorizationDetailsTypes        []string `json:"authorization_details_types,omitempty,omitzero"`
@@ -380,12 +409,24 @@ type CreateRegistrationTokenBody struct {
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
 }
 
+// CreateSetupLinkBody defines model for CreateSetupLinkBody.
+type CreateSetupLinkBody struct {
+	// ExpiresInHours Absent: a week.
+	ExpiresInHours int64 `json:"expires_in_hours,omitempty,omitzero"`
+}
+
 // CreateWorkspaceBody defines model for CreateWorkspaceBody.
 type CreateWorkspaceBody struct {
 	// AccountID An account that exists; without it one is created.
 	AccountID string `json:"account_id,omitempty,omitzero"`
 	Name      string `json:"name"`
 	Tier      string `json:"tier,omitempty,omitzero"`
+}
+
+// DecideMetadataBody defines model for DecideMetadataBody.
+type DecideMetadataBody struct {
+	// Proposal The id of what was looked at.
+	Proposal string `json:"proposal"`
 }
 
 // DecisionDetail defines model for DecisionDetail.
@@ -513,6 +554,23 @@ type Detail struct {
 type EnrolmentCode struct {
 	// Code Good once, within 24 hours.
 	Code string `json:"code"`
+}
+
+// ExpiringCertificate defines model for ExpiringCertificate.
+type ExpiringCertificate struct {
+	// DaysLeft At most: 30, 14, 7, 1 or 0.
+	DaysLeft int64 `json:"days_left"`
+
+	// Fingerprint SHA-256, in hex.
+	Fingerprint string `json:"fingerprint"`
+
+	// Last No other outlives it.
+	Last     bool   `json:"last"`
+	NotAfter string `json:"not_after"`
+
+	// Ours Ours; else the provider's.
+	Ours    bool   `json:"ours"`
+	Subject string `json:"subject"`
 }
 
 // Fact defines model for Fact.
@@ -779,6 +837,14 @@ type ListConnection struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ListConnectionRevision defines model for ListConnectionRevision.
+type ListConnectionRevision struct {
+	Items []ConnectionRevision `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // ListDestination defines model for ListDestination.
 type ListDestination struct {
 	Items []Destination `json:"items"`
@@ -875,6 +941,14 @@ type ListServiceAccount struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ListSetupLink defines model for ListSetupLink.
+type ListSetupLink struct {
+	Items []SetupLink `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // ListTeam defines model for ListTeam.
 type ListTeam struct {
 	Items []Team `json:"items"`
@@ -933,6 +1007,17 @@ type Member struct {
 // MemberRole defines model for MemberRole.
 type MemberRole struct {
 	Role string `json:"role"`
+}
+
+// MetadataProposal defines model for MetadataProposal.
+type MetadataProposal struct {
+	Added []Certificate `json:"added"`
+
+	// Endpoints Kinds of addresses that differ.
+	Endpoints []string      `json:"endpoints"`
+	FoundAt   string        `json:"found_at"`
+	ID        string        `json:"id"`
+	Removed   []Certificate `json:"removed"`
 }
 
 // NewBreakGlass defines model for NewBreakGlass.
@@ -1411,6 +1496,17 @@ type RoleMembers struct {
 	ReadOnly    *bool    `json:"read_only,omitempty"`
 }
 
+// RollBackConnectionBody defines model for RollBackConnectionBody.
+type RollBackConnectionBody struct {
+	// Revision The revision whose settings to take up again.
+	Revision int64 `json:"revision"`
+}
+
+// RollKeyBody defines model for RollKeyBody.
+type RollKeyBody struct {
+	Step string `json:"step"`
+}
+
 // RollbackBody defines model for RollbackBody.
 type RollbackBody struct {
 	// Revision The revision whose settings to take up again.
@@ -1521,33 +1617,40 @@ type SAMLMembers struct {
 
 // SAMLSettings defines model for SAMLSettings.
 type SAMLSettings struct {
-	MFAContexts    []string          `json:"mfa_contexts,omitempty,omitzero"`
-	MFADeclared    bool              `json:"mfa_declared,omitempty,omitzero"`
-	MFAMethods     []string          `json:"mfa_methods,omitempty,omitzero"`
-	MutableSubject bool              `json:"mutable_subject,omitempty,omitzero"`
-	NameIDFormat   string            `json:"name_id_format,omitempty,omitzero"`
-	Require        map[string]string `json:"require,omitempty,omitzero"`
-	SignRequests   bool              `json:"sign_requests,omitempty,omitzero"`
-	Subject        []string          `json:"subject,omitempty,omitzero"`
+	// InitiateLoginURI Where an application begins its own sign-in: people who come from the provider unasked are sent there. Absent: they are refused.
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty,omitzero"`
+
+	// MetadataCertificates PEM, or base64 of DER; metadata they signed is believed without approval, and no other is read.
+	MetadataCertificates []string          `json:"metadata_certificates,omitempty,omitzero"`
+	MFAContexts          []string          `json:"mfa_contexts,omitempty,omitzero"`
+	MFADeclared          bool              `json:"mfa_declared,omitempty,omitzero"`
+	MFAMethods           []string          `json:"mfa_methods,omitempty,omitzero"`
+	MutableSubject       bool              `json:"mutable_subject,omitempty,omitzero"`
+	NameIDFormat         string            `json:"name_id_format,omitempty,omitzero"`
+	Require              map[string]string `json:"require,omitempty,omitzero"`
+	SignRequests         bool              `json:"sign_requests,omitempty,omitzero"`
+	Subject              []string          `json:"subject,omitempty,omitzero"`
 }
 
 // SAMLSide defines model for SAMLSide.
 type SAMLSide struct {
-	Certificates        [][]byte          `json:"certificates"`
-	EntityID            string            `json:"entity_id"`
-	MetadataURL         string            `json:"metadata_url,omitempty,omitzero"`
-	MFAContexts         []string          `json:"mfa_contexts,omitempty,omitzero"`
-	MFADeclared         bool              `json:"mfa_declared,omitempty,omitzero"`
-	MFAMethods          []string          `json:"mfa_methods,omitempty,omitzero"`
-	MutableSubject      bool              `json:"mutable_subject,omitempty,omitzero"`
-	NameIDFormat        string            `json:"name_id_format,omitempty,omitzero"`
-	Require             map[string]string `json:"require,omitempty,omitzero"`
-	SignRequests        bool              `json:"sign_requests,omitempty,omitzero"`
-	Slo                 map[string]string `json:"slo,omitempty,omitzero"`
-	SloResponse         map[string]string `json:"slo_response,omitempty,omitzero"`
-	Sso                 map[string]string `json:"sso"`
-	Subject             []string          `json:"subject,omitempty,omitzero"`
-	WantsSignedRequests bool              `json:"wants_signed_requests,omitempty,omitzero"`
+	Certificates         [][]byte          `json:"certificates"`
+	EntityID             string            `json:"entity_id"`
+	InitiateLoginURI     string            `json:"initiate_login_uri,omitempty,omitzero"`
+	MetadataCertificates [][]byte          `json:"metadata_certificates,omitempty,omitzero"`
+	MetadataURL          string            `json:"metadata_url,omitempty,omitzero"`
+	MFAContexts          []string          `json:"mfa_contexts,omitempty,omitzero"`
+	MFADeclared          bool              `json:"mfa_declared,omitempty,omitzero"`
+	MFAMethods           []string          `json:"mfa_methods,omitempty,omitzero"`
+	MutableSubject       bool              `json:"mutable_subject,omitempty,omitzero"`
+	NameIDFormat         string            `json:"name_id_format,omitempty,omitzero"`
+	Require              map[string]string `json:"require,omitempty,omitzero"`
+	SignRequests         bool              `json:"sign_requests,omitempty,omitzero"`
+	Slo                  map[string]string `json:"slo,omitempty,omitzero"`
+	SloResponse          map[string]string `json:"slo_response,omitempty,omitzero"`
+	Sso                  map[string]string `json:"sso"`
+	Subject              []string          `json:"subject,omitempty,omitzero"`
+	WantsSignedRequests  bool              `json:"wants_signed_requests,omitempty,omitzero"`
 }
 
 // ServiceAccount defines model for ServiceAccount.
@@ -1577,6 +1680,18 @@ type ServiceAccountMembers struct {
 
 	// TeamID A team; empty for nobody.
 	TeamID *string `json:"team_id,omitempty"`
+}
+
+// SetupLink defines model for SetupLink.
+type SetupLink struct {
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	ID        string    `json:"id"`
+	MadeBy    string    `json:"made_by"`
+	RevokedAt time.Time `json:"revoked_at,omitempty,omitzero"`
+
+	// URL In the answer that made it, and nowhere else.
+	URL string `json:"url,omitempty,omitzero"`
 }
 
 // SimulatePoliciesBody defines model for SimulatePoliciesBody.
@@ -2409,6 +2524,86 @@ func (a *API) GetConnectionGroups(ctx context.Context, id string, options ...Opt
 func (a *API) PutConnectionGroups(ctx context.Context, id string, body GroupRules, options ...Option) (*GroupRules, error) {
 	c := call{method: "PUT", path: fmt.Sprintf("/v1/connections/%s/groups", url.PathEscape(text(id))), body: body}
 	return ask[GroupRules](ctx, a, c, options)
+}
+
+// GetConnectionHistory: The last hundred revisions of a connection, newest first.
+//
+//	GET /v1/connections/{id}/history
+func (a *API) GetConnectionHistory(ctx context.Context, id string, options ...Option) (*ListConnectionRevision, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/history", url.PathEscape(text(id)))}
+	return ask[ListConnectionRevision](ctx, a, c, options)
+}
+
+// GetConnectionMetadata: What is known of the provider's metadata, and which certificates end.
+//
+//	GET /v1/connections/{id}/metadata
+func (a *API) GetConnectionMetadata(ctx context.Context, id string, options ...Option) (*ConnectionMetadata, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/metadata", url.PathEscape(text(id)))}
+	return ask[ConnectionMetadata](ctx, a, c, options)
+}
+
+// ApproveConnectionMetadata: Believe what newer metadata proposes.
+//
+//	POST /v1/connections/{id}/metadata/approve
+func (a *API) ApproveConnectionMetadata(ctx context.Context, id string, body DecideMetadataBody, options ...Option) (*Connection, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/metadata/approve", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Connection](ctx, a, c, options)
+}
+
+// RefreshConnectionMetadata: Look at the provider's metadata now.
+//
+//	POST /v1/connections/{id}/metadata/refresh
+func (a *API) RefreshConnectionMetadata(ctx context.Context, id string, options ...Option) (*ConnectionMetadata, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/metadata/refresh", url.PathEscape(text(id))), once: true}
+	return ask[ConnectionMetadata](ctx, a, c, options)
+}
+
+// RejectConnectionMetadata: Say no to what newer metadata proposes.
+//
+//	POST /v1/connections/{id}/metadata/reject
+func (a *API) RejectConnectionMetadata(ctx context.Context, id string, body DecideMetadataBody, options ...Option) error {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/metadata/reject", url.PathEscape(text(id))), body: body, once: true}
+	return tell(ctx, a, c, options)
+}
+
+// RollBackConnection: Give a connection the settings of an earlier revision.
+//
+//	POST /v1/connections/{id}/rollback
+func (a *API) RollBackConnection(ctx context.Context, id string, body RollBackConnectionBody, options ...Option) (*Connection, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/rollback", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Connection](ctx, a, c, options)
+}
+
+// RollConnectionSAMLKey: Publish, use or retire a key of ours at the provider of SAML.
+//
+//	POST /v1/connections/{id}/saml-key
+func (a *API) RollConnectionSAMLKey(ctx context.Context, id string, body RollKeyBody, options ...Option) (*ConnectionMetadata, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/saml-key", url.PathEscape(text(id))), body: body, once: true}
+	return ask[ConnectionMetadata](ctx, a, c, options)
+}
+
+// ListSetupLinks: List set-up links.
+//
+//	GET /v1/connections/{id}/setup-links
+func (a *API) ListSetupLinks(ctx context.Context, id string, options ...Option) (*ListSetupLink, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/connections/%s/setup-links", url.PathEscape(text(id)))}
+	return ask[ListSetupLink](ctx, a, c, options)
+}
+
+// CreateSetupLink: Make a link by which a customer's own administrator sets the connection up.
+//
+//	POST /v1/connections/{id}/setup-links
+func (a *API) CreateSetupLink(ctx context.Context, id string, body CreateSetupLinkBody, options ...Option) (*SetupLink, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/setup-links", url.PathEscape(text(id))), body: body, once: true}
+	return ask[SetupLink](ctx, a, c, options)
+}
+
+// RevokeSetupLink: Take a set-up link back at once.
+//
+//	DELETE /v1/connections/{id}/setup-links/{link}
+func (a *API) RevokeSetupLink(ctx context.Context, id string, link string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/connections/%s/setup-links/%s", url.PathEscape(text(id)), url.PathEscape(text(link)))}
+	return tell(ctx, a, c, options)
 }
 
 // TestConnection: Look at the upstreams, and get links for test sign-ins.

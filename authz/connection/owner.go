@@ -1,0 +1,58 @@
+package connection
+
+import (
+	"reflect"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
+
+// scopeOwner is what an owner of a workspace holds and nobody below (authz/role).
+const scopeOwner = "manage:workspace"
+
+var errOwner = authz.NewError(authz.Forbidden, "owner_required",
+	"The connection has been in use: who its people are, and what their groups and methods are taken for, only an owner of the workspace changes.")
+
+// mayChange checks what takes more than managing connections. Whoever decides by
+// what an upstream is believed, or what its words mean, can be anybody who signs
+// in there, an owner too.
+func mayChange(by authz.Principal, before, after authz.Connection) error {
+	if draft(before) || !believesOtherwise(before, after) {
+		return nil
+	}
+	if by.May(scopeOwner, before.WorkspaceID) != nil {
+		return errOwner
+	}
+	return nil
+}
+
+func draft(c authz.Connection) bool { return c.State == authz.Draft || c.State == authz.Testing }
+
+// believesOtherwise reports whether the same words, or those of somebody else,
+// could make somebody another person, or give them more, after the change. What
+// a client of ours is called there, a secret that rolls and a side that goes do
+// not.
+func believesOtherwise(a, b authz.Connection) bool {
+	return a.Vendor != b.Vendor || !reflect.DeepEqual(a.Fallback.Link, b.Fallback.Link) ||
+		b.Has(authz.OIDCSide) && (!a.Has(authz.OIDCSide) || !reflect.DeepEqual(mapped(a), mapped(b))) ||
+		b.Has(authz.SAMLSide) && !reflect.DeepEqual(spoken(a), spoken(b))
+}
+
+// mapped is how claims of the side of OpenID Connect are read.
+func mapped(c authz.Connection) authz.OIDCUpstream {
+	if c.OIDC == nil {
+		return authz.OIDCUpstream{}
+	}
+	said := *c.OIDC
+	said.PollMinutes = 0
+	return said
+}
+
+// spoken is by what the side of SAML is believed and how its words are read.
+func spoken(c authz.Connection) authz.SAMLUpstream {
+	if c.SAML == nil {
+		return authz.SAMLUpstream{}
+	}
+	said := *c.SAML
+	said.SignRequests, said.NameIDFormat = false, ""
+	return said
+}

@@ -1,0 +1,14 @@
+-- +goose Up
+SET LOCAL lock_timeout = '3s';
+
+-- What connections were before, without their secrets: the latest few.
+CREATE TABLE connection_revisions (
+    issuer        TEXT NOT NULL,
+    workspace_id  TEXT NOT NULL,
+    connection_id TEXT NOT NULL,
+    revision      BIGINT NOT NULL,
+    actor         TEXT NOT NULL,
+    settings      TEXT NOT NULL,
+    created_at    TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (issuer, workspace_id, connection_id, revision)
+);

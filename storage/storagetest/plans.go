@@ -1,0 +1,159 @@
+package storagetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatehouse-auth/gatehouse/storage"
+)
+
+// Plans asks PostgreSQL how it would carry out every statement that a store was
+// seen to send, whatever its data, and finds those that read a whole table.
+type Plans struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// Observe is for storage.Config.
+func (p *Plans) Observe(statement string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	statement = parameter.ReplaceAllString(strings.TrimSpace(statement), "?")
+	p.seen[lists.ReplaceAllString(statement, "IN (?)")] = true // however long
+}
+
+// small are the tables that have a bounded number of rows.
+var small = []string{"goose_db_version", "leases", "signing_keys"}
+
+var (
+	parameter = regexp.MustCompile(`\$\d+\$?`) // GORM shows $1 as $1$
+	lists     = regexp.MustCompile(`IN \(\?(,\?)+\)`)
+	planned   = regexp.MustCompile(`(?i)^(SELECT|INSERT|UPDATE|DELETE|WITH)\b`)
+	seqScan   = regexp.MustCompile(`Seq Scan on (\w+)`)
+	indexScan = regexp.MustCompile(`(?:Index Scan(?: Backward)? using|Index Only Scan(?: Backward)? using|Bitmap Index Scan on) (\w+)`)
+)
+
+// Check fails for every statement that scans a table that grows, or an index of
+// one from end to end, and returns how many statements it asked about. It asks a
+// database of its own: in one that is used the plans are those for the few rows
+// that happen to be there.
+func (p *Plans) Check(t testing.TB) int {
+	t.Helper()
+	dsn := Postgres(t)
+	if _, err := storage.MigrateUp(t.Context(), storage.Config{Driver: storage.Postgres, DSN: dsn}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for _, set := range []string{"SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan"} {
+		if _, err := conn.Exec(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	partial, err := partialIndexes(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, statement := range slices.Sorted(maps.Keys(p.seen)) {
+		if !planned.MatchString(statement) {
+			continue
+		}
+		asked++
+		plan, err := explain(t.Context(), conn, dollars(statement))
+		if err != nil {
+			t.Errorf("%s: %v", statement, err)
+			continue
+		}
+		if what := wholeTable(plan, partial); what != "" {
+			t.Errorf("%s is read from end to end by\n%s\n%s", what, statement, strings.Join(plan, "\n"))
+		}
+	}
+	return asked
+}
+
+// dollars numbers the parameters of a statement that has question marks.
+func dollars(statement string) string {
+	n := 0
+	var b strings.Builder
+	for _, r := range statement {
+		if r != '?' {
+			b.WriteRune(r)
+			continue
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+func explain(ctx context.Context, conn *pgx.Conn, statement string) ([]string, error) {
+	made, err := conn.Prepare(ctx, "", statement)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "PREPARE it AS "+statement); err != nil {
+		return nil, err
+	}
+	defer func() { _, _ = conn.Exec(ctx, "DEALLOCATE it") }()
+	nulls := ""
+	if n := len(made.ParamOIDs); n > 0 {
+		nulls = "(" + strings.TrimSuffix(strings.Repeat("NULL,", n), ",") + ")"
+	}
+	rows, err := conn.Query(ctx, fmt.Sprintf("EXPLAIN EXECUTE it%s", nulls))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// partialIndexes hold some rows of their table only, such as those that wait, and
+// may be read whole.
+func partialIndexes(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx, "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// wholeTable names what the plan reads whole; "" for nothing.
+func wholeTable(plan, partial []string) string {
+	for n, line := range plan {
+		if found := seqScan.FindStringSubmatch(line); found != nil && !slices.Contains(small, found[1]) {
+			return found[1]
+		}
+		found := indexScan.FindStringSubmatch(line)
+		if found == nil || slices.Contains(partial, found[1]) {
+			continue
+		}
+		conditions := ""
+		for _, below := range plan[n+1:] {
+			if strings.Contains(below, "->") {
+				break
+			}
+			conditions += below
+		}
+		if !strings.Contains(conditions, "Index Cond") {
+			return found[1]
+		}
+	}
+	return ""
+}
