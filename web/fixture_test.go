@@ -321,7 +321,7 @@ func (h *house) scopes() []apikey.Scope {
 func (h *house) roles() role.Catalogue {
 	var all []role.Permission
 	for _, s := range h.scopes() {
-		all = append(all, role.Permission(s))
+		all = append(all, role.Permission{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
 	}
 	return role.New(all)
 }
