@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
@@ -115,4 +117,16 @@ func (s *Store) DeleteFactors(ctx context.Context, issuer authz.IssuerName, ws a
 		return s.ReplaceRecoveryCodes(ctx, issuer, ws, user, nil)
 	})
 	return deleted, err
+}
+
+// HoldPerson lets nobody else hold a person of the workspace, or an operator
+// where it is empty, until the transaction ends: what is decided from all of
+// their factors stays true. ErrNotFound when they are none.
+func (s *Store) HoldPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error {
+	row := s.writer(ctx).Model(&memberRow{})
+	if ws == "" {
+		row = s.writer(ctx).Model(&localAccountRow{})
+	}
+	held := row.Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).UpdateColumns(map[string]any{"created_at": gorm.Expr("created_at")})
+	return changed(ctx, "holding a person", held, authz.ErrNotFound)
 }

@@ -174,6 +174,38 @@ func TestMF_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
 	}
 }
 
+func TestMF_08_AnOperatorWhoClicksTwiceKeepsTheirPasskey(t *testing.T) {
+	h := newHouse(t)
+	b, a := h.browser(), newKey()
+	b.createKey(b.get(h.invite("", authz.OperatorAccount, "operator")), "/enrol", a)
+	c := h.browser()
+	form := h.usedKey(c.get("/operator"), a)
+	if w := c.post("/operator/signin", form); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %.600s", w.Code, w.Body)
+	}
+	if w := c.post("/operator/signin", form); w.Code != http.StatusOK || len(h.entries("factor.copied")) != 0 {
+		t.Errorf("again: %d, copied %+v", w.Code, h.entries("factor.copied"))
+	}
+	d := h.browser()
+	if w := d.post("/operator/signin", h.usedKey(d.get("/operator"), a)); w.Code != http.StatusSeeOther {
+		t.Errorf("the operator cannot sign in any more: %d %.600s", w.Code, w.Body)
+	}
+}
+
+// Whether there is an account does not show in how spellings of it are counted.
+func TestMF_07_SpellingsTellNothing(t *testing.T) {
+	h := newHouse(t)
+	h.browser().accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)
+	for _, spellings := range [][]string{{"operator", "OPERATOR "}, {"nobody", " NOBODY"}, {"<1>", "<2>"}} {
+		for n := range 6 {
+			w := h.browser().post("/operator/signin", url.Values{"login": {spellings[n%2]}, "password": {"wrong horse battery"}, "code": {"000000"}})
+			if limited := w.Code == http.StatusTooManyRequests; limited != (n == 5) {
+				t.Errorf("%q, attempt %d: %d", spellings, n+1, w.Code)
+			}
+		}
+	}
+}
+
 func TestMF_07_WhoSignsInHereIsToldNothingOfWhatWasWrong(t *testing.T) {
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
 	home := h.browser()

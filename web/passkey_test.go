@@ -193,6 +193,59 @@ func TestMF_08_ACopiedPasskeyIsPutOutOfUse(t *testing.T) {
 	}
 }
 
+// A double click, or a form that is sent again, is a replay and no copy.
+func TestMF_08_AnAnswerSentTwiceLeavesThePasskeyInUse(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser()
+	a := b.enrolKey()
+	fields := h.usedKey(b.factorPage(append([]string{"prompt", "login"}, bobHint...)...), a)
+	form := url.Values{"ceremony": fields["ceremony"], "response": fields["response"]}
+	if w := b.post("/security", form); w.Code != http.StatusSeeOther {
+		t.Fatalf("first: %d %.600s", w.Code, w.Body)
+	}
+	if w := b.post("/security", form); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "not accepted") {
+		t.Errorf("again: %d %.600s", w.Code, w.Body)
+	}
+	if held := made(h.factors.Of(t.Context(), h.workspace.ID, h.bob()))(t); held.Factors[0].State != authz.Active {
+		t.Errorf("bob's only passkey is %s", held.Factors[0].State)
+	}
+	if e := h.entries("factor.refused"); len(e) != 1 || e[0].Reason != "replayed" || len(h.entries("factor.copied")) != 0 {
+		t.Errorf("audit %+v", e)
+	}
+}
+
+// Whoever makes a passkey has shown nothing of who they are: it is no sign-in.
+func TestMF_06_MakingAPasskeyIsNoSignIn(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser()
+	b.through(h.authorizeURL(bobHint...))
+	at := h.clock.Now()
+	h.clock.Advance(14 * time.Minute)
+	if w := b.createKey(b.get("/security"), "/security", newKey()); w.Code != http.StatusOK {
+		t.Fatalf("%d %.600s", w.Code, w.Body)
+	}
+	first := h.sessionOf(b)
+	if first.AuthTime.After(at) || h.clock.Now().Sub(first.SignIn.MFAAt) > time.Minute {
+		t.Errorf("signed in at %s, stepped up at %s", first.AuthTime, first.SignIn.MFAAt)
+	}
+	w := b.get(h.authorizeURL(append([]string{"acr_values", authz.ACRMultiFactor, "max_age", "60", "code_challenge", "", "code_challenge_method", ""}, bobHint...)...))
+	if location := w.Header().Get("Location"); strings.Contains(location, "code=") || strings.HasPrefix(location, "/consent") {
+		t.Errorf("signed in 14 minutes ago, with max_age=60: sent to %s", location)
+	}
+	// Nor is another one a proof of a factor that was there.
+	h.clock.Advance(10 * time.Minute)
+	if w := b.createKey(b.get("/security"), "/security", newKey()); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %.600s", w.Code, w.Body)
+	}
+	if second := h.sessionOf(b); !second.SignIn.MFAAt.Equal(first.SignIn.MFAAt) || !second.AuthTime.Equal(first.AuthTime) {
+		t.Errorf("a further passkey renewed the proof: %s", second.SignIn.MFAAt)
+	}
+	h.clock.Advance(6 * time.Minute)
+	if page := b.get("/security"); strings.Contains(page.Body.String(), `id="create"`) {
+		t.Errorf("factors go on being changed by making more of them")
+	}
+}
+
 func TestMF_06_FactorsAreChangedWithAFactorOnly(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()

@@ -27,6 +27,7 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	if _, err := permitted(held); err != nil {
 		return nil, err
 	}
+	p.Whole, p.New = false, true
 	var texts []authz.Secret
 	var codes []authz.RecoveryCode
 	if first := len(held.Factors) == 0; first {
@@ -37,6 +38,9 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	made.Issuer, made.WorkspaceID, made.UserID, made.State = f.cfg.Issuer, s.WorkspaceID, s.UserID, authz.Active
 	made.CreatedAt, made.LastUsedAt = p.At, p.At
 	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
+			return err
+		}
 		now, err := f.Of(ctx, s.WorkspaceID, s.UserID)
 		if err != nil {
 			return err
@@ -86,6 +90,9 @@ func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) erro
 		return err
 	}
 	return f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
+			return err
+		}
 		held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 // Store is what this package needs of the database.
 type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
+	HoldPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
 	CreateFactor(ctx context.Context, f authz.Factor) error
 	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
 	FactorByCredentialAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, credential []byte) (authz.Factor, error)
@@ -111,6 +112,9 @@ type Proof struct {
 	// Whole says that it was more than one factor by itself, and so a sign-in of
 	// its own: a passkey whose user was verified.
 	Whole bool
+	// New says that the factor was made just now, by whoever was there: that is no
+	// sign-in, and shows nothing of who had proven themselves before.
+	New bool
 }
 
 // Then is what a proof is for, in the transaction that uses it up.

@@ -236,7 +236,7 @@ func (f *Factors) provePasskey(ctx context.Context, of Person, held Held, asked,
 		return f.refused(ctx, of, string(authz.PasskeyFactor), "unknown_passkey", ErrPasskey)
 	}
 	if key.Copied {
-		return f.copied(ctx, of, *used)
+		return f.copied(ctx, of, *used, use)
 	}
 	now := f.cfg.Clock.Now()
 	used.Counter, used.Credential, used.Synced, used.LastUsedAt = key.Counter, key.Record, key.Synced, now
@@ -272,14 +272,21 @@ func passkeyProof(id authz.FactorID, key Passkey, now time.Time) Proof {
 }
 
 // copied puts a passkey out of use whose counter went back (Web Authentication
-// Level 3 section 6.1.1), and alarms.
-func (f *Factors) copied(ctx context.Context, of Person, key authz.Factor) error {
+// Level 3 section 6.1.1), and alarms. A copy answers a question of its own: the
+// very same answer again is a form that was sent twice.
+func (f *Factors) copied(ctx context.Context, of Person, key authz.Factor, use func(context.Context) error) error {
 	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := use(ctx); err != nil {
+			return err
+		}
 		if err := f.cfg.Store.DisableFactor(ctx, key); err != nil && !errors.Is(err, authz.ErrNotFound) {
 			return err
 		}
 		return f.tell(ctx, of, "factor.copied", "P1", string(key.ID), map[string]any{"factor_id": key.ID})
 	})
+	if errors.Is(err, authz.ErrConsumed) {
+		return f.refused(ctx, of, string(authz.PasskeyFactor), "replayed", ErrPasskey)
+	}
 	if err != nil {
 		return err
 	}

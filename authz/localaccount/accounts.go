@@ -78,6 +78,12 @@ func normal(login string) (string, error) {
 	return login, nil
 }
 
+// Normal is a login as it is kept, whatever its spelling; "" for what is none.
+func Normal(login string) string {
+	login, _ = normal(login)
+	return login
+}
+
 // Invite makes an account in the workspace, or finds the one there is, and
 // returns the token of a new link for it; earlier links are over. It asks
 // nobody: whether by may is the caller's to know. Join runs in the same

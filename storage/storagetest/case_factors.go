@@ -1,7 +1,10 @@
 package storagetest
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +17,8 @@ func factors() []promise {
 	return []promise{
 		{"AFactorsCounterOnlyGoesOn", testFactors},
 		{"OneOfManyUsesAFactor", testFactorRace},
+		{"OneOfManyIsTheFirstFactorOfAPerson", testFirstFactorRace},
+		{"OneOfManyRemovesTheLastFactorButOne", testLastFactorRace},
 		{"ARecoveryCodeIsUsedOnce", testRecoveryCodes},
 		{"AttemptsAreCountedOneByOne", testAttempts},
 		{"AFactorLeavesWithTheMembership", testFactorsOfLeavers},
@@ -26,6 +31,12 @@ func factors() []promise {
 
 func (e *env) factor(x tenant, kind authz.FactorKind) authz.Factor {
 	e.Helper()
+	f := e.newFactor(x, kind)
+	e.must(e.CreateFactor(e.ctx, f))
+	return f
+}
+
+func (e *env) newFactor(x tenant, kind authz.FactorKind) authz.Factor {
 	f := authz.Factor{
 		ID: authz.NewFactorID(), Issuer: e.issuer, WorkspaceID: x.workspace.ID, UserID: x.user.ID, Kind: kind, Name: "Phone ✓", State: authz.Active,
 		Counter: 7, CreatedAt: e.now,
@@ -36,7 +47,6 @@ func (e *env) factor(x tenant, kind authz.FactorKind) authz.Factor {
 	} else {
 		f.Secret = []byte("sealed")
 	}
-	e.must(e.CreateFactor(e.ctx, f))
 	return f
 }
 
@@ -129,6 +139,60 @@ func testFactorRace(e *env) {
 		if n := e.once(func() error { return e.UseFactor(e.ctx, app) }); n != 1 {
 			e.Fatalf("%d used one step", n)
 		}
+	}
+}
+
+// testFirstFactorRace has several decide from a person's factors, as authz/factor
+// does, that theirs is the first.
+func testFirstFactorRace(e *env) {
+	e.is(e.HoldPerson(e.ctx, e.issuer, "elsewhere", e.tenant().user.ID), authz.ErrNotFound)
+	for range rounds() {
+		x := e.tenant()
+		before, err := e.GetMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+		e.must(err)
+		e.oneWins(4, errHeld, func() error {
+			return e.InTx(e.ctx, func(ctx context.Context) error {
+				if err := e.HoldPerson(ctx, e.issuer, x.workspace.ID, x.user.ID); err != nil {
+					return err
+				}
+				held, err := e.ListFactors(ctx, e.issuer, x.workspace.ID, x.user.ID)
+				if err != nil || len(held) > 0 {
+					return cmp.Or(err, errHeld)
+				}
+				return e.CreateFactor(ctx, e.newFactor(x, authz.PasskeyFactor))
+			})
+		})
+		after, err := e.GetMember(e.ctx, e.issuer, x.workspace.ID, x.user.ID)
+		e.must(err)
+		e.same(after, before) // holding changes nothing
+	}
+}
+
+// testLastFactorRace has an operator's two factors removed at once, each because
+// there is another.
+func testLastFactorRace(e *env) {
+	for range rounds() {
+		x := e.tenant()
+		x.workspace.ID, x.user = "", authz.User{ID: authz.NewUserID(), Issuer: e.issuer, State: authz.Active, CreatedAt: e.now, UpdatedAt: e.now}
+		e.must(e.CreateLocalAccount(e.ctx, x.user, authz.LocalAccount{
+			Issuer: e.issuer, UserID: x.user.ID, Kind: authz.OperatorAccount, Login: strings.ToLower(string(x.user.ID)), CreatedAt: e.now,
+		}))
+		ids := make(chan authz.FactorID, 2)
+		ids <- e.factor(x, authz.TOTPFactor).ID
+		ids <- e.factor(x, authz.PasskeyFactor).ID
+		e.oneWins(2, errHeld, func() error {
+			id := <-ids
+			return e.InTx(e.ctx, func(ctx context.Context) error {
+				if err := e.HoldPerson(ctx, e.issuer, "", x.user.ID); err != nil {
+					return err
+				}
+				held, err := e.ListFactors(ctx, e.issuer, "", x.user.ID)
+				if err != nil || len(held) < 2 {
+					return cmp.Or(err, errHeld)
+				}
+				return e.DeleteFactor(ctx, e.issuer, "", x.user.ID, id)
+			})
+		})
 	}
 }
 

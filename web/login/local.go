@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
+	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 )
 
@@ -68,12 +69,12 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	if account.UserID != "" {
 		of.Browser = f.knownBrowser(r, of.Session)
 	}
-	counted := of // by account and network, unless the browser is known
+	// By login and network, unless the browser is known; and by what was entered,
+	// so that accounts that are there and others are counted alike.
+	counted := of
+	counted.Counted = " login " + string(ws) + " " + localaccount.Normal(form.Get("login"))
 	if of.Browser == "" {
-		counted.Counted = f.guessers(r)[0]
-	}
-	if account.UserID == "" {
-		counted.Counted += " login " + form.Get("login")
+		counted.Counted = f.guessers(r)[0] + counted.Counted
 	}
 	if err := f.cfg.Factors.Attempt(ctx, counted, passwordMethod); err != nil {
 		return err

@@ -35,7 +35,8 @@ func (f *Flow) then(up *stepUp, had authz.Session) factor.Then {
 
 // stepped is the session with what was proven beside its sign-in. Whose user
 // was verified by a passkey has signed in anew; a code alone shows that the one
-// who signed in then still has the device.
+// who signed in then still has the device. A factor that was made just now shows
+// no more than the proof that allowed it, if there was one.
 func stepped(s authz.Session, p factor.Proof) authz.Session {
 	s.AMR = slices.Clone(s.AMR)
 	for _, method := range append(slices.Clone(p.AMR), "mfa") {
@@ -43,7 +44,9 @@ func stepped(s authz.Session, p factor.Proof) authz.Session {
 			s.AMR = append(s.AMR, method)
 		}
 	}
-	s.SignIn.MFA, s.SignIn.MFAAt, s.SignIn.Local = authz.MFAProven, p.At, p.Method
+	if !p.New || s.SignIn.Local == "" {
+		s.SignIn.MFA, s.SignIn.MFAAt, s.SignIn.Local = authz.MFAProven, p.At, p.Method
+	}
 	if p.Whole {
 		s.AuthTime = p.At
 	}
