@@ -38,10 +38,7 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	made.Issuer, made.WorkspaceID, made.UserID, made.State = f.cfg.Issuer, s.WorkspaceID, s.UserID, authz.Active
 	made.CreatedAt, made.LastUsedAt = p.At, p.At
 	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
-			return err
-		}
-		now, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+		now, err := f.alone(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -76,6 +73,15 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	return texts, err
 }
 
+// alone is Of in a transaction in which nobody else changes the person's factors
+// by these rules.
+func (f *Factors) alone(ctx context.Context, s authz.Session) (Held, error) {
+	if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
+		return Held{}, err
+	}
+	return f.Of(ctx, s.WorkspaceID, s.UserID)
+}
+
 // ErrHasPasskey says that the passkey is somebody's, or that there are too many.
 var ErrHasPasskey = authz.NewError(authz.Conflict, "has_passkey", "That passkey is in use already, or you have twenty factors. Remove one first.")
 
@@ -90,10 +96,7 @@ func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) erro
 		return err
 	}
 	return f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
-			return err
-		}
-		held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+		held, err := f.alone(ctx, s)
 		if err != nil {
 			return err
 		}
