@@ -65,6 +65,7 @@ func (s *Store) commitOnce(batch []*job[*write]) (outcomes []error, err error) {
 			return nil, errors.Join(err, tx.Rollback())
 		}
 	}
+	s.committing()
 	err = tx.Commit()
 	// A commit whose answer was lost may have happened: its nodes are taken as
 	// moved, which costs a look at the database at most.

@@ -35,6 +35,9 @@ type Config struct {
 	// OnMoved is told of the nodes a transaction moved, after it committed and
 	// before the caller is. It must not block. nil tells nobody.
 	OnMoved func([]authz.NodeRef)
+	// Committing is told of each commit to SQLite before it, which waits for the
+	// disk; nil tells nobody.
+	Committing func()
 	// Observe is told each statement of the hot path and of transactions, without
 	// its data, before it runs; nil tells nobody.
 	Observe func(statement string)
@@ -54,6 +57,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.OnMoved == nil {
 		c.OnMoved = func([]authz.NodeRef) {}
+	}
+	if c.Committing == nil {
+		c.Committing = func() {}
 	}
 	c.observed = c.Observe
 	if c.Observe == nil {

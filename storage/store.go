@@ -29,10 +29,11 @@ type Store struct {
 	// gate bounds who waits for a connection that is not SQLite's writer.
 	gate *gate
 	// writes is what commits on SQLite, issuing what issues on PostgreSQL.
-	writes  *queue[*write]
-	issuing *queue[*authz.Issuance]
-	observe func(statement string)
-	close   func() error
+	writes     *queue[*write]
+	issuing    *queue[*authz.Issuance]
+	committing func()
+	observe    func(statement string)
+	close      func() error
 }
 
 // Open opens the database and makes sure that its schema is one this program
@@ -49,7 +50,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		driver: cfg.Driver, clock: cfg.Clock, onMoved: cfg.OnMoved, logger: cfg.Logger, observe: cfg.Observe, close: pools.close,
+		driver: cfg.Driver, clock: cfg.Clock, onMoved: cfg.OnMoved, logger: cfg.Logger, observe: cfg.Observe, committing: cfg.Committing, close: pools.close,
 		raw: pools.writing, gate: newGate(pools.places),
 	}
 	s.reads = newReads(pools, cfg, s.gate)

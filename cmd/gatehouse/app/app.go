@@ -54,6 +54,7 @@ type App struct {
 	keyring    *secret.Keyring
 	hasher     *secret.Hasher
 	epochs     *credential.Epochs
+	aside      *aside
 	lease      *credential.Lease
 	outside    *http.Client
 	dispatcher *event.Dispatcher
@@ -109,7 +110,7 @@ type Issuer struct {
 // Open puts the product together: it opens the database, makes or loads the
 // signing keys, and answers nothing yet.
 func Open(ctx context.Context, o Options) (*App, error) {
-	a := &App{options: o, epochs: credential.NewEpochs(), metrics: web.NewMetrics(), Issuers: make(map[authz.IssuerName]*Issuer)}
+	a := &App{options: o, epochs: credential.NewEpochs(), aside: newAside(), metrics: web.NewMetrics(), Issuers: make(map[authz.IssuerName]*Issuer)}
 	clock, extra := newClock(a)
 	a.clock = clock
 	if err := a.openParts(ctx); err != nil {
@@ -143,7 +144,7 @@ func (a *App) openParts(ctx context.Context) error {
 	if a.hasher, err = secret.NewHasher(secret.Config{Keyring: a.keyring, ForeignKeys: foreignKeys(cfg)}); err != nil {
 		return err
 	}
-	if a.store, err = OpenStore(ctx, cfg, a.clock, a.options.Logger, a.epochs.Bump); err != nil {
+	if a.store, err = OpenStore(ctx, cfg, a.clock, a.options.Logger, a.epochs.Bump, a.aside.committing); err != nil {
 		return err
 	}
 	a.lease = credential.ForeverLease()

@@ -24,6 +24,7 @@ func (a *App) startJobs(ctx context.Context) (wait func()) {
 		group.Go(func() { a.Issuers[name].carrying.Run(ctx) })
 	}
 	group.Go(func() { a.dispatcher.Run(ctx) })
+	group.Go(func() { a.aside.watch(ctx) })
 	group.Go(func() { a.purgeOften(ctx) })
 	group.Go(func() { a.rotateOften(ctx) })
 	group.Go(func() { a.writeUsesOften(ctx) })

@@ -72,10 +72,10 @@ func generateKey(path string) ([]byte, error) {
 	return text, errors.Join(err, f.Sync(), f.Close())
 }
 
-// OpenStore opens the database of a configuration. moved may be nil.
-func OpenStore(ctx context.Context, cfg config.Config, clock authz.Clock, logger *slog.Logger, moved func([]authz.NodeRef)) (*storage.Store, error) {
+// OpenStore opens the database of a configuration. moved and committing may be nil.
+func OpenStore(ctx context.Context, cfg config.Config, clock authz.Clock, logger *slog.Logger, moved func([]authz.NodeRef), committing func()) (*storage.Store, error) {
 	return storage.Open(ctx, storage.Config{
 		Driver: cfg.Database.Driver, Path: cfg.Database.Path, DSN: cfg.Database.DSN.Reveal(), Synchronous: cfg.Database.SQLite.Synchronous,
-		MaxOpenConns: cfg.Database.MaxOpenConns, Clock: clock, AutoMigrate: cfg.Database.Migrates(), OnMoved: moved, Logger: logger,
+		MaxOpenConns: cfg.Database.MaxOpenConns, Clock: clock, AutoMigrate: cfg.Database.Migrates(), OnMoved: moved, Committing: committing, Logger: logger,
 	})
 }
