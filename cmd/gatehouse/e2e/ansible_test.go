@@ -179,7 +179,7 @@ func TestTheAnsibleRoleIsLinted(t *testing.T) {
 	for _, c := range [][]string{{"yamllint", "-s", "."}, {"ansible-lint", "--offline", "-q", "."}} {
 		t.Run(c[0], func(t *testing.T) {
 			if _, err := exec.LookPath(c[0]); err != nil {
-				t.Skipf("%s is missing: pip install %s", c[0], c[0])
+				storagetest.Missing(t, c[0], "make deps installs it (Debian: apt-get install "+c[0]+")")
 			}
 			cmd := exec.Command(c[0], c[1:]...)
 			cmd.Dir = ansibleDocs

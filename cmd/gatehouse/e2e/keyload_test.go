@@ -29,16 +29,10 @@ import (
 // used is the processor time of the node so far, and its memory in MiB.
 func (n *node) used(t *testing.T) (cpu time.Duration, resident int) {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.cmd.Process.Pid))
-	if err != nil {
-		t.Skip("no /proc to read the processor time of a process from")
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
+	cpu = cpuOf(t, n.cmd.Process.Pid)
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
 	kib, _ := strconv.Atoi(regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindStringSubmatch(string(status))[1])
-	return time.Duration(user+system) * 10 * time.Millisecond, kib >> 10 // USER_HZ is 100
+	return cpu, kib >> 10
 }
 
 // asking sends requests over so many connections until the time is over, and

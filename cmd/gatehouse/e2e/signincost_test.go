@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
 
 // BenchmarkSignInUpstream signs people in through an OpenID provider on loopback,
@@ -41,7 +43,7 @@ func cpuOf(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		t.Skip("no /proc here")
+		storagetest.Missing(t, "/proc", "the processor time of a process is read from there")
 	}
 	fields := strings.Fields(string(raw)[strings.LastIndex(string(raw), ")")+1:])
 	var ticks int64
@@ -52,5 +54,5 @@ func cpuOf(t testing.TB, pid int) time.Duration {
 		}
 		ticks += n
 	}
-	return time.Duration(ticks) * time.Second / 100
+	return time.Duration(ticks) * time.Second / 100 // USER_HZ
 }

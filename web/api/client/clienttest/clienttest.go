@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,7 +73,7 @@ func Start(t testing.TB) *Demo {
 	t.Helper()
 	d, stop, err := Launch()
 	if errors.Is(err, errNone) {
-		t.Skip(err)
+		missing(t, err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +113,7 @@ func (d *Demo) Advance(t testing.TB, by time.Duration) {
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNoContent:
 	case http.StatusNotFound:
-		t.Skip("GATEHOUSE_TEST_BINARY is not built with -tags testclock")
+		missing(t, "GATEHOUSE_TEST_BINARY is not built with -tags testclock")
 	default:
 		t.Fatalf("moving the clock: %s", resp.Status)
 	}
@@ -123,9 +124,19 @@ func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
-		t.Skip(err)
+		missing(t, err.Error())
 	}
 	return path
+}
+
+// missing ends a test that lacks something: it is skipped, or fails where
+// CI=true, as nothing may go untested unnoticed there.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }
 
 const startTime = time.Minute
