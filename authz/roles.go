@@ -110,3 +110,7 @@ type Resource struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
+
+// ScopeManageWorkspace is what an owner of a workspace holds and nobody below
+// (authz/role).
+const ScopeManageWorkspace = "manage:workspace"

@@ -12,7 +12,7 @@ import (
 
 // Scopes that allow administration.
 const (
-	ScopeWorkspaces = "manage:workspace"
+	ScopeWorkspaces = authz.ScopeManageWorkspace
 	ScopeClients    = "manage:clients"
 )
 

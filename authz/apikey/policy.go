@@ -11,7 +11,7 @@ import (
 
 // ScopeManageWorkspace is the scope that decides what a workspace asks of all
 // its keys.
-const ScopeManageWorkspace = "manage:workspace"
+const ScopeManageWorkspace = authz.ScopeManageWorkspace
 
 const typePolicy = "key_policy.updated"
 

@@ -6,9 +6,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
-// scopeOwner is what an owner of a workspace holds and nobody below (authz/role).
-const scopeOwner = "manage:workspace"
-
 var errOwner = authz.NewError(authz.Forbidden, "owner_required",
 	"The connection has been in use: who its people are, and what their groups and methods are taken for, only an owner of the workspace changes.")
 
@@ -19,7 +16,7 @@ func mayChange(by authz.Principal, before, after authz.Connection) error {
 	if draft(before) || !believesOtherwise(before, after) {
 		return nil
 	}
-	if by.May(scopeOwner, before.WorkspaceID) != nil {
+	if by.May(authz.ScopeManageWorkspace, before.WorkspaceID) != nil {
 		return errOwner
 	}
 	return nil

@@ -62,7 +62,7 @@ func (c Catalogue) BuiltIn() []authz.Role {
 	return []authz.Role{
 		made(authz.RoleOwner, false, func(Permission) bool { return true }),
 		made(authz.RoleAdmin, false, func(p Permission) bool {
-			return !p.PeopleOnly && (!p.ExplicitOnly || authz.Manages(p.Name)) && p.Name != "manage:workspace"
+			return !p.PeopleOnly && (!p.ExplicitOnly || authz.Manages(p.Name)) && p.Name != authz.ScopeManageWorkspace
 		}),
 		made(authz.RoleDeveloper, false, func(p Permission) bool {
 			return !p.PeopleOnly && (!p.ExplicitOnly || p.Name == "manage:keys")
