@@ -143,6 +143,7 @@ type Keys struct {
 	cfg      Config
 	failures *failures // wrong secrets
 	refusals *failures // refusals worth an audit entry
+	guesses  guesses
 	uses     *uses
 }
 
