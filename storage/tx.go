@@ -34,6 +34,10 @@ func (s *Store) transaction(ctx context.Context) *transaction {
 	return nil
 }
 
+func within(ctx context.Context, t *transaction) context.Context {
+	return context.WithValue(authz.WithUnsettled(ctx), transactionKey{}, t)
+}
+
 // InTx runs fn in a transaction and commits it. Every verb called with fn's
 // context takes part in it. It is rolled back when fn fails or panics, and run
 // again, a bounded number of times, when the database gave up on it in favour
@@ -72,7 +76,7 @@ func (s *Store) inGroup(ctx context.Context, fn func(context.Context) error) err
 	w.run = func(inner context.Context, on *batchPool) error {
 		t := &transaction{store: s, db: s.writing.Session(&gorm.Session{NewDB: true, Context: inner})}
 		t.db.Statement.ConnPool = on
-		err := fn(context.WithValue(inner, transactionKey{}, t))
+		err := fn(within(inner, t))
 		if err == nil && t.failed != nil {
 			err = fmt.Errorf("a part of the transaction failed: %w", t.failed)
 		}
@@ -114,7 +118,7 @@ func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) err
 			db.Rollback()
 		}
 	}()
-	if err := fn(context.WithValue(ctx, transactionKey{}, t)); err != nil {
+	if err := fn(within(ctx, t)); err != nil {
 		return err
 	}
 	if t.failed != nil {

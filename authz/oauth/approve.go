@@ -44,13 +44,29 @@ func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Appro
 	if err := s.keepDocument(ctx, req.Client); err != nil {
 		return Redirect{}, err
 	}
-	a, err := s.permit(ctx, req, a)
+	code, err := s.Grant(ctx, req, a)
 	if err != nil {
 		return Redirect{}, err
 	}
+	return s.Granted(ctx, req, code)
+}
+
+// Granted is the answer to a request that was granted a code.
+func (s *Server) Granted(ctx context.Context, req *AuthorizationRequest, code authz.Secret) (Redirect, error) {
+	return s.respond(ctx, req, url.Values{"code": {code.Reveal()}})
+}
+
+// Grant is Approve but for the answer, which must wait until what is granted is
+// on disk. It may be a part of another's transaction; then a client that is
+// known by a document alone must be kept before.
+func (s *Server) Grant(ctx context.Context, req *AuthorizationRequest, a Approval) (authz.Secret, error) {
+	a, err := s.permit(ctx, req, a)
+	if err != nil {
+		return "", err
+	}
 	grant, err := s.newGrant(ctx, req, a)
 	if err != nil {
-		return Redirect{}, err
+		return "", err
 	}
 	u := &unit{client: requestView(req), newCode: &authz.AuthorizationCode{
 		Issuer: s.settings.Name, GrantID: grant.ID, ClientID: req.Client.ID, RedirectURI: req.RedirectURI,
@@ -59,15 +75,15 @@ func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Appro
 	}}
 	code, err := s.issueCode(withUnit(ctx, u), req, grant)
 	if err != nil {
-		return Redirect{}, translate(err)
+		return "", translate(err)
 	}
 	if err := s.writeApproval(ctx, u, req, a); err != nil {
 		if errors.Is(err, authz.ErrConsumed) {
-			return Redirect{}, errFinished
+			return "", errFinished
 		}
-		return Redirect{}, unavailable(err)
+		return "", unavailable(err)
 	}
-	return s.respond(ctx, req, url.Values{"code": {code}})
+	return authz.Secret(code), nil
 }
 
 var errFinished = fault(authz.Conflict, "request_finished", "This sign-in was completed already. Go back to the application and start again.")
