@@ -20,6 +20,9 @@ type Approval struct {
 	Scopes []string
 	// Remember keeps the consent for next time.
 	Remember bool
+	// Ancestors are the session and what it stands on, where they were read in the
+	// transaction that the approval is a part of; nil has them read.
+	Ancestors authz.Lineage
 	// decision and refreshTTL are what conditional access said to it.
 	decision   *authz.PolicyDecision
 	refreshTTL time.Duration
@@ -120,7 +123,7 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 			g.ExpiresAt = a.Session.ExpiresAt
 		}
 	}
-	lineage, err := s.store.Lineage(ctx, g.Refs())
+	lineage, err := s.lineage(ctx, g, req.Client, a.Ancestors)
 	if err != nil {
 		return authz.Grant{}, unavailable(err)
 	}
@@ -129,6 +132,23 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	}
 	g.Lineage = lineage.Sum()
 	return g, nil
+}
+
+// lineage is what a grant stands on. A client is as it is remembered, under
+// epochs: a grant of one that has moved since is compared with it like any other,
+// and was never alive.
+func (s *Server) lineage(ctx context.Context, g authz.Grant, c authz.Client, known authz.Lineage) (authz.Lineage, error) {
+	refs := g.Refs()
+	known = append(slices.Clip(known), authz.Node{NodeRef: authz.ClientRef(c.Issuer, c.ID), State: c.State, Epoch: c.Epoch})
+	lineage := make(authz.Lineage, 0, len(refs))
+	for _, ref := range refs {
+		n := slices.IndexFunc(known, func(n authz.Node) bool { return n.NodeRef == ref })
+		if n < 0 {
+			return s.store.Lineage(ctx, refs)
+		}
+		lineage = append(lineage, known[n])
+	}
+	return lineage, nil
 }
 
 // grantOf is the grant of a request and the person's approval, before it is

@@ -118,8 +118,8 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 		return f.joined(w, r, p, a)
 	}
 	var next answer
-	err := f.welcome(w, r, p, a, func(ctx context.Context, s authz.Session, account authz.AccountID) (err error) {
-		next, err = f.settle(ctx, p, s, account)
+	err := f.welcome(w, r, p, a, func(ctx context.Context, s authz.Session, ancestors authz.Lineage) (err error) {
+		next, err = f.settle(ctx, p, s, ancestors)
 		return err
 	})
 	if err != nil {

@@ -182,7 +182,7 @@ func (f *Flow) joined(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if err != nil {
 		return err
 	}
-	used := func(ctx context.Context, _ authz.Session, _ authz.AccountID) error {
+	used := func(ctx context.Context, _ authz.Session, _ authz.Lineage) error {
 		return f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
 	}
 	if err := f.welcome(w, r, p, a, used); err != nil {

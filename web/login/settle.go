@@ -14,8 +14,8 @@ import (
 // and returns what to tell the browser once that is on disk. Nearly always
 // nothing stands between a sign-in and its code: then one commit holds both.
 // Else the request is left knowing the session.
-func (f *Flow) settle(ctx context.Context, p *pending, s authz.Session, account authz.AccountID) (answer, error) {
-	next, granted, err := f.grant(ctx, p, s, account)
+func (f *Flow) settle(ctx context.Context, p *pending, s authz.Session, ancestors authz.Lineage) (answer, error) {
+	next, granted, err := f.grant(ctx, p, s, ancestors)
 	if granted || err != nil {
 		return next, err
 	}
@@ -24,7 +24,8 @@ func (f *Flow) settle(ctx context.Context, p *pending, s authz.Session, account 
 
 // grant grants what a request asks for, if that is what comes next. An error
 // undoes the sign-in; a refusal, which is for the client, does not.
-func (f *Flow) grant(ctx context.Context, p *pending, s authz.Session, account authz.AccountID) (next answer, granted bool, err error) {
+func (f *Flow) grant(ctx context.Context, p *pending, s authz.Session, ancestors authz.Lineage) (next answer, granted bool, err error) {
+	account := accountOf(ancestors)
 	switch {
 	case p.request.Device != nil:
 		// The pages of a device read the session cookie, which this browser gets
@@ -39,7 +40,7 @@ func (f *Flow) grant(ctx context.Context, p *pending, s authz.Session, account a
 	if next, err = f.next(ctx, p, s, account); next != nil || err != nil {
 		return next, false, err
 	}
-	code, err := f.cfg.OAuth.Grant(ctx, p.request, oauth.Approval{Session: s, AccountID: account, Scopes: p.request.Scopes})
+	code, err := f.cfg.OAuth.Grant(ctx, p.request, oauth.Approval{Session: s, AccountID: account, Scopes: p.request.Scopes, Ancestors: ancestors})
 	switch {
 	case err == nil:
 		return f.granted(p, code), true, nil

@@ -41,7 +41,7 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 // welcome finds or makes the person behind an identity, by connection and
 // subject only, and signs them in: one transaction holds person, membership,
 // session and audit entry, and what then does with the request.
-func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival, then func(context.Context, authz.Session, authz.AccountID) error) error {
+func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival, then func(context.Context, authz.Session, authz.Lineage) error) error {
 	ctx, c, i := r.Context(), a.connection, a.identity
 	cookie := randomText()
 	admit := func(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err := f.follow(ctx, a, user); err != nil {
 			return err
 		}
-		made, account, err := f.signedIn(ctx, r, a, user, authz.Digest(cookie))
+		made, ancestors, err := f.signedIn(ctx, r, a, user, authz.Digest(cookie))
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,8 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 			return err
 		}
 		p.row.SessionID = made.ID
-		return then(ctx, made, account)
+		self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(made.ID)}, State: made.State, Epoch: made.Epoch}
+		return then(ctx, made, append(ancestors, self))
 	}
 	err := f.cfg.Store.InTx(ctx, admit)
 	if errors.Is(err, authz.ErrConflict) || errors.Is(err, errLinkConflict) {
@@ -136,8 +137,8 @@ func upstreamName(a arrival) authz.UpstreamName {
 
 // signedIn makes a session, or renews the browser's own when the same person
 // signs in again: the cookie changes, the sid that clients know stays. The
-// session of somebody else in this browser ends.
-func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.AccountID, error) {
+// session of somebody else in this browser ends. It comes with what it stands on.
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.Lineage, error) {
 	now, c, i := f.cfg.Clock.Now(), a.connection, a.identity
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
@@ -148,25 +149,24 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
 	made.Lineage = lineage.Sum()
-	account := accountOf(lineage)
 	old, oldAccount, err := f.session(r.WithContext(ctx))
 	if err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
 	if old.ID == "" {
-		return made, account, f.cfg.Store.CreateSession(ctx, made)
+		return made, lineage, f.cfg.Store.CreateSession(ctx, made)
 	}
 	if old.UserID == user.ID && old.WorkspaceID == c.WorkspaceID && old.ConnectionID == c.ID {
 		made.ID, made.CreatedAt, made.Epoch = old.ID, old.CreatedAt, old.Epoch
-		return made, account, f.cfg.Store.RenewSession(ctx, made)
+		return made, lineage, f.cfg.Store.RenewSession(ctx, made)
 	}
 	if _, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: old, AccountID: oldAccount, Reason: session.Replaced}); err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
-	return made, account, f.cfg.Store.CreateSession(ctx, made)
+	return made, lineage, f.cfg.Store.CreateSession(ctx, made)
 }
 
 // maxGroups bounds what is kept of a person's groups, in bytes; the upstream's
