@@ -140,10 +140,10 @@ func (s *Store) SetRequestSession(ctx context.Context, issuer authz.IssuerName, 
 	return changed(ctx, "signing in a request", done, authz.ErrConsumed)
 }
 
+const consumeAuthorizationRequest = `UPDATE authorization_requests SET state = 'used' WHERE id = ? AND issuer = ? AND state = 'active'`
+
 // ConsumeAuthorizationRequest takes an active request to "used". Of many who
 // try, one succeeds; ErrConsumed is for the others.
 func (s *Store) ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error {
-	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
-		UpdateColumns(map[string]any{"state": authz.Used})
-	return changed(ctx, "consuming an authorization request", done, authz.ErrConsumed)
+	return s.later(ctx, "consuming an authorization request", authz.ErrConsumed, step{consumeAuthorizationRequest, []any{id, issuer}})
 }

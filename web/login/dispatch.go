@@ -65,7 +65,7 @@ func (f *Flow) next(ctx context.Context, p *pending, session authz.Session, acco
 		return nil, err
 	}
 	if decision.Refusal != nil {
-		return func(w http.ResponseWriter, r *http.Request) error { return f.withhold(w, r, p, session, decision) }, nil
+		return func(w http.ResponseWriter, r *http.Request) error { return f.withhold(w, r, p, session, decision) }, nil //nolint:nilerr // it is the answer
 	}
 	p.request.Narrow(decision.Scopes)
 	needed, err := f.consentNeeded(ctx, p, session)
