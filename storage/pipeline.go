@@ -84,7 +84,16 @@ func send(ctx context.Context, conn *pgx.Conn, waiting []laterStatement, last []
 			return errors.Join(s.failure(ctx, err), results.Close())
 		}
 	}
-	return results.Close() // with what came of the last ones
+	for range last {
+		tag, err := results.Exec()
+		if err == nil && tag.String() == "ROLLBACK" { // to a commit, where a statement failed that nobody told of
+			err = pgx.ErrTxCommitRollback
+		}
+		if err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
+	return results.Close()
 }
 
 // failure tells what was wrong with a statement.

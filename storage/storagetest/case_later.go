@@ -98,6 +98,27 @@ func testLater(e *env) {
 	e.is(e.ConsumeAuthorizationRequest(e.ctx, e.issuer, fresh.ID), authz.ErrConsumed)
 }
 
+// testAbandoned swallows the failure of a statement inside a transaction: what is
+// said to be committed is there, whatever became of that statement.
+func testAbandoned(e *env) {
+	a := e.approval()
+	taken := e.tenant().workspace
+	err := e.InTx(e.ctx, func(ctx context.Context) error {
+		if err := e.AppendAudit(ctx, a.entry); err != nil {
+			return err
+		}
+		if err := e.CreateWorkspace(ctx, taken); err == nil {
+			e.Error("a workspace was made twice")
+		}
+		return nil
+	})
+	if err == nil {
+		a.entries(1)
+		return
+	}
+	a.entries(0)
+}
+
 // testLaterRace lets many end one request, each with an entry that goes with it.
 func testLaterRace(e *env) {
 	a, request := e.approval(), e.request()

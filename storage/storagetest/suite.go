@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AFailedTransactionLeavesNothing", testRollback},
 		{"TransactionsSeeTheirOwnWrites", testOwnWrites},
 		{"WhatIsSentLaterIsHeldToTheSame", testLater},
+		{"WhatIsSaidToBeCommittedIs", testAbandoned},
 		{"OneOfManyEndsARequestLater", testLaterRace},
 		{"ACancelledContextStaysOne", testCancelled},
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
