@@ -162,8 +162,12 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 
 func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, error) {
 	name, cfg := authz.IssuerName(i.Config.Name), i.Config
+	sessions, err := a.sessions(name, outbox)
+	if err != nil {
+		return nil, err
+	}
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Sessions: sessions, Clock: a.clock, Rules: a.clientRules(cfg),
 		Roles: permissions(cfg), Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }
