@@ -1,7 +1,11 @@
 package web_test
 
 import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -53,6 +57,10 @@ func (c *ceremony) begin() asked {
 	w := httptest.NewRecorder()
 	w.Header().Set("Location", c.h.goesTo(c.post("/security/link", url.Values{"do": {"begin"}})))
 	w.Code = http.StatusSeeOther
+	packed := made(base64.StdEncoding.DecodeString(made(url.Parse(w.Header().Get("Location")))(c.h).Query().Get("SAMLRequest")))(c.h)
+	if raw := made(io.ReadAll(flate.NewReader(bytes.NewReader(packed))))(c.h); !strings.Contains(string(raw), `ForceAuthn="true"`) {
+		c.h.Errorf("no live sign-in is asked for: %s", raw)
+	}
 	return c.d.read(w)
 }
 
@@ -201,6 +209,11 @@ func TestUO_18_WhatWasBegunIsOfOneBrowserOneSessionAndTenMinutes(t *testing.T) {
 		},
 		"the session ended": func(c *ceremony, _ *url.Values) *browser {
 			c.h.ok(c.h.store.EndSessionsOf(c.h.Context(), issuer, c.h.workspace.ID, c.bob))
+			return c.browser
+		},
+		"the session is another of theirs": func(c *ceremony, _ *url.Values) *browser {
+			c.h.ok(c.h.store.EndSessionsOf(c.h.Context(), issuer, c.h.workspace.ID, c.bob))
+			c.again()
 			return c.browser
 		},
 		"no member any more": func(c *ceremony, _ *url.Values) *browser {

@@ -169,9 +169,6 @@ func (f *Flow) join(ctx context.Context, r *http.Request, p *pending, a arrival,
 	if err := f.mayJoin(ctx, s, p, a); err != nil {
 		return err
 	}
-	if _, err := f.lineage(ctx, a.connection, authz.User{ID: s.UserID}); err != nil {
-		return err
-	}
 	err = f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
 	if errors.Is(err, authz.ErrConsumed) {
 		return errRequestGone
