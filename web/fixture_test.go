@@ -202,7 +202,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
-	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
+	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Sessions: h.sessions(outbox), Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
 		Scopes:  h.scopes.Current,

@@ -20,6 +20,7 @@ type Store interface {
 	AccountStore
 	MemberStore
 	FactorStore
+	IdentityStore
 	InvitationStore
 	TeamStore
 	GroupStore
@@ -64,6 +65,8 @@ type Config struct {
 	Outbox Outbox
 	// Accounts are people who sign in with us.
 	Accounts LocalAccounts
+	// Sessions ends what somebody has by an identity that is not theirs any more.
+	Sessions Sessions
 	Clock    authz.Clock
 	// Rules say what may be registered of a client; its scopes are of Scopes.
 	Rules clientmeta.Rules
@@ -81,7 +84,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Clock == nil || cfg.Scopes == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Sessions == nil || cfg.Clock == nil || cfg.Scopes == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil

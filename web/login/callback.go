@@ -114,6 +114,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if p.test != nil {
 		return f.tested(w, r, p, a)
 	}
+	if p.linking != nil {
+		return f.linkArrived(w, r, p, a)
+	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)
 	}

@@ -161,8 +161,12 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, scopes *scope.Ca
 
 func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, error) {
 	name, cfg := authz.IssuerName(i.Config.Name), i.Config
+	sessions, err := a.sessions(name, outbox)
+	if err != nil {
+		return nil, err
+	}
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Sessions: sessions, Clock: a.clock, Rules: a.clientRules(cfg),
 		Scopes: i.scopes.Current, Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }

@@ -683,6 +683,35 @@ type GroupRules struct {
 	Rules []GroupRule `json:"rules"`
 }
 
+// Identities defines model for Identities.
+type Identities struct {
+	Items []Identity `json:"items"`
+}
+
+// Identity defines model for Identity.
+type Identity struct {
+	ConnectionID string `json:"connection_id"`
+	ID           string `json:"id"`
+	LastLoginAt  string `json:"last_login_at,omitempty,omitzero"`
+	LinkedAt     string `json:"linked_at"`
+
+	// LinkedBy sign_in, key, admin or ceremony; absent for what was there before it was kept.
+	LinkedBy string `json:"linked_by,omitempty,omitzero"`
+	Side     string `json:"side"`
+	Subject  string `json:"subject"`
+}
+
+// IdentityMembers defines model for IdentityMembers.
+type IdentityMembers struct {
+	ConnectionID string `json:"connection_id"`
+
+	// Side Absent: oidc.
+	Side string `json:"side,omitempty,omitzero"`
+
+	// Subject As the side tells it, exactly: the claims or attributes that name people there, joined by a blank where they are several. A test sign-in shows it.
+	Subject string `json:"subject"`
+}
+
 // Invitation defines model for Invitation.
 type Invitation struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -1089,6 +1118,22 @@ type NewInvitation struct {
 
 	// ExpiresIn 1m to 720h; absent: 168h.
 	ExpiresIn string `json:"expires_in,omitempty,omitzero"`
+
+	// Role Absent: member.
+	Role string `json:"role,omitempty,omitzero"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
+// NewMember defines model for NewMember.
+type NewMember struct {
+	// Email Likewise. Nobody is recognised by it.
+	Email    string          `json:"email,omitempty,omitzero"`
+	Identity IdentityMembers `json:"identity"`
+
+	// Name To be shown until they sign in and their provider tells it.
+	Name string `json:"name,omitempty,omitzero"`
 
 	// Role Absent: member.
 	Role string `json:"role,omitempty,omitzero"`
@@ -2885,6 +2930,14 @@ func (a *API) ListMembersPage(ctx context.Context, params ListMembersParams, opt
 	return ask[ListMember](ctx, a, c, options)
 }
 
+// CreateMember: Make a member of somebody before their first sign-in, by what a connection calls them.
+//
+//	POST /v1/members
+func (a *API) CreateMember(ctx context.Context, body NewMember, options ...Option) (*Member, error) {
+	c := call{method: "POST", path: "/v1/members", body: body, once: true}
+	return ask[Member](ctx, a, c, options)
+}
+
 // RemoveMember: Remove a member, with their sessions and tokens here.
 //
 //	DELETE /v1/members/{id}
@@ -2931,6 +2984,30 @@ func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Opti
 func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
 	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
 	return ask[Factors](ctx, a, c, options)
+}
+
+// ListMemberIdentities: List what the workspace's connections call a member.
+//
+//	GET /v1/members/{id}/identities
+func (a *API) ListMemberIdentities(ctx context.Context, id string, options ...Option) (*Identities, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id)))}
+	return ask[Identities](ctx, a, c, options)
+}
+
+// AddMemberIdentity: Say what a side of a connection calls a member: whoever signs in there so is them.
+//
+//	POST /v1/members/{id}/identities
+func (a *API) AddMemberIdentity(ctx context.Context, id string, body IdentityMembers, options ...Option) (*Identity, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Identity](ctx, a, c, options)
+}
+
+// RemoveMemberIdentity: Take an identity from a member, with the sessions and grants that came by it.
+//
+//	DELETE /v1/members/{id}/identities/{identity}
+func (a *API) RemoveMemberIdentity(ctx context.Context, id string, identity string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/identities/%s", url.PathEscape(text(id)), url.PathEscape(text(identity)))}
+	return tell(ctx, a, c, options)
 }
 
 // ListPolicies: List policies, page after page. An error ends it.
