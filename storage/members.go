@@ -125,17 +125,6 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 	return removed && err == nil, err
 }
 
-// EndSessionsOf ends every session of a person in the workspace.
-func (s *Store) EndSessionsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error {
-	return s.InTx(ctx, func(ctx context.Context) error {
-		var sessions []string
-		if err := s.writer(ctx).Raw(revokeMemberSessions, issuer, ws, user).Scan(&sessions).Error; err != nil {
-			return failure(ctx, "ending a person's sessions", err)
-		}
-		return s.touchAll(ctx, authz.SessionNode, sessions)
-	})
-}
-
 func (s *Store) touchAll(ctx context.Context, kind authz.NodeKind, ids []string) error {
 	for _, id := range ids {
 		if err := s.TouchNode(ctx, authz.NodeRef{Kind: kind, ID: id}); err != nil {

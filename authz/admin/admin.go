@@ -65,6 +65,8 @@ type Config struct {
 	Outbox Outbox
 	// Accounts are people who sign in with us.
 	Accounts LocalAccounts
+	// Sessions end with what made their person able to sign in.
+	Sessions Sessions
 	Clock    authz.Clock
 	// Rules say what may be registered of a client.
 	Rules clientmeta.Rules
@@ -81,7 +83,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Sessions == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"APersonsSessionsAreThoseOfOneWorkspace", testSessionsOfAPerson},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},
 		{"WhatIsIssuedTogetherIsWrittenOrRefusedAlone", testIssuedTogether},

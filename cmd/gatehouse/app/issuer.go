@@ -23,7 +23,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/role"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
-	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
@@ -163,7 +162,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, error) {
 	name, cfg := authz.IssuerName(i.Config.Name), i.Config
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Sessions: i.sessions, Clock: a.clock, Rules: a.clientRules(cfg),
 		Roles: permissions(cfg), Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }
@@ -330,16 +329,6 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
-}
-
-// sessions is what ends the sessions of an issuer. What it tells clients goes to
-// the issuer's logout sink alone.
-func (a *App) sessions(name authz.IssuerName, outbox *event.Outbox) (*session.Sessions, error) {
-	logouts, err := event.NewOutbox(name, a.store, []string{event.LogoutSinkName(name)})
-	if err != nil {
-		return nil, err
-	}
-	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
 }
 
 // domainKey makes the records that prove domains. As pairwiseKey, it comes from
