@@ -49,10 +49,9 @@ func (s *site) forwardAuthBelow(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) decideForGateway(w http.ResponseWriter, r *http.Request, use credential.Use) error {
 	ctx := contextOf(w, r)
-	r = r.WithContext(ctx)
 	by, err := s.gatewayOf(ctx, r)
 	if err != nil {
-		return s.unauthenticated(r, "forward_auth.refused", "", err)
+		return s.unauthenticated(r.WithContext(ctx), "forward_auth.refused", "", err)
 	}
 	noteIn(ctx).clientID = by.id
 	if err := allow(s.limits.Introspect.PerClient, by.id); err != nil {
@@ -60,8 +59,8 @@ func (s *site) decideForGateway(w http.ResponseWriter, r *http.Request, use cred
 	}
 	text, err := s.forwarded(r)
 	if err != nil {
-		s.reportForwarded(r, err)
-		return s.refusedAtGateway(r, by, err)
+		s.reportForwarded(r.WithContext(ctx), err)
+		return s.refusedAtGateway(ctx, by, err)
 	}
 	use.ClientIP = authz.OriginFrom(ctx).IP
 	found, err := s.check(ctx, by, text, use)
@@ -70,7 +69,7 @@ func (s *site) decideForGateway(w http.ResponseWriter, r *http.Request, use cred
 	}
 	tellQuota(w.Header(), found.quota)
 	if err := refusalOf(found, use.Action); err != nil {
-		return s.refusedAtGateway(r, by, err)
+		return s.refusedAtGateway(ctx, by, err)
 	}
 	w.Header()["Cache-Control"] = noStore
 	identify(w.Header(), found.record)
@@ -80,15 +79,15 @@ func (s *site) decideForGateway(w http.ResponseWriter, r *http.Request, use cred
 
 // refusedAtGateway records what was refused for want of a live credential, or
 // for one in the wrong place; refused uses of a live one are recorded already.
-func (s *site) refusedAtGateway(r *http.Request, by asking, err error) error {
+func (s *site) refusedAtGateway(ctx context.Context, by asking, err error) error {
 	code := authz.CodeOf(err)
 	if code == codeNoBearer || authz.KindOf(err) != authz.Unauthenticated && code != errCredentialInURL.Code && code != errKeyInBrowser.Code {
 		return err
 	}
-	if s.refusals.Allow(authz.OriginFrom(r.Context()).IP+" "+code) != nil {
+	if s.refusals.Allow(authz.OriginFrom(ctx).IP+" "+code) != nil {
 		return err
 	}
-	if auditErr := s.Audit(r.Context(), "credential.refused", code, by.id); auditErr != nil {
+	if auditErr := s.Audit(ctx, "credential.refused", code, by.id); auditErr != nil {
 		return auditErr
 	}
 	return err

@@ -77,14 +77,21 @@ const jsonContent = "application/json"
 
 // text reads all of a body that has a bound.
 func (s *site) text(body io.Reader) (string, error) {
-	buffer, ok := s.bodies.Get().(*bytes.Buffer)
-	if !ok {
-		buffer = &bytes.Buffer{}
-	}
-	buffer.Reset()
+	buffer := s.buffer()
 	defer s.bodies.Put(buffer)
 	_, err := buffer.ReadFrom(body)
 	return buffer.String(), err
+}
+
+// buffer is an empty one of those that requests and answers share; who is done
+// with it puts it back into bodies.
+func (s *site) buffer() *bytes.Buffer {
+	buffer, ok := s.bodies.Get().(*bytes.Buffer)
+	if !ok {
+		return &bytes.Buffer{}
+	}
+	buffer.Reset()
+	return buffer
 }
 
 // first is the first value of a header whose name is spelled as net/http keeps

@@ -33,19 +33,25 @@ func (s *site) postVerify(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header()["Cache-Control"] = noStore
-	writeRendered(w, http.StatusOK, verdict(found))
+	s.writeVerdict(w, found)
 	return nil
 }
 
-// verdict renders the answer to a question: the decision, then the members of
-// the introspection.
-func verdict(found checked) []byte {
-	const room = 192 // for what stands before the introspection
+func (s *site) writeVerdict(w http.ResponseWriter, found checked) {
+	buffer := s.buffer()
+	defer s.bodies.Put(buffer)
+	_, _ = buffer.Write(appendVerdict(buffer.AvailableBuffer(), found)) // so that it keeps the room for the next
+	writeRendered(w, http.StatusOK, buffer.Bytes())
+}
+
+// appendVerdict renders the answer to a question: the decision, then the members
+// of the introspection.
+func appendVerdict(body []byte, found checked) []byte {
 	told := inactive
 	if found.record != nil {
 		told = found.record.JSON
 	}
-	body := append(make([]byte, 0, room+len(told)), `{"allowed":`...)
+	body = append(body, `{"allowed":`...)
 	body = strconv.AppendBool(body, found.reason == credential.OK)
 	body = append(append(append(body, `,"reason":"`...), found.reason...), '"')
 	if q := found.quota; q.Limit > 0 {

@@ -14,7 +14,9 @@ const rearmed = time.Second
 // unhurried accepts connections whose deadlines cost less. net/http moves the
 // deadlines of a connection seven times for each request, and nearly always
 // away: here a timer that is due too early is left alone, and whoever it wakes
-// looks whether it was meant. No deadline passes later than it was set for.
+// looks whether it was meant. No deadline passes later than it was set for. One
+// that is past when nobody reads, which is how net/http ends the look-out for a
+// client that hangs up, needs no timer: whoever reads next is told.
 type unhurried struct{ net.Listener }
 
 // Accept waits for the next connection.
@@ -41,6 +43,10 @@ type connection struct {
 
 // Read reads, past every timer that was due too early.
 func (c *connection) Read(p []byte) (int, error) {
+	if !c.reading.begin() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	defer c.reading.end()
 	for {
 		n, err := c.conn.Read(p)
 		if n > 0 || err == nil || !c.reading.early(err) {
@@ -51,6 +57,10 @@ func (c *connection) Read(p []byte) (int, error) {
 
 // Write writes all of p, past every timer that was due too early.
 func (c *connection) Write(p []byte) (written int, err error) {
+	if !c.writing.begin() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	defer c.writing.end()
 	for {
 		n, err := c.conn.Write(p[written:])
 		written += n
@@ -85,12 +95,40 @@ type deadline struct {
 	set           func(time.Time) error
 	mu            sync.Mutex
 	wanted, armed time.Time
+	// over says that the deadline that is wanted was past already, and is not
+	// armed: nobody was there to be stopped. busy is how many are.
+	over bool
+	busy int
+}
+
+// longPast is a Unix time, in seconds, that is in the past by any clock: a
+// deadline before it is not meant to be waited for.
+const longPast = 1 << 29
+
+// begin lets somebody read or write, unless the deadline is over.
+func (d *deadline) begin() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		return false
+	}
+	d.busy++
+	return true
+}
+
+func (d *deadline) end() {
+	d.mu.Lock()
+	d.busy--
+	d.mu.Unlock()
 }
 
 func (d *deadline) want(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wanted = t
+	if d.over = d.busy == 0 && !t.IsZero() && t.Unix() < longPast; d.over {
+		return nil
+	}
 	if t.IsZero() || !d.armed.IsZero() && !t.Before(d.armed) {
 		return nil
 	}

@@ -109,6 +109,34 @@ func (l countingListener) Accept() (net.Conn, error) {
 	return counting{c, l.timers}, err
 }
 
+func TestStoppingWhoDoesNotReadYetCostsNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var timers atomic.Int32
+		a, b := net.Pipe()
+		t.Cleanup(func() { _, _ = a.Close(), b.Close() })
+		c := unhurriedConn(counting{a, &timers})
+		go func() { _, _ = b.Write([]byte("xyz")) }()
+		synctest.Wait()
+		_ = c.SetReadDeadline(longAgo)
+		ends(t, c, 0) // although there is something to read
+		ends(t, c, 0)
+		_ = c.SetReadDeadline(time.Time{})
+		if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil || timers.Load() != 0 {
+			t.Fatalf("%d bytes, %d timers: %v", n, timers.Load(), err)
+		}
+		_ = c.SetReadDeadline(longAgo)
+		_ = c.SetReadDeadline(in(time.Second))
+		if n, err := c.Read(make([]byte, 2)); n != 2 || err != nil {
+			t.Fatal(err)
+		}
+		ends(t, c, time.Second)
+		_ = c.SetWriteDeadline(longAgo)
+		if n, err := c.Write([]byte("x")); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("%d written: %v", n, err)
+		}
+	})
+}
+
 func TestARequestCostsTwoTimersAtMost(t *testing.T) {
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
