@@ -156,6 +156,7 @@ type Keys struct {
 	aliases  map[string]string // alias → name
 	failures *failures         // wrong secrets
 	refusals *failures         // refusals worth an audit entry
+	guesses  guesses
 	uses     *uses
 }
 
