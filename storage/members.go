@@ -114,7 +114,7 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 		if _, err := s.DeleteFactors(ctx, issuer, ws, user); err != nil { // they would be there for whoever they come back as
 			return err
 		}
-		if err := s.deleteLocalAccount(ctx, issuer, ws, user); err != nil {
+		if err := s.DeleteLocalAccount(ctx, issuer, ws, user); err != nil {
 			return err
 		}
 		if err := s.touchAll(ctx, authz.SessionNode, sessions); err != nil {

@@ -54,21 +54,7 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 				return err
 			}
 		}
-		details := map[string]any{"kind": made.Kind, "factor_id": made.ID}
-		if of.Afresh {
-			if details["forgotten"], err = f.cfg.Store.DeleteFactors(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
-				return err
-			}
-		}
-		if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
-			return err
-		}
-		if len(codes) > 0 {
-			if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, codes); err != nil {
-				return err
-			}
-		}
-		if err := f.tell(ctx, of, "factor.enrolled", "P3", string(made.ID), details); err != nil {
+		if err := f.keep(ctx, of, made, codes); err != nil {
 			return err
 		}
 		return then(ctx, p)
@@ -80,6 +66,25 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 		return nil, ErrHasPasskey.Because(err)
 	}
 	return texts, err
+}
+
+// keep stores a factor, and the codes that came with a first one.
+func (f *Factors) keep(ctx context.Context, of Person, made authz.Factor, codes []authz.RecoveryCode) (err error) {
+	s, details := of.Session, map[string]any{"kind": made.Kind, "factor_id": made.ID}
+	if of.Afresh {
+		if details["forgotten"], err = f.cfg.Store.DeleteFactors(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
+			return err
+		}
+	}
+	if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
+		return err
+	}
+	if len(codes) > 0 {
+		if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, codes); err != nil {
+			return err
+		}
+	}
+	return f.tell(ctx, of, "factor.enrolled", "P3", string(made.ID), details)
 }
 
 // hold begins what is decided from all of a person's factors: until the

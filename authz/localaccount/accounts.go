@@ -21,6 +21,10 @@ type Store interface {
 	CreateEnrolment(ctx context.Context, e authz.Enrolment) error
 	EnrolmentAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.Enrolment, error)
 	UseEnrolment(ctx context.Context, e authz.Enrolment, now time.Time) error
+	DeleteLocalAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
+	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
+	DeleteFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (deleted int64, err error)
+	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	HoldPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 }

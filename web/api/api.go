@@ -93,6 +93,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.workspaceRoutes(h)
 	a.memberRoutes(h)
 	a.factorRoutes(h)
+	a.operatorRoutes(h)
 	a.teamRoutes(h)
 	a.roleRoutes(h)
 	a.serviceAccountRoutes(h)

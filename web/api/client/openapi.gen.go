@@ -1139,6 +1139,19 @@ type OIDCUpstream struct {
 	Subject     []string          `json:"subject,omitempty,omitzero"`
 }
 
+// Operator defines model for Operator.
+type Operator struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	ID        string    `json:"id"`
+	Login     string    `json:"login"`
+}
+
+// Operators defines model for Operators.
+type Operators struct {
+	Items []Operator `json:"items"`
+}
+
 // Override defines model for Override.
 type Override struct {
 	ConnectionID string    `json:"connection_id"`
@@ -2807,6 +2820,22 @@ func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Opti
 func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
 	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
 	return ask[Factors](ctx, a, c, options)
+}
+
+// ListOperators: List operators, at most a hundred; for an operator's key.
+//
+//	GET /v1/operators
+func (a *API) ListOperators(ctx context.Context, options ...Option) (*Operators, error) {
+	c := call{method: "GET", path: "/v1/operators"}
+	return ask[Operators](ctx, a, c, options)
+}
+
+// RemoveOperator: Remove an operator, with all they sign in with and their sessions; API keys stay.
+//
+//	DELETE /v1/operators/{id}
+func (a *API) RemoveOperator(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/operators/%s", url.PathEscape(text(id)))}
+	return tell(ctx, a, c, options)
 }
 
 // ListPolicies: List policies, page after page. An error ends it.
