@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 )
 
 // enrolled makes an operator who can sign in, and returns the browser they did
@@ -87,7 +86,7 @@ func TestU26_TwoOperatorsCannotEachRemoveTheOther(t *testing.T) {
 			for _, id := range []string{one, two} {
 				group.Go(func() {
 					<-begin
-					codes <- authz.CodeOf(h.accounts.RemoveOperator(h.Context(), localaccount.Removal{UserID: authz.UserID(id), By: "test"}))
+					codes <- authz.CodeOf(h.accounts.RemoveOperator(h.Context(), authz.OperatorRemoval{UserID: authz.UserID(id), By: "test"}))
 				})
 			}
 			close(begin)
@@ -96,7 +95,7 @@ func TestU26_TwoOperatorsCannotEachRemoveTheOther(t *testing.T) {
 				h.Fatalf("answered %q", told)
 			}
 			for _, left := range made(h.accounts.List(h.Context(), ""))(h) {
-				h.ok(h.accounts.RemoveOperator(h.Context(), localaccount.Removal{UserID: left.UserID, By: "test", Last: true}))
+				h.ok(h.accounts.RemoveOperator(h.Context(), authz.OperatorRemoval{UserID: left.UserID, By: "test", Last: true}))
 			}
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 )
 
 // FactorStore keeps what people prove themselves with to us.
@@ -24,7 +23,7 @@ type LocalAccounts interface {
 	Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.LocalKind, login, by string, join func(context.Context, authz.UserID) error) (authz.LocalAccount, authz.Secret, error)
 	Permit(ctx context.Context, ws authz.WorkspaceID, user authz.UserID, by string) (authz.Secret, error)
 	List(ctx context.Context, ws authz.WorkspaceID) ([]authz.LocalAccount, error)
-	RemoveOperator(ctx context.Context, r localaccount.Removal) error
+	RemoveOperator(ctx context.Context, r authz.OperatorRemoval) error
 }
 
 // ListFactors lists the second factors that a member has with us.

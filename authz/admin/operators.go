@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
 )
 
 // ListOperators lists the first hundred operators, for one of them or their key.
@@ -23,5 +22,5 @@ func (a *Admin) RemoveOperator(ctx context.Context, by authz.Principal, id authz
 	if err := authz.PersonIsFresh(by, a.cfg.Clock.Now()); err != nil {
 		return err
 	}
-	return a.cfg.Accounts.RemoveOperator(ctx, localaccount.Removal{UserID: id, By: by.Subject, Last: last})
+	return a.cfg.Accounts.RemoveOperator(ctx, authz.OperatorRemoval{UserID: id, By: by.Subject, Last: last})
 }

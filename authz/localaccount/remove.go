@@ -11,19 +11,11 @@ import (
 // ErrLastOperator says that nobody could sign in as an operator any more.
 var ErrLastOperator = authz.NewError(authz.Conflict, "last_operator", "Nobody else who has set up a sign-in would be left as an operator. Enrol another one first, or say that it is the last one.")
 
-// Removal is the end of an operator's account.
-type Removal struct {
-	UserID authz.UserID
-	By     string
-	// Last says that nobody else may be left who can sign in as an operator.
-	Last bool
-}
-
 // RemoveOperator forgets an operator with all they sign in with, their links and
 // sessions; ErrNotFound for who is none, ErrLastOperator for the last who can
 // sign in. API keys are nobody's and stay. It asks nobody: whether By may is the
 // caller's to know.
-func (a *Accounts) RemoveOperator(ctx context.Context, r Removal) error {
+func (a *Accounts) RemoveOperator(ctx context.Context, r authz.OperatorRemoval) error {
 	return a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		account, err := a.cfg.Store.GetLocalAccount(ctx, a.cfg.Issuer, "", r.UserID)
 		if err != nil {

@@ -244,10 +244,13 @@ type Connection struct {
 	Status   string   `json:"status"`
 
 	// Tested Test sign-ins since the side was changed.
-	Tested      map[string]Test `json:"tested"`
-	UpdatedAt   time.Time       `json:"updated_at"`
-	Vendor      string          `json:"vendor"`
-	WorkspaceID string          `json:"workspace_id"`
+	Tested map[string]Test `json:"tested"`
+
+	// Untried Sides that it was given while in use, by which nobody signs in before a test sign-in has gone well.
+	Untried     []string  `json:"untried"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Vendor      string    `json:"vendor"`
+	WorkspaceID string    `json:"workspace_id"`
 }
 
 // ConnectionDomainBody defines model for ConnectionDomainBody.
