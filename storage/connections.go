@@ -238,7 +238,10 @@ func (s *Store) SetConnectionTested(ctx context.Context, c authz.Connection, sid
 		done := s.writer(ctx).Model(&connectionRow{}).
 			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision).
 			UpdateColumns(map[string]any{"tested": asText(tested), "untried": asText(now.StillUntried())})
-		return changed(ctx, "recording a test sign-in", done, authz.ErrStale)
+		if err := changed(ctx, "recording a test sign-in", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
 	})
 }
 

@@ -255,8 +255,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sessions: sessions, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		Liveness: h.newLiveness(outbox),
-		Factors:  h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
+		Liveness: h.newLiveness(outbox), Connections: made(connection.NewKnown(issuer, h.store, epochs, lease))(h),
+		Factors: h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: sessions,
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),

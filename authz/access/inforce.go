@@ -22,7 +22,8 @@ func (r ruleSet) weight() int { return 128 + 4*r.bytes }
 
 // inForce returns the rules of a workspace, remembered until they change.
 func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, error) {
-	return a.known.Get(sha256.Sum256([]byte(ws)), func() (ruleSet, []authz.NodeRef, error) {
+	key := sha256.Sum256([]byte(ws))
+	read := func() (ruleSet, []authz.NodeRef, error) {
 		on := []authz.NodeRef{authz.PolicyRef(a.cfg.Issuer, ws)}
 		version, rules, err := a.cfg.Store.RulesInForce(ctx, a.cfg.Issuer, ws)
 		if errors.Is(err, authz.ErrNotFound) {
@@ -32,7 +33,15 @@ func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, er
 			return ruleSet{}, nil, err
 		}
 		return ruleSet{version: version, set: compiled(rules), bytes: len(rules)}, on, nil
-	})
+	}
+	if !authz.Unsettled(ctx) {
+		return a.known.Get(key, read)
+	}
+	if known, ok := a.known.Peek(key); ok {
+		return known, nil
+	}
+	found, _, err := read() // good for this transaction, and not to be remembered
+	return found, err
 }
 
 // compiled makes rules ready that were validated when they were applied. Rules

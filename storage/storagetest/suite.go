@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RevivingDoesNotResurrect", testRevive},
 		{"AFailedTransactionLeavesNothing", testRollback},
 		{"TransactionsSeeTheirOwnWrites", testOwnWrites},
+		{"WhatIsSentLaterIsHeldToTheSame", testLater},
+		{"OneOfManyEndsARequestLater", testLaterRace},
 		{"ACancelledContextStaysOne", testCancelled},
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
