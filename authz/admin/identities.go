@@ -22,11 +22,6 @@ type IdentityStore interface {
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
 }
 
-// Sessions ends the sessions that people have by an upstream (authz/session).
-type Sessions interface {
-	EndUpstream(ctx context.Context, e authz.UpstreamEnd) error
-}
-
 const (
 	// maxIdentities bounds what the connections of a workspace call one person.
 	maxIdentities = 50

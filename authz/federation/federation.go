@@ -73,9 +73,9 @@ type Choice struct {
 // address, or "", signs in now.
 func (f *Federation) Choose(ctx context.Context, c authz.Connection, email string) (Choice, error) {
 	switch {
-	case !c.Has(authz.SAMLSide):
+	case !c.Uses(authz.SAMLSide):
 		return Choice{Side: authz.OIDCSide}, nil
-	case !c.Has(authz.OIDCSide):
+	case !c.Uses(authz.OIDCSide):
 		return Choice{Side: authz.SAMLSide}, nil
 	}
 	if side := c.Fallback.RouteOf(email); side == authz.SAMLSide {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
+		{"APersonsSessionsAreThoseOfOneWorkspace", testSessionsOfAPerson},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
 		{"WhatIsWrittenTogetherFailsAlone", testTogether},
 		{"WhatIsIssuedTogetherIsWrittenOrRefusedAlone", testIssuedTogether},

@@ -251,10 +251,13 @@ type Connection struct {
 	Status   string   `json:"status"`
 
 	// Tested Test sign-ins since the side was changed.
-	Tested      map[string]Test `json:"tested"`
-	UpdatedAt   time.Time       `json:"updated_at"`
-	Vendor      string          `json:"vendor"`
-	WorkspaceID string          `json:"workspace_id"`
+	Tested map[string]Test `json:"tested"`
+
+	// Untried Sides that it was given while in use, by which nobody signs in before a test sign-in has gone well.
+	Untried     []string  `json:"untried"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Vendor      string    `json:"vendor"`
+	WorkspaceID string    `json:"workspace_id"`
 }
 
 // ConnectionDomainBody defines model for ConnectionDomainBody.
@@ -681,24 +684,6 @@ type GroupRule struct {
 // GroupRules defines model for GroupRules.
 type GroupRules struct {
 	Rules []GroupRule `json:"rules"`
-}
-
-// Identities defines model for Identities.
-type Identities struct {
-	Items []Identity `json:"items"`
-}
-
-// Identity defines model for Identity.
-type Identity struct {
-	ConnectionID string `json:"connection_id"`
-	ID           string `json:"id"`
-	LastLoginAt  string `json:"last_login_at,omitempty,omitzero"`
-	LinkedAt     string `json:"linked_at"`
-
-	// LinkedBy sign_in, key, admin or ceremony; absent for what was there before it was kept.
-	LinkedBy string `json:"linked_by,omitempty,omitzero"`
-	Side     string `json:"side"`
-	Subject  string `json:"subject"`
 }
 
 // IdentityMembers defines model for IdentityMembers.
@@ -1223,6 +1208,19 @@ type OIDCUpstream struct {
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+}
+
+// Operator defines model for Operator.
+type Operator struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	ID        string    `json:"id"`
+	Login     string    `json:"login"`
+}
+
+// Operators defines model for Operators.
+type Operators struct {
+	Items []Operator `json:"items"`
 }
 
 // Override defines model for Override.
@@ -2986,27 +2984,19 @@ func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Optio
 	return ask[Factors](ctx, a, c, options)
 }
 
-// ListMemberIdentities: List what the workspace's connections call a member.
+// ListOperators: List operators, at most a hundred; for an operator's key.
 //
-//	GET /v1/members/{id}/identities
-func (a *API) ListMemberIdentities(ctx context.Context, id string, options ...Option) (*Identities, error) {
-	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id)))}
-	return ask[Identities](ctx, a, c, options)
+//	GET /v1/operators
+func (a *API) ListOperators(ctx context.Context, options ...Option) (*Operators, error) {
+	c := call{method: "GET", path: "/v1/operators"}
+	return ask[Operators](ctx, a, c, options)
 }
 
-// AddMemberIdentity: Say what a side of a connection calls a member: whoever signs in there so is them.
+// RemoveOperator: Remove an operator, with all they sign in with and their sessions; API keys stay.
 //
-//	POST /v1/members/{id}/identities
-func (a *API) AddMemberIdentity(ctx context.Context, id string, body IdentityMembers, options ...Option) (*Identity, error) {
-	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id))), body: body, once: true}
-	return ask[Identity](ctx, a, c, options)
-}
-
-// RemoveMemberIdentity: Take an identity from a member, with the sessions and grants that came by it.
-//
-//	DELETE /v1/members/{id}/identities/{identity}
-func (a *API) RemoveMemberIdentity(ctx context.Context, id string, identity string, options ...Option) error {
-	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/identities/%s", url.PathEscape(text(id)), url.PathEscape(text(identity)))}
+//	DELETE /v1/operators/{id}
+func (a *API) RemoveOperator(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/operators/%s", url.PathEscape(text(id)))}
 	return tell(ctx, a, c, options)
 }
 
