@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -199,9 +200,15 @@ func TestJW_03_JW_10_JW_11_DS_03_NoBombGoesOffWhereATokenIsTaken(t *testing.T) {
 		t.Run(taker, func(t *testing.T) {
 			for _, b := range bombs(t, h.app.ID, elsewhere.URL) {
 				h.log.text.Reset()
-				before := allocated()
-				w := take(b.text)
-				cost := allocated() - before
+				// What is done beside the request is counted too: only what
+				// is allocated each time is the request's own.
+				var w *httptest.ResponseRecorder
+				cost := uint64(math.MaxUint64)
+				for range 3 {
+					before := allocated()
+					w = take(b.text)
+					cost = min(cost, allocated()-before)
+				}
 				if sent := len(url.QueryEscape(b.text)); cost > uint64(16*sent+384<<10) {
 					t.Errorf("%s: %d bytes were allocated for %d", b.name, cost, sent)
 				}

@@ -193,10 +193,10 @@ func TestMF_08_AnOperatorWhoClicksTwiceKeepsTheirPasskey(t *testing.T) {
 }
 
 // Whether there is an account does not show in how spellings of it are counted.
-func TestMF_07_SpellingsTellNothing(t *testing.T) {
+func TestMF_07_RL_06_SpellingsTellNothingAndShareOneCounter(t *testing.T) {
 	h := newHouse(t)
 	h.browser().accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)
-	for _, spellings := range [][]string{{"operator", "OPERATOR "}, {"nobody", " NOBODY"}, {"<1>", "<2>"}} {
+	for _, spellings := range [][]string{{"operator", "OPERATOR "}, {"nobody", " NOBODY"}, {"<1>", "<2>"}, {"kim@acme.example", "\u212aIM@ACME.example\u00a0"}} {
 		for n := range 6 {
 			w := h.browser().post("/operator/signin", url.Values{"login": {spellings[n%2]}, "password": {"wrong horse battery"}, "code": {"000000"}})
 			if limited := w.Code == http.StatusTooManyRequests; limited != (n == 5) {

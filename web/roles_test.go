@@ -256,7 +256,7 @@ func TestTheLastOwnerStays(t *testing.T) {
 	h.ok(h.admin.RemoveMember(ctx, last, ws, id(last), ""))
 }
 
-func TestI19_ALeaversKeysArePassedOnOrEnd(t *testing.T) {
+func TestI19_AK_16_ALeaversKeysArePassedOnOrEnd(t *testing.T) {
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	owner := h.joins(ws, authz.RoleOwner)
@@ -403,7 +403,7 @@ func TestI4_ATeamsRolesAreItsPeoplesAndEndWithIt(t *testing.T) {
 	}
 }
 
-func TestAPersonsManagementScopesAreTheirRolesAtIssueRefreshAndVerify(t *testing.T) {
+func TestAK_16_APersonsManagementScopesAreTheirRolesAtIssueRefreshAndVerify(t *testing.T) {
 	h := newHouse(t)
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients", "manage:members"}}
 	scopes := []string{"openid", "offline_access", "manage:members", "monitoring:admin"}

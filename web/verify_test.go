@@ -88,7 +88,7 @@ func (h *house) decided(what string, w *httptest.ResponseRecorder, reason string
 	return m
 }
 
-func TestVerifyDecidesAsThePromisesSay(t *testing.T) {
+func TestU1_U3_U8_S7_S8_U27_RL_05_VerifyDecidesAsThePromisesSay(t *testing.T) {
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	key, text := h.mint(func(r *apikey.Request) {

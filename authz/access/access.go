@@ -56,8 +56,8 @@ type Config struct {
 	Clock  authz.Clock
 	Epochs *credential.Epochs
 	Lease  *credential.Lease
-	// Scopes says which scopes rules may name.
-	Scopes func(string) bool
+	// Scopes returns the issuer's scopes, which rules may name.
+	Scopes func(context.Context) (*authz.Scopes, error)
 	// Retention is how long decisions are kept.
 	Retention time.Duration
 	// Regions tells where addresses are; nil for nowhere.

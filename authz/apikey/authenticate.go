@@ -16,6 +16,7 @@ const (
 	reasonSecret      = "wrong_secret"
 	reasonAncestor    = "ancestor_inactive"
 	reasonEnvironment = "wrong_environment"
+	reasonTag         = "wrong_tag"
 )
 
 // Authenticate verifies the text of a key the slow way and returns the key with
@@ -33,7 +34,11 @@ func (k *Keys) Authenticate(ctx context.Context, text authz.Secret) (authz.APIKe
 	// Only who holds a real key, or a tag key, gets past this line. That an
 	// unknown id is answered sooner than a wrong secret tells a stranger
 	// nothing, and no dummy hash is needed.
-	if t.Brand != k.cfg.Prefix || !t.Tagged(k.cfg.TagKeys) {
+	if t.Brand != k.cfg.Prefix {
+		return authz.APIKey{}, nil, errInactive
+	}
+	if !t.Tagged(k.cfg.TagKeys) {
+		k.guesses.add(authz.OriginFrom(ctx).IP)
 		return authz.APIKey{}, nil, errInactive
 	}
 	key, lineage, err := k.cfg.Store.GetAPIKeyAcrossWorkspaces(ctx, k.cfg.Issuer, t.KeyID)

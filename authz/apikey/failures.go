@@ -37,6 +37,7 @@ func (f *failures) wait(id authz.KeyID, now time.Time) time.Duration {
 	if !ok || r.at[r.next] == 0 {
 		return 0
 	}
+	r.follow(now)
 	return max(0, time.Duration(r.at[r.next]-now.UnixNano())+failureWindow)
 }
 
@@ -52,15 +53,31 @@ func (f *failures) add(id authz.KeyID, now time.Time) {
 		r = &recent{}
 		f.byID[id] = r
 	}
+	r.follow(now)
 	r.at[r.next] = now.UnixNano()
 	r.next = (r.next + 1) % failureLimit
 }
 
+// follow moves the moments with a clock that stepped back: the step neither
+// forgets them nor keeps them longer.
+func (r *recent) follow(now time.Time) {
+	ahead := r.last() - now.UnixNano()
+	if ahead <= 0 {
+		return
+	}
+	for i := range r.at {
+		if r.at[i] != 0 {
+			r.at[i] -= ahead
+		}
+	}
+}
+
+func (r *recent) last() int64 { return r.at[(r.next+failureLimit-1)%failureLimit] }
+
 // makeRoom forgets every id that was quiet for a window, or a sixteenth of all.
 func (f *failures) makeRoom(now time.Time) {
 	for id, r := range f.byID {
-		last := r.at[(r.next+failureLimit-1)%failureLimit]
-		if now.UnixNano()-last > int64(failureWindow) {
+		if now.UnixNano()-r.last() > int64(failureWindow) {
 			delete(f.byID, id)
 		}
 	}

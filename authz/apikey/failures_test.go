@@ -31,6 +31,27 @@ func TestTheTenthFailureInAMinuteClosesTheDoorUntilTheFirstIsAMinuteOld(t *testi
 	}
 }
 
+func TestAClockThatStepsBackNeitherForgetsFailuresNorKeepsThemLonger(t *testing.T) {
+	f, start := newFailures(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for range failureLimit {
+		f.add("key_a", start)
+	}
+	back := start.Add(-time.Hour)
+	if wait := f.wait("key_a", back); wait != failureWindow {
+		t.Errorf("an hour earlier it is asked to wait %v, want %v", wait, failureWindow)
+	}
+	if wait := f.wait("key_a", back.Add(failureWindow)); wait != 0 {
+		t.Errorf("a minute later still %v", wait)
+	}
+	f.add("key_b", start)
+	for range failureLimit - 1 {
+		f.add("key_b", back)
+	}
+	if wait := f.wait("key_b", back); wait != failureWindow {
+		t.Errorf("failures before and after the step: asked to wait %v", wait)
+	}
+}
+
 func TestRL_07_TheMemoryOfFailuresIsBounded(t *testing.T) {
 	f, now := newFailures(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 3 * failureKeys {

@@ -200,7 +200,7 @@ func (k *Keys) recordLeak(ctx context.Context, from authz.Origin, key authz.APIK
 	data := toldOfLeak{
 		told: toldOf(key, "", now), Source: src.Kind, SeenAt: seenAt(src.URL), Reports: leak.Reports, Action: k.cfg.Leaks[key.Environment].action(),
 	}
-	data.SuccessorID = key.Successor
+	data.SuccessorID, data.Severity = key.Successor, severityLeak
 	if !leak.DisableAt.IsZero() {
 		data.DisableAt = leak.DisableAt.Format(time.RFC3339)
 		entry.Details["disable_at"] = data.DisableAt

@@ -23,6 +23,14 @@ const (
 	typeEnding   = "api_key.grace_ending"
 	typeLeaked   = "api_key.leaked"
 	typeRefused  = "api_key.refused" // audit only
+	typeGuessed  = "api_key.guessed"
+)
+
+// Severities of events that somebody should look at: a key that was revoked, or
+// is known to have leaked, is one that somebody else may have.
+const (
+	severityLeak  = "P1"
+	severityGuess = "P2"
 )
 
 // told is what an event says of a key. It holds nothing that opens anything.
@@ -36,6 +44,7 @@ type told struct {
 	ServiceAccountID authz.ServiceAccountID `json:"service_account_id"`
 	Scopes           []string               `json:"scopes"`
 	Status           string                 `json:"status"`
+	Severity         string                 `json:"severity,omitempty"`
 	Actor            string                 `json:"actor"`
 	// Changed names the members that a change touched, ScopesBefore are the scopes
 	// it took away or added to. An event is short: the audit entry says it all.
@@ -91,6 +100,9 @@ func (k *Keys) recordFor(ctx context.Context, a act, before, key authz.APIKey) e
 	event := toldOf(key, by.Subject, now)
 	event.Changed = slices.Sorted(maps.Keys(is))
 	event.PredecessorID, event.SuccessorID, event.GraceUntil, event.Reason = key.Predecessor, key.Successor, moment(key.GraceUntil), a.reason
+	if typ == typeRevoked {
+		event.Severity = severityLeak
+	}
 	if _, touched := is["scopes"]; touched {
 		event.ScopesBefore = before.Scopes
 	}

@@ -118,7 +118,13 @@ func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return viewOf(c, s.audience()), nil
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	view := viewOf(c, s.audience())
+	view.scopes = known.Standing(view.scopes)
+	return view, nil
 }
 
 // parseBasic decodes client_secret_basic, whose two halves are form-encoded

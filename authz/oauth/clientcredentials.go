@@ -44,8 +44,12 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 	return nil
 }
 
-// errKeyMoved answers when a key was changed between the look at it and the use
-// made of it: what it may now is not known here.
+// keyLooks is how often a key is looked at in one request: a rotation or a
+// change between the look at it and the use made of it is no reason to refuse.
+const keyLooks = 3
+
+// errKeyMoved answers when a key was changed each time between the look at it
+// and the use made of it: what it may now is not known here.
 var errKeyMoved = &authz.Error{
 	Kind: authz.Unavailable, Code: "temporarily_unavailable", Description: "The key was changed a moment ago; try again.", RetryAfter: time.Second,
 }

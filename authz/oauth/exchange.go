@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -48,6 +49,9 @@ func (s *Server) exchangeToken(ctx context.Context, in Request) (*TokenResponse,
 		return nil, err
 	}
 	resp, err := s.exchanged(withUnit(ctx, u), u, in)
+	for looks := 1; errors.Is(err, errKeyMoved) && looks < keyLooks; looks++ {
+		resp, err = s.exchanged(withUnit(ctx, u), u, in)
+	}
 	if u.storeErr != nil {
 		return nil, unavailable(u.storeErr)
 	}
@@ -104,7 +108,7 @@ func (s *Server) exchanged(ctx context.Context, u *unit, in Request) (*TokenResp
 		return nil, refuse("ancestor_inactive")
 	}
 	if sub.grant.KeyID != "" && lineage.Epoch(authz.APIKeyNode) != sub.grant.KeyEpoch {
-		return nil, refuse("changed_meanwhile") // the key may be less now than what was read of it
+		return nil, errKeyMoved // it may be less now than what was read of it
 	}
 	sub.grant.Lineage = lineage.Sum()
 	if err := s.conditionExchange(ctx, u, &sub); err != nil {

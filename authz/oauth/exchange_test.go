@@ -584,7 +584,7 @@ func (h *house) introspected(token authz.Secret) authz.Introspection {
 func TestTX_16_MetadataTellsOfTheGrantType(t *testing.T) {
 	var doc map[string]any
 	h := newHouse(t)
-	h.ok(json.Unmarshal(made(h.server.Metadata())(t), &doc))
+	h.ok(json.Unmarshal(made(h.server.Metadata(made(scopes(t.Context()))(t)))(t), &doc))
 	if list, _ := doc["grant_types_supported"].([]any); !slices.Contains(list, any(authz.GrantTokenExchange)) {
 		t.Errorf("grant types %v", list)
 	}

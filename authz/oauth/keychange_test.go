@@ -74,7 +74,7 @@ func TestU27_WhatOnlyRestrictsTheKeyLeavesItsTokensAlive(t *testing.T) {
 }
 
 // What is asked for with a key is issued as the key is when the token hangs on
-// it, not as it was a moment before.
+// it, not as it was a moment before; that it moved is no reason to refuse (S33).
 func TestAK12_NothingWiderComesOfAKeyThatIsNarrowedMeanwhile(t *testing.T) {
 	h := newHouse(t)
 	var k authz.APIKey
@@ -86,31 +86,64 @@ func TestAK12_NothingWiderComesOfAKeyThatIsNarrowedMeanwhile(t *testing.T) {
 		return found, err
 	}
 	h.server = made(oauth.New(config))(t)
-	narrow := func() { h.change(k, apikey.Change{Scopes: &[]string{"monitor:read"}}) }
-
-	var text string
-	k, text = h.key(bothScopes)
-	meanwhile = narrow
-	_, err := h.withKey(text)
-	h.wants("client credentials", err, "temporarily_unavailable")
-	meanwhile = func() {}
-	if got := made(h.withKey(text))(t); got.Scope != "monitor:read" {
-		t.Errorf("a moment later %q", got.Scope)
+	narrow := func() {
+		meanwhile = func() {}
+		h.change(k, apikey.Change{Scopes: &[]string{"monitor:read"}})
+	}
+	over := func(store oauth.Store) {
+		config.Store = store
+		h.server = made(oauth.New(config))(t)
+	}
+	end := time.Now().Add(time.Hour / 2)
+	restless := func() { // each look is followed by a change
+		end = end.Add(-time.Minute)
+		h.change(k, apikey.Change{ExpiresAt: &end})
 	}
 
-	k, text = h.key(bothScopes)
-	token := made(h.withKey(text))(t).AccessToken
-	config.Store = interleaved{h.config.Store, narrow}
-	h.server = made(oauth.New(config))(t)
-	_, err = h.swap(h.exchanger(), token)
-	h.wants("exchange of a token", err, "invalid_request")
-	config.Store = h.config.Store
-	h.server = made(oauth.New(config))(t)
-
-	k, text = h.key(bothScopes)
-	meanwhile = narrow
-	_, err = h.swapOf(h.exchanger(operators), oauth.TypeAPIKey, text)
-	h.wants("exchange", err, "invalid_request")
+	var text string
+	t.Run("client credentials", func(t *testing.T) {
+		k, text = h.key(bothScopes)
+		meanwhile = narrow
+		if got := made(h.withKey(text))(t); got.Scope != "monitor:read" {
+			t.Errorf("issued %q", got.Scope)
+		}
+		k, text = h.key(bothScopes)
+		meanwhile = narrow
+		_, err := h.withKey(text, "scope", "monitor:write")
+		h.wants("what it has lost", err, "invalid_scope")
+		k, text = h.key(bothScopes)
+		meanwhile = func() {
+			meanwhile = func() {}
+			h.change(k, apikey.Change{State: new(authz.Disabled)})
+		}
+		_, err = h.withKey(text)
+		h.wants("a key that ends", err, "invalid_client")
+		k, text = h.key(bothScopes)
+		meanwhile = restless
+		_, err = h.withKey(text)
+		h.wants("a key without rest", err, "temporarily_unavailable")
+		meanwhile = func() {}
+	})
+	t.Run("exchange of a token", func(t *testing.T) {
+		k, text = h.key(bothScopes)
+		token := made(h.withKey(text))(t).AccessToken
+		over(interleaved{h.config.Store, narrow})
+		defer over(h.config.Store)
+		_, err := h.swap(h.exchanger(), token)
+		h.wants("it ended with what the key lost", err, "invalid_request")
+	})
+	t.Run("exchange of a key", func(t *testing.T) {
+		k, text = h.key(bothScopes)
+		meanwhile = narrow
+		if got := made(h.swapOf(h.exchanger(operators), oauth.TypeAPIKey, text))(t); got.Scope != "monitor:read" {
+			t.Errorf("issued %q", got.Scope)
+		}
+		k, text = h.key(bothScopes)
+		meanwhile = restless
+		_, err := h.swapOf(h.exchanger(operators), oauth.TypeAPIKey, text)
+		h.wants("a key without rest", err, "temporarily_unavailable")
+		meanwhile = func() {}
+	})
 }
 
 // interleaved lets something happen just before the ancestors are read.

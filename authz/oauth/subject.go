@@ -112,7 +112,11 @@ func (s *Server) subjectToken(ctx context.Context, u *unit, text string) (subjec
 		return subject{}, err
 	}
 	g := held.grant
-	left := g.Narrow(held.access.Scopes)
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return subject{}, err
+	}
+	left := known.Left(g.Narrow(held.access.Scopes))
 	return subject{client: g.ClientID, endsAt: held.access.ExpiresAt, grant: authz.Grant{
 		WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: g.Subject, UserID: g.UserID, ServiceAccountID: g.ServiceAccountID,
 		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, KeyEpoch: g.KeyEpoch, ParentID: g.ID, ParentToken: held.access.Digest,

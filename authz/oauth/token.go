@@ -86,6 +86,12 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 		return nil, err
 	}
 	resp, err := s.exchange(withUnit(ctx, u), u, in.Form)
+	for looks := 1; errors.Is(err, errKeyMoved) && looks < keyLooks; looks++ {
+		if u.client, err = s.caller(ctx, in); err != nil {
+			return nil, err
+		}
+		resp, err = s.exchange(withUnit(ctx, u), u, in.Form)
+	}
 	if err != nil && u.storeErr != nil {
 		return nil, unavailable(u.storeErr)
 	}

@@ -63,6 +63,10 @@ func (l *Limiter) Allow(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, known := s.at[key]
+	if most := now.Add(l.window); at.After(most) { // the clock stepped back: nobody waits for it to come round again
+		at = most
+		s.at[key] = at
+	}
 	if err := l.refusal(at, now); err != nil {
 		return err
 	}

@@ -74,6 +74,25 @@ func TestARefundedUseCountsForNothing(t *testing.T) {
 	})
 }
 
+func TestALimitersClockThatStepsBackNeitherForgetsNorLocksOut(t *testing.T) {
+	clock := &hand{time.Unix(1_800_000_000, 0)}
+	l, err := ratelimit.New(ratelimit.Config{PerSecond: 1, Burst: 3, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		_ = l.Allow("a")
+	}
+	clock.now = clock.now.Add(-time.Hour)
+	if l.Allow("a") == nil {
+		t.Error("what was used before the step is forgotten")
+	}
+	clock.now = clock.now.Add(time.Second)
+	if err := l.Allow("a"); err != nil {
+		t.Errorf("a second after the step: %v", err)
+	}
+}
+
 func TestRL07_AMillionKeysStayWithinTheBound(t *testing.T) {
 	l := newLimiter(t, ratelimit.Config{PerSecond: 1, Burst: 1, MaxKeys: 3200})
 	for n := range 200_000 {

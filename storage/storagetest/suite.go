@@ -194,5 +194,8 @@ func policies() []promise {
 		{"DecisionsAreKeptForTheirTimeInTheirWorkspace", testDecisions},
 		{"ADecisionIsThereExactlyWhenWhatItDecidedOnIs", testIssuedDecision},
 		{"APolicyNamesWhatItsWorkspaceReaches", testNamedByPolicy},
+		{"ScopesAreInForceOneVersionAtATime", testScopes},
+		{"OfManyWhoChangeTheScopesOneDoes", testScopesRace},
+		{"EveryNodeHearsOfOtherScopes", testScopesEvents},
 	}
 }

@@ -42,7 +42,8 @@ func (a *App) reportLeak(ctx context.Context, text authz.Secret, src apikey.Leak
 // burnEvery is how long after its time a leaked key may still be enabled.
 const burnEvery = 10 * time.Second
 
-// burnOften disables leaked keys when their fuse has burnt.
+// burnOften disables leaked keys when their fuse has burnt, and tells of invented
+// ones that come in numbers.
 func (a *App) burnOften(ctx context.Context) {
 	tick := time.NewTicker(burnEvery)
 	defer tick.Stop()
@@ -60,5 +61,6 @@ func (a *App) burnFuses(ctx context.Context) {
 	for _, name := range a.issuerNames() {
 		_, err := a.Issuers[name].Keys.BurnFuses(ctx)
 		a.logFailure(ctx, "disabling leaked keys", err)
+		a.logFailure(ctx, "telling of invented keys", a.Issuers[name].Keys.TellOfGuesses(ctx))
 	}
 }

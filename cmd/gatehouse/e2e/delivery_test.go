@@ -222,11 +222,7 @@ func TestU11_S33_FleetsAreBroughtTheirNewKeysAndNothingIsRefused(t *testing.T) {
 			}
 			first.end()
 			second.end()
-			if uses, n := first.uses.Load()+second.uses.Load(), first.refused.Load()+second.refused.Load(); n != 0 || uses < 100 {
-				t.Errorf("%d of %d uses were refused", n, uses)
-			} else {
-				t.Logf("%d uses through 72 hours, none refused", uses)
-			}
+			nothingRefused(t, first, second)
 			for _, old := range []answer{hooked, stored} {
 				now := i.progress(t, old.text("id"))
 				if now.Text != "handed_out" || now.Delivery.Status != "delivered" || now.Old.Status != "grace" || now.Successor.Status != "active" {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type fleet struct {
 	issuer
 	backends      []*backend
 	uses, refused atomic.Int64
+	first         atomic.Pointer[string] // what the first refusal said
 	stop          chan struct{}
 	group         sync.WaitGroup
 	once          sync.Once
@@ -49,10 +51,34 @@ func (f *fleet) work(t testing.TB, b *backend) {
 		default:
 		}
 		key := *b.key.Load()
-		if f.uses.Add(2); !f.active(t, key) || f.tokenOfKey(t, key).status != http.StatusOK {
-			f.refused.Add(1)
+		f.uses.Add(2)
+		if !f.active(t, key) {
+			f.refusal("the key is not active")
+		} else if a := f.tokenOfKey(t, key); a.status != http.StatusOK {
+			f.refusal(fmt.Sprintf("a token: %d %s", a.status, a.body))
 		}
 	}
+}
+
+func (f *fleet) refusal(why string) {
+	f.refused.Add(1)
+	f.first.CompareAndSwap(nil, &why)
+}
+
+// nothingRefused fails a test whose fleets were refused anything.
+func nothingRefused(t testing.TB, fleets ...*fleet) {
+	t.Helper()
+	var uses int64
+	for _, f := range fleets {
+		uses += f.uses.Load()
+		if n := f.refused.Load(); n != 0 {
+			t.Errorf("%d of %d uses were refused; the first: %s", n, f.uses.Load(), *f.first.Load())
+		}
+	}
+	if uses < 100 {
+		t.Errorf("%d uses prove nothing", uses)
+	}
+	t.Logf("%d uses through 72 hours", uses)
 }
 
 // during lets the fleet go on while something happens.
