@@ -52,7 +52,7 @@ func (s *site) check(ctx context.Context, by credential.Asker, text authz.Secret
 		out.reason = credential.Permits(&record.Credential, use)
 	}
 	if out.reason != credential.OK {
-		err = s.recordRefusedUse(ctx, record.Principal, out.reason)
+		err = s.recordRefusedUse(ctx, record.Principal, use, out.reason)
 	}
 	return out, err
 }
@@ -75,13 +75,13 @@ func (s *site) checkDead(ctx context.Context, by credential.Asker, text authz.Se
 // recordRefusedUse audits a refused use, as often for each credential as the
 // limit of such entries allows: a client that asks a thousand times a second
 // for what it may not have is one fact.
-func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, reason credential.Reason) error {
+func (s *site) recordRefusedUse(ctx context.Context, by authz.Principal, use credential.Use, reason credential.Reason) error {
 	actor := string(by.KeyID)
 	if actor == "" {
 		actor = by.Subject
 	}
 	if tooMany := s.refusals.Allow(actor + " " + string(reason)); tooMany == nil {
-		return s.AuditUse(ctx, by, string(reason))
+		return s.AuditUse(ctx, by, use, string(reason))
 	}
 	return nil
 }

@@ -303,11 +303,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
 		},
-		AuditUse: func(ctx context.Context, by authz.Principal, reason string) error {
-			return h.store.AppendAudit(ctx, authz.AuditEntry{
-				Issuer: issuer, WorkspaceID: by.WorkspaceID, Type: "credential.refused", Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
-			}.From(authz.OriginFrom(ctx)))
-		},
+		AuditUse: app.RefusedUses(issuer, h.store, h.clock),
 	}
 }
 

@@ -48,7 +48,7 @@ type Issuer struct {
 	Audit Auditor
 	// AuditUse records a refused use of a live credential, where its workspace
 	// sees it.
-	AuditUse func(ctx context.Context, by authz.Principal, reason string) error
+	AuditUse func(ctx context.Context, by authz.Principal, use credential.Use, reason string) error
 	// Registration lets clients register themselves; nil where they may not.
 	Registration *registration.Registrar
 	// Authenticate finds who presents a credential at the API, its key proven

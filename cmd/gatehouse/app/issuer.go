@@ -303,7 +303,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: RefusedUses(name, a.store, a.clock),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
 }
@@ -340,20 +340,6 @@ func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, rea
 		return a.store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: name, Time: a.clock.Now(), Type: typ, Result: authz.Refused, Reason: reason, Actor: actor,
 		}.From(authz.OriginFrom(ctx)))
-	}
-}
-
-// refusedUses records, in its workspace, a use of a credential that was refused.
-func (a *App) refusedUses(name authz.IssuerName) func(context.Context, authz.Principal, string) error {
-	return func(ctx context.Context, by authz.Principal, reason string) error {
-		ctx, cancel := context.WithTimeout(ctx, auditTime)
-		defer cancel()
-		entry := authz.AuditEntry{
-			Issuer: name, WorkspaceID: by.WorkspaceID, AccountID: by.AccountID, Time: a.clock.Now(), Type: "credential.refused",
-			Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
-			Details: map[string]any{"client_id": by.ClientID, "environment": by.Environment},
-		}
-		return a.store.AppendAudit(ctx, entry.From(authz.OriginFrom(ctx)))
 	}
 }
 
