@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,11 +22,12 @@ import (
 const rollbackTime = 5 * time.Second
 
 // pipeline is a transaction's connection to PostgreSQL. Statements of which
-// nothing is read wait for the next one that is, or for the commit, and go there
-// with it: what costs most is the way (docs/adr/0008).
+// nothing is read wait for one that might meet what they wrote, or for the commit,
+// and go there with it: what costs most is the way (docs/adr/0008).
 type pipeline struct {
 	conn    *sql.Conn
 	waiting []laterStatement
+	tables  []string // that those who wait write to
 	observe func(string)
 	// failed is why one of them failed; nothing may commit after it.
 	failed error
@@ -59,7 +62,7 @@ func (p *pipeline) flush(ctx context.Context, last ...string) error {
 		return p.failed
 	}
 	waiting := p.waiting
-	p.waiting = nil
+	p.waiting, p.tables = nil, nil
 	p.failed = p.conn.Raw(func(of any) error {
 		c, ok := of.(*stdlib.Conn)
 		if !ok {
@@ -130,10 +133,33 @@ func (p *pipeline) rollback(ctx context.Context) {
 // divides by zero, which ends the transaction before it commits.
 func (p *pipeline) later(s laterStatement) {
 	p.observe(s.sql)
+	p.tables = append(p.tables, tableOf(s.sql))
 	if s.otherwise != nil {
 		s.sql = "WITH met AS (" + s.sql + " RETURNING 1) SELECT 1 / count(*) FROM met"
 	}
 	p.waiting = append(p.waiting, s)
+}
+
+// before sends what waits before a statement that reads, if it names a table that
+// is written to.
+func (p *pipeline) before(ctx context.Context, query string) error {
+	named := func(table string) bool { return strings.Contains(query, table) }
+	if p.failed == nil && strings.HasPrefix(query, "SELECT ") && !slices.ContainsFunc(p.tables, named) {
+		return nil
+	}
+	return p.flush(ctx)
+}
+
+// tableOf is the table that an INSERT or UPDATE writes to; "", which every
+// statement names, for anything else.
+func tableOf(statement string) string {
+	for _, verb := range []string{"INSERT INTO ", "UPDATE "} {
+		if rest, ok := strings.CutPrefix(statement, verb); ok {
+			table, _, _ := strings.Cut(rest, " ")
+			return strings.Trim(table, `"`)
+		}
+	}
+	return ""
 }
 
 // PrepareContext prepares a statement.
@@ -152,9 +178,10 @@ func (p *pipeline) ExecContext(ctx context.Context, query string, args ...any) (
 	return p.conn.ExecContext(ctx, query, args...)
 }
 
-// QueryContext runs a statement that returns rows, after those that wait.
+// QueryContext runs a statement that returns rows, after those that wait if it
+// might see what they write.
 func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := p.flush(ctx); err != nil {
+	if err := p.before(ctx, query); err != nil {
 		return nil, err
 	}
 	return p.conn.QueryContext(ctx, query, args...)
@@ -163,7 +190,7 @@ func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) 
 // QueryRowContext is QueryContext for one row. A failure of those that wait shows
 // as one of this statement: the transaction takes no other.
 func (p *pipeline) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	_ = p.flush(ctx)
+	_ = p.before(ctx, query)
 	return p.conn.QueryRowContext(ctx, query, args...)
 }
 
