@@ -42,7 +42,7 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 // subject only, and signs them in: one transaction holds person, membership,
 // session and audit entry, and what then does with the request.
 func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival, then func(context.Context, authz.Session, authz.Lineage) error) error {
-	ctx, c, i := r.Context(), a.connection, a.identity
+	ctx, c := r.Context(), a.connection
 	cookie := randomText()
 	stands, err := f.cfg.Connections.Ancestors(ctx, c)
 	if err != nil {
@@ -67,14 +67,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err := f.cfg.Liveness.Keep(ctx, a.connection, made, authz.Secret(a.identity.RefreshToken.Reveal())); err != nil {
 			return err
 		}
-		err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
-			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
-			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
-			Details: map[string]any{
-				"connection_id": c.ID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
-			},
-		}.From(authz.OriginFrom(ctx)))
-		if err != nil {
+		if err := f.cfg.Store.AppendAudit(ctx, f.welcomed(ctx, p, a, made)); err != nil {
 			return err
 		}
 		p.row.SessionID = made.ID
@@ -104,6 +97,18 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	}
 	f.setCookie(w, sessionCookie, cookie)
 	return nil
+}
+
+// welcomed is the audit entry of a sign-in.
+func (f *Flow) welcomed(ctx context.Context, p *pending, a arrival, made authz.Session) authz.AuditEntry {
+	i := a.identity
+	return authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: made.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
+		Result: authz.Success, Actor: string(made.UserID), Target: string(made.ID),
+		Details: map[string]any{
+			"connection_id": made.ConnectionID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+		},
+	}.From(authz.OriginFrom(ctx))
 }
 
 // follow gives the person what their groups give. A sign-in that stands in for
