@@ -23,9 +23,12 @@ const rollbackTime = 5 * time.Second
 
 // pipeline is a transaction's connection to PostgreSQL. Statements of which
 // nothing is read wait for one that might meet what they wrote, or for the commit,
-// and go there with it: what costs most is the way (docs/adr/0008).
+// and go there with it: what costs most is the way (docs/adr/0008). It begins with
+// the first statement that does more than read: before that, at READ COMMITTED, a
+// read within a transaction and one without are the same.
 type pipeline struct {
 	conn    *sql.Conn
+	begun   bool
 	waiting []laterStatement
 	tables  []string // that those who wait write to
 	observe func(string)
@@ -43,38 +46,41 @@ type laterStatement struct {
 	otherwise error // for no row
 }
 
-func beginPipeline(ctx context.Context, db *sql.DB, observe func(string)) (*pipeline, error) {
+func newPipeline(ctx context.Context, db *sql.DB, observe func(string)) (*pipeline, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{conn: conn, observe: observe}
-	if _, err := conn.ExecContext(ctx, "begin"); err != nil {
-		p.rollback(ctx)
-		return nil, err
-	}
-	return p, nil
+	return &pipeline{conn: conn, observe: observe}, nil
 }
 
-// flush sends what waits, and after it what is given.
+// flush sends what waits, after the beginning if that is yet to come, and after
+// it what is given.
 func (p *pipeline) flush(ctx context.Context, last ...string) error {
-	if p.failed != nil || len(p.waiting)+len(last) == 0 {
+	if p.failed != nil || p.begun && len(p.waiting)+len(last) == 0 {
 		return p.failed
 	}
 	waiting := p.waiting
 	p.waiting, p.tables = nil, nil
+	var first []string
+	if !p.begun {
+		first, p.begun = []string{"begin"}, true
+	}
 	p.failed = p.conn.Raw(func(of any) error {
 		c, ok := of.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("storage: a connection of type %T", of)
 		}
-		return send(ctx, c.Conn(), waiting, last)
+		return send(ctx, c.Conn(), first, waiting, last)
 	})
 	return p.failed
 }
 
-func send(ctx context.Context, conn *pgx.Conn, waiting []laterStatement, last []string) error {
+func send(ctx context.Context, conn *pgx.Conn, first []string, waiting []laterStatement, last []string) error {
 	var queue pgx.Batch
+	for _, text := range first {
+		queue.Queue(text)
+	}
 	for _, s := range waiting {
 		queue.Queue(s.sql, s.args...)
 	}
@@ -82,6 +88,11 @@ func send(ctx context.Context, conn *pgx.Conn, waiting []laterStatement, last []
 		queue.Queue(text)
 	}
 	results := conn.SendBatch(ctx, &queue)
+	for range first {
+		if _, err := results.Exec(); err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
 	for _, s := range waiting {
 		if _, err := results.Exec(); err != nil {
 			return errors.Join(s.failure(ctx, err), results.Close())
@@ -111,7 +122,10 @@ const (
 
 // commit sends what waits together with the commit.
 func (p *pipeline) commit(ctx context.Context) error {
-	err := p.flush(ctx, "commit")
+	err := p.failed
+	if p.begun || len(p.waiting) > 0 {
+		err = p.flush(ctx, "commit")
+	}
 	if err == nil {
 		_ = p.conn.Close() // which gives it back
 	}
@@ -121,12 +135,15 @@ func (p *pipeline) commit(ctx context.Context) error {
 // rollback undoes everything and gives the connection back; one that cannot be
 // told so is closed.
 func (p *pipeline) rollback(ctx context.Context) {
+	defer func() { _ = p.conn.Close() }()
+	if !p.begun {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
 	defer cancel()
 	if _, err := p.conn.ExecContext(ctx, "rollback"); err != nil {
 		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	_ = p.conn.Close()
 }
 
 // later has a statement sent later. It must meet a row: one that meets none
@@ -144,7 +161,8 @@ func (p *pipeline) later(s laterStatement) {
 // is written to.
 func (p *pipeline) before(ctx context.Context, query string) error {
 	named := func(table string) bool { return strings.Contains(query, table) }
-	if p.failed == nil && strings.HasPrefix(query, "SELECT ") && !slices.ContainsFunc(p.tables, named) {
+	onlyReads := strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, " FOR ") && !strings.Contains(query, "pg_")
+	if p.failed == nil && onlyReads && !slices.ContainsFunc(p.tables, named) {
 		return nil
 	}
 	return p.flush(ctx)
