@@ -49,7 +49,7 @@ func (s *site) check(ctx context.Context, by credential.Asker, text authz.Secret
 		}
 	}
 	if out.reason == credential.OK {
-		out.reason = credential.Permits(&record.Credential, use)
+		out.reason = credential.PermitsByAnyName(&record.Credential, use, s.scopeNames)
 	}
 	if out.reason != credential.OK {
 		err = s.recordRefusedUse(ctx, record.Principal, out.reason)

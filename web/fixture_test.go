@@ -224,6 +224,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
 			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}, {Name: "manage:members"}, {Name: "manage:workspace"}, {Name: "manage:keys"}, {Name: "monitoring:admin"}}, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
+			ScopeNames:  authz.NewScopeNames([]string{"monitor:read", "read:monitor", "product:monitor:read"}),
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
@@ -313,7 +314,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 // scopes are those of keys, roles the permissions that roles are made of.
 func (h *house) scopes() []apikey.Scope {
 	return []apikey.Scope{
-		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
+		{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
 		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
 	}
 }
@@ -321,7 +322,7 @@ func (h *house) scopes() []apikey.Scope {
 func (h *house) roles() role.Catalogue {
 	var all []role.Permission
 	for _, s := range h.scopes() {
-		all = append(all, role.Permission{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+		all = append(all, role.Permission{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
 	}
 	return role.New(all)
 }

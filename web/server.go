@@ -100,6 +100,8 @@ type site struct {
 	bodies    sync.Pool // of *bytes.Buffer
 	// certificates is what the client proved to hold.
 	certificates func(*http.Request) []*x509.Certificate
+	// scopeNames are the scopes that gateways may ask for by other names.
+	scopeNames authz.ScopeNames
 	// resource and managed describe the API and /v1 (RFC 9728); tokensFrom is
 	// the parameter of a challenge that leads there.
 	resource, managed []byte
@@ -141,7 +143,7 @@ func (s *server) add(issuer Issuer) error {
 	st := &site{
 		Issuer: issuer, pages: issuer.Pages, name: string(settings.Name), limits: s.cfg.Limits,
 		metadata: metadata, etag: []string{entityTag(metadata)}, jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
-		certificates: s.certificates, logger: s.cfg.Logger,
+		certificates: s.certificates, logger: s.cfg.Logger, scopeNames: settings.ScopeNames,
 	}
 	if st.leakLooks, err = ratelimit.New(leakLooks(s.cfg.Clock)); err != nil {
 		return err

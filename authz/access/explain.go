@@ -89,5 +89,5 @@ func (a *Access) at(ctx context.Context, ws authz.WorkspaceID, version int64) (r
 	if err != nil {
 		return ruleSet{}, err
 	}
-	return ruleSet{version: version, set: compiled(v.Rules)}, nil
+	return ruleSet{version: version, set: a.compiled(v.Rules)}, nil
 }

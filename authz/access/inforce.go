@@ -31,18 +31,18 @@ func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, er
 		if err != nil {
 			return ruleSet{}, nil, err
 		}
-		return ruleSet{version: version, set: compiled(rules), bytes: len(rules)}, on, nil
+		return ruleSet{version: version, set: a.compiled(rules), bytes: len(rules)}, on, nil
 	})
 }
 
 // compiled makes rules ready that were validated when they were applied. Rules
 // that cannot be read any more deny everything, as a nil set does.
-func compiled(text json.RawMessage) *policy.Set {
+func (a *Access) compiled(text json.RawMessage) *policy.Set {
 	rules, err := policy.Decode(text)
 	if err != nil {
 		return nil
 	}
-	return policy.NewSet(rules)
+	return policy.NewSetNamed(a.cfg.ScopeNames, rules)
 }
 
 // asked are the rules that a decision about a workspace goes by.

@@ -88,7 +88,7 @@ func (a *Access) tried(ctx context.Context, r Replay) (*policy.Set, error) {
 			return nil, err
 		}
 	}
-	return joined(ruleSet{version: 1, set: policy.NewSet(rules)}, own).orIdle(), nil
+	return joined(ruleSet{version: 1, set: policy.NewSetNamed(a.cfg.ScopeNames, rules)}, own).orIdle(), nil
 }
 
 // orIdle is the set, or one without rules where there are none to ask.

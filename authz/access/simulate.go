@@ -57,7 +57,7 @@ func (a *Access) draftFor(ctx context.Context, ws authz.WorkspaceID, text json.R
 		return nil, err
 	}
 	if ws == "" {
-		return policy.Join(policy.NewSet(rules), nil), nil
+		return policy.Join(policy.NewSetNamed(a.cfg.ScopeNames, rules), nil), nil
 	}
 	operators, err := a.inForce(ctx, "")
 	if err != nil {
@@ -66,5 +66,5 @@ func (a *Access) draftFor(ctx context.Context, ws authz.WorkspaceID, text json.R
 	if operators.version != 0 && operators.set == nil {
 		return nil, nil //nolint:nilnil // a nil set denies, as it does in force
 	}
-	return policy.Join(operators.set, policy.NewSet(rules)), nil
+	return policy.Join(operators.set, policy.NewSetNamed(a.cfg.ScopeNames, rules)), nil
 }

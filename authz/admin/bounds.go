@@ -27,7 +27,7 @@ func (a *Admin) compile(ctx context.Context, ws authz.WorkspaceID, kind authz.Su
 		if err != nil {
 			return err
 		}
-		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), role.ForServiceAccount(given))
+		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), a.cfg.Roles.ForServiceAccount(given))
 	case authz.TeamSubject:
 		people, err := a.cfg.Store.ListTeamMembers(ctx, a.cfg.Issuer, ws, authz.TeamID(subject), maxTeamMembers)
 		if err != nil {
@@ -69,7 +69,7 @@ func (a *Admin) compilePerson(ctx context.Context, ws authz.WorkspaceID, id auth
 		}
 		given = append(given, more...)
 	}
-	return a.cfg.Store.SetMemberBounds(ctx, a.cfg.Issuer, ws, id, role.ForPerson(own, given))
+	return a.cfg.Store.SetMemberBounds(ctx, a.cfg.Issuer, ws, id, a.cfg.Roles.ForPerson(own, given))
 }
 
 // given are the roles bound to one subject by name.

@@ -69,6 +69,7 @@ func (a *Admin) CreateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 	now := a.cfg.Clock.Now()
 	r := authz.Role{ID: authz.NewRoleID(), Issuer: a.cfg.Issuer, WorkspaceID: ws, Revision: 1, CreatedAt: now, UpdatedAt: now}
 	in.apply(&r)
+	r.Permissions = a.cfg.Roles.Named(r.Permissions)
 	return r, a.change(ctx, by, ScopeMembers, ws, func(ctx context.Context) error {
 		if err := a.checkRole(ctx, by, authz.Role{}, r); err != nil {
 			return err
@@ -109,6 +110,7 @@ func (a *Admin) UpdateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 		}
 		r = before
 		in.apply(&r)
+		r.Permissions = a.cfg.Roles.Named(r.Permissions)
 		r.UpdatedAt = a.cfg.Clock.Now()
 		if err := a.checkRole(ctx, by, before, r); err != nil {
 			return err

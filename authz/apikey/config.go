@@ -153,9 +153,9 @@ type Config struct {
 type Keys struct {
 	cfg      Config
 	scopes   map[string]Scope
-	aliases  map[string]string // alias → name
-	failures *failures         // wrong secrets
-	refusals *failures         // refusals worth an audit entry
+	names    authz.ScopeNames
+	failures *failures // wrong secrets
+	refusals *failures // refusals worth an audit entry
 	guesses  guesses
 	uses     *uses
 }
@@ -168,15 +168,13 @@ func New(cfg Config) (*Keys, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	scopes, aliases := make(map[string]Scope, len(cfg.ScopeCatalogue)), map[string]string{}
+	scopes, names := make(map[string]Scope, len(cfg.ScopeCatalogue)), make([][]string, 0, len(cfg.ScopeCatalogue))
 	for _, s := range cfg.ScopeCatalogue {
 		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
 		scopes[s.Name] = s
-		for _, alias := range s.Aliases {
-			aliases[alias] = s.Name
-		}
+		names = append(names, append([]string{s.Name}, s.Aliases...))
 	}
-	return &Keys{cfg: cfg, scopes: scopes, aliases: aliases, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
+	return &Keys{cfg: cfg, scopes: scopes, names: authz.NewScopeNames(names...), failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
 }
 
 func (c Config) check() error {

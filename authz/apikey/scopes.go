@@ -28,9 +28,7 @@ func validScope(s string) bool {
 func (k *Keys) canonical(scopes []string) []string {
 	names := slices.Clone(scopes)
 	for i, asked := range names {
-		if name, ok := k.aliases[asked]; ok {
-			names[i] = name
-		}
+		names[i] = k.names.Canonical(asked)
 	}
 	return names
 }

@@ -78,7 +78,7 @@ func (s *Server) fositeConfig() *fosite.Config {
 		RefreshTokenScopes:             []string{},
 		MinParameterEntropy:            1,
 		OmitRedirectScopeParam:         true,
-		ScopeStrategy:                  fosite.ExactScopeStrategy,
+		ScopeStrategy:                  s.holdsScope,
 		AudienceMatchingStrategy:       fosite.ExactAudienceMatchingStrategy,
 		EnforcePKCEForPublicClients:    true,
 		EnablePKCEPlainChallengeMethod: false,

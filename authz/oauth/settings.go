@@ -33,6 +33,8 @@ type Settings struct {
 	AuthMethods []string
 	// Scopes is the OAuth scope catalogue.
 	Scopes []Scope
+	// ScopeNames are the scopes of keys that may be asked for by other names.
+	ScopeNames authz.ScopeNames
 	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
 	// section 8).
 	RequireNonce bool

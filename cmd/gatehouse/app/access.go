@@ -21,10 +21,12 @@ func (a *App) conditionalAccess(name authz.IssuerName, cfg config.Issuer, outbox
 	for _, s := range cfg.OAuth.KeyScopes {
 		scopes = append(scopes, s.Name)
 	}
+	names := scopeNames(cfg)
 	return access.New(access.Config{
 		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
-		Scopes:    func(s string) bool { return slices.Contains(scopes, s) },
-		Retention: a.options.Config.ConditionalAccess.DecisionRetention, Regions: a.regions,
+		Scopes:     func(s string) bool { return slices.Contains(scopes, names.Canonical(s)) },
+		ScopeNames: names,
+		Retention:  a.options.Config.ConditionalAccess.DecisionRetention, Regions: a.regions,
 	})
 }
 

@@ -173,7 +173,7 @@ func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, err
 func permissions(cfg config.Issuer) role.Catalogue {
 	var all []role.Permission
 	for _, s := range cfg.OAuth.KeyScopes {
-		all = append(all, role.Permission{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+		all = append(all, role.Permission{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
 	}
 	for _, s := range cfg.OAuth.Scopes {
 		if !authz.Identifies(s.Name) {
@@ -394,6 +394,7 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 	for _, scope := range cfg.OAuth.Scopes {
 		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
 	}
+	s.ScopeNames = scopeNames(cfg)
 	for _, r := range cfg.OAuth.Resources {
 		s.Resources = append(s.Resources, oauth.Resource{URI: r.URI, Name: r.DisplayName, Scopes: r.Scopes})
 	}
@@ -401,6 +402,15 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		s.DetailTypes = append(s.DetailTypes, oauth.DetailType{Name: t.Type, Description: t.Description, Members: t.Members})
 	}
 	return s
+}
+
+// scopeNames are the scopes of an issuer that go by more than one name.
+func scopeNames(cfg config.Issuer) authz.ScopeNames {
+	names := make([][]string, 0, len(cfg.OAuth.KeyScopes))
+	for _, scope := range cfg.OAuth.KeyScopes {
+		names = append(names, append([]string{scope.Name}, scope.Aliases...))
+	}
+	return authz.NewScopeNames(names...)
 }
 
 func apiURL(cfg config.Issuer) string {
