@@ -38,6 +38,10 @@ const (
 	AccessTokenNode NodeKind = "access_token"
 	// PolicyNode is a workspace's rules of conditional access (PolicyRef).
 	PolicyNode NodeKind = "policy"
+	// ScopesNode are the scopes of an issuer (ScopesRef).
+	ScopesNode NodeKind = "scopes"
+	// EverythingNode is every node at once (EverythingRef).
+	EverythingNode NodeKind = "everything"
 )
 
 // NodeRef points at a node. Ids are unique over all issuers.

@@ -33,3 +33,22 @@ func TestS5_AScopeIsFoundByEachOfItsNames(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+// What is retired, or for people only, is nobody's by another name.
+func TestS30_NoNameBringsBackARetiredScopeOrGivesMachinesOneOfPeople(t *testing.T) {
+	s := authz.NewScopes([]authz.Scope{
+		{Kind: authz.KeyScope, Name: "read:checks", Aliases: []string{"checks:read", "product:checks:read"}},
+		{Kind: authz.KeyScope, Name: "admin:all", Aliases: []string{"all:admin"}},
+		{Kind: authz.KeyScope, Name: "read:old", Aliases: []string{"old:read"}, Retired: true},
+		{Kind: authz.ClientScope, Name: "product:checks:read"}, {Kind: authz.ClientScope, Name: "all:admin"},
+	}, authz.ScopesVersion{})
+	n := s.Names()
+	if got := n.Of("product:checks:read"); !slices.Equal(got, []string{"read:checks", "checks:read", "product:checks:read"}) {
+		t.Errorf("the names are %v", got)
+	}
+	for _, name := range []string{"admin:all", "all:admin", "read:old", "old:read"} {
+		if n.Of(name) != nil {
+			t.Errorf("%s has other names: %v", name, n.Of(name))
+		}
+	}
+}

@@ -93,9 +93,6 @@ func (p *Problems) oauth(path string, o OAuth) {
 		p.scope(keyScopes, at+".name", s.Name)
 		p.label(at+".description", s.Description)
 		p.number(at+".aliases", int64(len(s.Aliases)), 0, 16)
-		if s.PeopleOnly && len(s.Aliases) > 0 {
-			p.add(at+".aliases", "must be empty where people_only is set: no machine gets the scope by another name")
-		}
 		for j, alias := range s.Aliases {
 			p.scope(keyScopes, index(at+".aliases", j), alias)
 		}

@@ -49,12 +49,11 @@ func (s *Store) AppendAudit(ctx context.Context, e authz.AuditEntry) error {
 	if err != nil {
 		return err
 	}
-	args := auditing(&e).args
-	if e.Team == "" {
-		return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAudit, args...).Error)
+	entry := auditing(&e)
+	if e.Team != "" {
+		entry = step{insertAuditOfTeam, append(entry.args, e.ActorTeam, e.Team, e.CrossTeam)}
 	}
-	args = append(args, e.ActorTeam, e.Team, e.CrossTeam)
-	return failure(ctx, "appending an audit entry", s.writer(ctx).Exec(insertAuditOfTeam, args...).Error)
+	return s.later(ctx, "appending an audit entry", nil, entry)
 }
 
 // named is the entry with an id and a time.

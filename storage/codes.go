@@ -46,9 +46,10 @@ const insertAuthorizationCode = `INSERT INTO authorization_codes
 // CreateAuthorizationCode stores a new code; ErrNotFound when its grant is not
 // there, ErrConflict when its digest is.
 func (s *Store) CreateAuthorizationCode(ctx context.Context, c authz.AuthorizationCode) error {
-	done := s.writer(ctx).Exec(insertAuthorizationCode, digest(c.Digest), c.ClientID, c.RedirectURI, c.CodeChallenge, c.DPoPJKT,
-		asText(c.Scopes), c.State, utc(c.CreatedAt), utc(c.ExpiresAt), c.GrantID, c.Issuer)
-	return changed(ctx, "creating an authorization code", done, authz.ErrNotFound)
+	return s.later(ctx, "creating an authorization code", authz.ErrNotFound, step{insertAuthorizationCode, []any{
+		digest(c.Digest), c.ClientID, c.RedirectURI, c.CodeChallenge, c.DPoPJKT, asText(c.Scopes), c.State, utc(c.CreatedAt),
+		utc(c.ExpiresAt), c.GrantID, c.Issuer,
+	}})
 }
 
 const authorizationCodeWithLineage = `SELECT t.digest, t.issuer, t.workspace_id, t.grant_id, t.client_id, t.redirect_uri, t.code_challenge, t.dpop_jkt, t.scopes, t.state, t.created_at, t.expires_at,` + grantColumns + ` FROM authorization_codes t` + grantJoin + ` WHERE t.digest = ? AND t.issuer = ?`

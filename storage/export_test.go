@@ -21,7 +21,7 @@ func Rows() []any {
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
 		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamRefreshRow{}, connectionMetadataRow{}, setupLinkRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
 		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{}, connectionRevisionRow{},
-		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{},
+		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{}, scopesVersionRow{},
 		factorRow{}, recoveryCodeRow{}, attemptsRow{}, localAccountRow{}, enrolmentRow{},
 	}
 }

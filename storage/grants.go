@@ -52,6 +52,10 @@ type grantRow struct {
 // TableName is the row's table.
 func (grantRow) TableName() string { return "grants" }
 
+func (grantRow) insertedLater() string { return creatingGrant }
+
+const creatingGrant = "creating a grant"
+
 func rowOfGrant(g authz.Grant) *grantRow {
 	return &grantRow{
 		ID: g.ID, Issuer: g.Issuer, WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, ClientID: g.ClientID,
@@ -78,7 +82,7 @@ func (r grantRow) grant() authz.Grant {
 
 // CreateGrant stores a new grant; ErrConflict when its id is taken.
 func (s *Store) CreateGrant(ctx context.Context, g authz.Grant) error {
-	return failure(ctx, "creating a grant", s.writer(ctx).Create(rowOfGrant(g)).Error)
+	return failure(ctx, creatingGrant, s.writer(ctx).Create(rowOfGrant(g)).Error)
 }
 
 // StandingGrant returns the active standing grant of g's issuer, client, key,

@@ -27,7 +27,10 @@ func plainInserts(db *gorm.DB) error {
 		if !ok {
 			text, _ = texts.LoadOrStore(s.Schema, insertText(s))
 		}
-		s.SQL.WriteString(text.(string)) //nolint:forcetypeassert // nothing else is put there
+		if insertLater(db, text.(string), values) { //nolint:forcetypeassert // nothing else is put there
+			return
+		}
+		s.SQL.WriteString(text.(string)) //nolint:forcetypeassert // as above
 		s.Vars = values
 		done, err := s.ConnPool.ExecContext(s.Context, s.SQL.String(), s.Vars...)
 		if db.AddError(err) == nil {

@@ -38,6 +38,11 @@ func newReads(p *pools, cfg Config, g *gate) *reads {
 // transaction if there is one.
 func (s *Store) queryRow(ctx context.Context, query string, args ...any) rowScanner {
 	if t := s.transaction(ctx); t != nil {
+		if t.pipeline != nil {
+			if err := t.pipeline.flush(ctx); err != nil {
+				return failedRow{err}
+			}
+		}
 		return pool(t.db).QueryRowContext(ctx, s.reads.dialect(query), args...)
 	}
 	return s.reads.queryRow(ctx, query, args...)

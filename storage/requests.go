@@ -96,8 +96,8 @@ const stateWasKnown = `SELECT count(*) FROM authorization_requests
 func (s *Store) ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error) {
 	const doing = "consuming an upstream state"
 	var request authz.AuthorizationRequest
-	outcome := authz.ErrConsumed
-	err := s.InTx(ctx, func(ctx context.Context) error {
+	var outcome error
+	consume := func(ctx context.Context) error {
 		var r authorizationRequestRow
 		err := s.queryRow(ctx, consumeUpstreamState, digest(stateDigest), issuer, connection).Scan(r.columns()...)
 		if err == nil {
@@ -107,20 +107,29 @@ func (s *Store) ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerNam
 		if !errors.Is(err, sql.ErrNoRows) {
 			return failure(ctx, doing, err)
 		}
-		outcome = authz.ErrConsumed
-		var known int64
-		if err := s.queryRow(ctx, stateWasKnown, digest(stateDigest), digest(stateDigest), issuer, connection).Scan(&known); err != nil {
-			return failure(ctx, doing, err)
-		}
-		if known == 0 {
-			outcome = authz.ErrNotFound
-		}
-		return nil
-	})
+		outcome, err = s.knewState(ctx, issuer, connection, stateDigest)
+		return failure(ctx, doing, err)
+	}
+	inTx := s.InTx
+	if s.driver == Postgres { // one statement is its own transaction there
+		inTx = func(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }
+	}
+	err := inTx(ctx, consume)
 	if err == nil && outcome != nil {
 		err = fmt.Errorf("%s: %w", doing, outcome)
 	}
 	return request, err
+}
+
+// knewState says why a state is not good: ErrConsumed for one that was, else
+// ErrNotFound.
+func (s *Store) knewState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (outcome, err error) {
+	var known int64
+	err = s.queryRow(ctx, stateWasKnown, digest(stateDigest), digest(stateDigest), issuer, connection).Scan(&known)
+	if known == 0 {
+		return authz.ErrNotFound, err
+	}
+	return authz.ErrConsumed, err
 }
 
 // SetRequestSession remembers the session a request signed in; ErrConsumed
@@ -131,10 +140,10 @@ func (s *Store) SetRequestSession(ctx context.Context, issuer authz.IssuerName, 
 	return changed(ctx, "signing in a request", done, authz.ErrConsumed)
 }
 
+const consumeAuthorizationRequest = `UPDATE authorization_requests SET state = 'used' WHERE id = ? AND issuer = ? AND state = 'active'`
+
 // ConsumeAuthorizationRequest takes an active request to "used". Of many who
 // try, one succeeds; ErrConsumed is for the others.
 func (s *Store) ConsumeAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) error {
-	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
-		UpdateColumns(map[string]any{"state": authz.Used})
-	return changed(ctx, "consuming an authorization request", done, authz.ErrConsumed)
+	return s.later(ctx, "consuming an authorization request", authz.ErrConsumed, step{consumeAuthorizationRequest, []any{id, issuer}})
 }

@@ -37,6 +37,10 @@ type sessionRow struct {
 // TableName is the row's table.
 func (sessionRow) TableName() string { return "sessions" }
 
+func (sessionRow) insertedLater() string { return creatingSession }
+
+const creatingSession = "creating a session"
+
 func (r sessionRow) session() authz.Session {
 	return authz.Session{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, UserID: r.UserID, ConnectionID: r.ConnectionID,
@@ -56,7 +60,7 @@ func (s *Store) CreateSession(ctx context.Context, v authz.Session) error {
 		IP: v.IP, UserAgent: v.UserAgent, Fallback: v.Fallback,
 		UpstreamSide: v.Upstream.Side, UpstreamPerson: v.Upstream.Person, UpstreamSession: v.Upstream.Session,
 	}).Error
-	return failure(ctx, "creating a session", err)
+	return failure(ctx, creatingSession, err)
 }
 
 // RenewSession gives an active session of the same person a new cookie, times

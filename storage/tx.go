@@ -20,6 +20,8 @@ type transaction struct {
 	store *Store
 	db    *gorm.DB
 	moved []authz.NodeRef
+	// pipeline is its connection on PostgreSQL, nil on SQLite.
+	pipeline *pipeline
 	// failed is the error of a part that joined; nothing may commit after it.
 	failed error
 }
@@ -32,6 +34,10 @@ func (s *Store) transaction(ctx context.Context) *transaction {
 		return t
 	}
 	return nil
+}
+
+func within(ctx context.Context, t *transaction) context.Context {
+	return context.WithValue(authz.WithUnsettled(ctx), transactionKey{}, t)
 }
 
 // InTx runs fn in a transaction and commits it. Every verb called with fn's
@@ -72,7 +78,7 @@ func (s *Store) inGroup(ctx context.Context, fn func(context.Context) error) err
 	w.run = func(inner context.Context, on *batchPool) error {
 		t := &transaction{store: s, db: s.writing.Session(&gorm.Session{NewDB: true, Context: inner})}
 		t.db.Statement.ConnPool = on
-		err := fn(context.WithValue(inner, transactionKey{}, t))
+		err := fn(within(inner, t))
 		if err == nil && t.failed != nil {
 			err = fmt.Errorf("a part of the transaction failed: %w", t.failed)
 		}
@@ -103,25 +109,29 @@ func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) err
 		return failure(ctx, "waiting for a transaction", err)
 	}
 	defer leave()
-	db := s.writing.WithContext(ctx).Begin()
-	if db.Error != nil {
-		return failure(ctx, "beginning a transaction", db.Error)
+	p, err := beginPipeline(ctx, s.raw, s.observe)
+	if err != nil {
+		return failure(ctx, "beginning a transaction", err)
 	}
-	t := &transaction{store: s, db: db}
+	t := &transaction{store: s, pipeline: p, db: s.writing.Session(&gorm.Session{NewDB: true, Context: ctx})}
+	t.db.Statement.ConnPool = p
 	ended := false
 	defer func() {
 		if !ended { // fn failed or panicked
-			db.Rollback()
+			p.rollback(ctx)
 		}
 	}()
-	if err := fn(context.WithValue(ctx, transactionKey{}, t)); err != nil {
+	err = fn(within(ctx, t))
+	switch {
+	case p.failed != nil:
+		return failure(ctx, "writing in a transaction", p.failed) // fn may know its consequences only
+	case err != nil:
 		return err
-	}
-	if t.failed != nil {
+	case t.failed != nil:
 		return fmt.Errorf("a part of the transaction failed: %w", t.failed)
 	}
-	ended = true
-	err = db.Commit().Error
+	err = p.commit(ctx)
+	ended = err == nil
 	// A commit whose answer was lost may have happened: its nodes are taken as
 	// moved, which costs a look at the database at most.
 	if len(t.moved) > 0 {

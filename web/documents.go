@@ -37,7 +37,8 @@ func (s *site) getMetadata(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.RawQuery != "" && r.URL.Query().Has("download") {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+s.name+`-openid-configuration.json"`)
 	}
-	document(w, r, s.metadata, s.etag, metadataCache)
+	d := s.described(r.Context())
+	document(w, r, d.metadata, d.etag, metadataCache)
 	return nil
 }
 

@@ -36,7 +36,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
-	"github.com/gatehouse-auth/gatehouse/authz/role"
+	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
@@ -73,6 +73,7 @@ type house struct {
 	keys       *apikey.Keys
 	deliveries *delivery.Deliveries
 	admin      *admin.Admin
+	scopes     *scope.Catalogue
 	access     *access.Access
 	rules      clientmeta.Rules
 
@@ -189,8 +190,9 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.deliveries = made(delivery.New(delivery.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Sealer: h.ring, Clock: h.clock, Carriers: app.Carriers(config.Config{}, h.clock),
 	}))(h)
+	h.scopes = made(scope.New(scope.Config{Issuer: issuer, BuiltIn: builtIn(), Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: h.scopes(),
+		Issuer: issuer, Prefix: "up", Scopes: h.scopes.Current,
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox,
 		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock, Deliveries: h.deliveries,
 	}))(h)
@@ -200,12 +202,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
-	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Roles: h.roles(), Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
+	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
-		Scopes: func(s string) bool {
-			return slices.Contains([]string{"openid", "profile", "offline_access", "monitor:read"}, s)
-		},
+		Scopes:  h.scopes.Current,
 		Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
 	}))(h)
 	registrar := made(registration.New(registration.Config{
@@ -222,11 +222,11 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
-			AuthMethods: methods, Scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "offline_access"}, {Name: "manage:members"}, {Name: "manage:workspace"}, {Name: "manage:keys"}, {Name: "monitoring:admin"}}, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
+			AuthMethods: methods, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
-			ScopeNames:  authz.NewScopeNames([]string{"monitor:read", "read:monitor", "product:monitor:read"}),
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
+		Scopes:   h.scopes.Current,
 		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
 		Families: credential.NewMemory[oauth.Family](epochs, lease, 1000, nil),
 		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
@@ -254,8 +254,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
 	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
-		Liveness: h.newLiveness(outbox),
-		Factors:  h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
+		Liveness: h.newLiveness(outbox), Connections: made(connection.NewKnown(issuer, h.store, epochs, lease))(h),
+		Factors: h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
 		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
@@ -288,7 +288,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Deliveries:  h.deliveries,
 		Connections: h.connections, Federation: h.federation, EnrolmentURL: func(token authz.Secret) string { return login.EnrolmentURL(host, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
-		Admin:         h.admin, Keys: h.keys, Access: h.access, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
+		Admin:         h.admin, Keys: h.keys, Access: h.access, Scopes: h.scopes, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			r, err := authenticate(ctx, p)
@@ -303,28 +303,23 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
 		},
-		AuditUse: func(ctx context.Context, by authz.Principal, reason string) error {
-			return h.store.AppendAudit(ctx, authz.AuditEntry{
-				Issuer: issuer, WorkspaceID: by.WorkspaceID, Type: "credential.refused", Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
-			}.From(authz.OriginFrom(ctx)))
-		},
+		AuditUse: app.RefusedUses(issuer, h.store, h.clock),
 	}
 }
 
-// scopes are those of keys, roles the permissions that roles are made of.
-func (h *house) scopes() []apikey.Scope {
-	return []apikey.Scope{
+// builtIn are the scopes of the configuration.
+func builtIn() []authz.Scope {
+	list := []authz.Scope{
 		{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
 		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
 	}
-}
-
-func (h *house) roles() role.Catalogue {
-	var all []role.Permission
-	for _, s := range h.scopes() {
-		all = append(all, role.Permission{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
+	for i := range list {
+		list[i].Kind = authz.KeyScope
 	}
-	return role.New(all)
+	for _, name := range []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"} {
+		list = append(list, authz.Scope{Kind: authz.ClientScope, Name: name})
+	}
+	return list
 }
 
 // sessions ends sessions; what clients are told stays in the outbox.

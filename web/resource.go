@@ -4,39 +4,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 )
 
 const resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
-// describeResource renders what the API says of itself as a protected resource.
-func (s *site) describeResource() error {
-	var err error
-	if s.resource, err = s.OAuth.ResourceMetadata("", s.Pages.Brand()); err != nil {
-		return err
-	}
-	if s.managed, err = s.OAuth.ResourceMetadata(oauth.ManagementPath, s.Pages.Brand()); err != nil {
-		return err
-	}
-	settings := s.OAuth.Settings()
-	api := settings.APIURL
-	if api == "" {
-		api = settings.URL
-	}
-	s.tokensFrom = `, resource_metadata="` + api + resourceMetadataPath + `"`
-	return nil
-}
-
 // GET /.well-known/oauth-protected-resource (RFC 9728 section 3)
 func (s *site) getResource(w http.ResponseWriter, r *http.Request) error {
-	document(w, r, s.resource, []string{entityTag(s.resource)}, metadataCache)
+	d := s.described(r.Context())
+	document(w, r, d.resource, d.resourceTag, metadataCache)
 	return nil
 }
 
 // GET /.well-known/oauth-protected-resource/v1, for the management API
 func (s *site) getManagementResource(w http.ResponseWriter, r *http.Request) error {
-	document(w, r, s.managed, []string{entityTag(s.managed)}, metadataCache)
+	d := s.described(r.Context())
+	document(w, r, d.managed, d.managedTag, metadataCache)
 	return nil
 }
 

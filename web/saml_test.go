@@ -232,7 +232,7 @@ func TestSM_TheSidesOfAConnectionDoNotAnswerForEachOther(t *testing.T) {
 	}
 }
 
-func TestSM_41_WhatIsSwitchedOffWhileThePersonIsAwayTakesNobodyIn(t *testing.T) {
+func TestSM_21_SM_41_WhatIsSwitchedOffWhileThePersonIsAwayTakesNobodyIn(t *testing.T) {
 	h := newHouse(t)
 	d := h.directory("okta")
 	ref := authz.NodeRef{Kind: authz.ConnectionNode, ID: string(d.connection.ID)}

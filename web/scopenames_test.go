@@ -80,4 +80,20 @@ func TestS2_S5_U1_AScopeIsTheSameByEachOfItsNames(t *testing.T) {
 	if w := h.manage(h.operator, "POST", "/v1/roles", `{"workspace_id":"`+string(h.workspace.ID)+`","name":"twice","permissions":["monitor:read","read:monitor"]}`); w.Code != http.StatusBadRequest {
 		t.Errorf("a permission twice: %d %s", w.Code, w.Body)
 	}
+
+	// A name that is given, or taken, while the server runs counts from the next call.
+	wants := func(w *httptest.ResponseRecorder) {
+		t.Helper()
+		if w.Code/100 != 2 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	wants(h.manage(h.operator, "POST", "/v1/scopes", `{"kind":"key","name":"deploy:run","description":"Deploy","aliases":["run:deploy"]}`))
+	_, deploys := h.mint(func(r *apikey.Request) { r.Scopes = []string{"run:deploy"} })
+	ask := map[string]any{"credential": deploys, "action": "run:deploy"}
+	h.decided("a name that was added", h.verify(gateway, ask), "ok")
+	wants(h.manage(h.operator, "PATCH", "/v1/scopes/deploy:run", `{"aliases":[]}`))
+	h.decided("a name that was taken", h.verify(gateway, ask), "scope")
+	ask["action"] = "deploy:run"
+	h.decided("its own", h.verify(gateway, ask), "ok")
 }

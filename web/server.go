@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -46,7 +48,7 @@ type Issuer struct {
 	Audit Auditor
 	// AuditUse records a refused use of a live credential, where its workspace
 	// sees it.
-	AuditUse func(ctx context.Context, by authz.Principal, reason string) error
+	AuditUse func(ctx context.Context, by authz.Principal, use credential.Use, reason string) error
 	// Registration lets clients register themselves; nil where they may not.
 	Registration *registration.Registrar
 	// Authenticate finds who presents a credential at the API, its key proven
@@ -90,9 +92,9 @@ type Config struct {
 // site is one issuer with what its handlers share.
 type site struct {
 	Issuer
-	pages    *ui.Pages
-	metadata []byte
-	etag     []string
+	pages *ui.Pages
+	// said is what the issuer says of itself.
+	said atomic.Pointer[description]
 	// jwksCache is the Cache-Control of the key set.
 	jwksCache []string
 	name      string
@@ -100,13 +102,10 @@ type site struct {
 	bodies    sync.Pool // of *bytes.Buffer
 	// certificates is what the client proved to hold.
 	certificates func(*http.Request) []*x509.Certificate
-	// scopeNames are the scopes that gateways may ask for by other names.
-	scopeNames authz.ScopeNames
-	// resource and managed describe the API and /v1 (RFC 9728); tokensFrom is
-	// the parameter of a challenge that leads there.
-	resource, managed []byte
-	tokensFrom        string
-	clock             authz.Clock
+	// tokensFrom is the parameter of a challenge that leads to the resource
+	// metadata.
+	tokensFrom string
+	clock      authz.Clock
 	// refusals bounds the audit entries about refused uses of a credential.
 	refusals *ratelimit.Limiter
 	// leakLooks bounds how often a key that leaks in requests is looked at.
@@ -136,24 +135,22 @@ func New(cfg Config) (http.Handler, error) {
 
 func (s *server) add(issuer Issuer) error {
 	settings := issuer.OAuth.Settings()
-	metadata, err := issuer.OAuth.Metadata()
-	if err != nil {
-		return err
-	}
 	st := &site{
 		Issuer: issuer, pages: issuer.Pages, name: string(settings.Name), limits: s.cfg.Limits,
-		metadata: metadata, etag: []string{entityTag(metadata)}, jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
-		certificates: s.certificates, logger: s.cfg.Logger, scopeNames: settings.ScopeNames,
+		jwksCache: cacheFor(issuer.JWKSMaxAge), clock: s.cfg.Clock,
+		certificates: s.certificates, logger: s.cfg.Logger,
 	}
+	if err := st.describe(context.Background()); err != nil {
+		return err
+	}
+	var err error
 	if st.leakLooks, err = ratelimit.New(leakLooks(s.cfg.Clock)); err != nil {
 		return err
 	}
 	if st.refusals, err = ratelimit.New(refusalEntries(s.cfg.Clock)); err != nil {
 		return err
 	}
-	if err := st.describeResource(); err != nil {
-		return err
-	}
+	st.tokensFrom = `, resource_metadata="` + cmp.Or(settings.APIURL, settings.URL) + resourceMetadataPath + `"`
 	host, err := hostOf(settings.URL)
 	if err != nil {
 		return err

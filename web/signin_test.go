@@ -156,7 +156,7 @@ func TestAZ_13_AFlowBelongsToTheBrowserThatBeganIt(t *testing.T) {
 	}
 }
 
-func TestUO_05_AStateIsGoodOnceAtItsOwnConnection(t *testing.T) {
+func TestUO_05_UO_19_AStateIsGoodOnceAtItsOwnConnection(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	callback := b.callbackURL()
@@ -277,7 +277,7 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 	}
 }
 
-func TestWhatIsSwitchedOffDuringASignInGivesNoSessionForLater(t *testing.T) {
+func TestUO_08_WhatIsSwitchedOffDuringASignInGivesNoSessionForLater(t *testing.T) {
 	h := newHouse(t)
 	for _, node := range []authz.NodeRef{
 		{Kind: authz.WorkspaceNode, ID: string(h.workspace.ID)}, {Kind: authz.ConnectionNode, ID: string(h.connection.ID)},

@@ -3,6 +3,7 @@ package web_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
@@ -60,5 +61,50 @@ func TestU16_ActsAcrossTeamsAreFoundInTheAudit(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A use that is refused at what another team looks after is an act across teams
+// too; one at a resource of nobody's, or of one's own team, is none, and what
+// somebody made up is not kept.
+func TestU16_AUseRefusedAtAnotherTeamsResourceIsFoundInTheAudit(t *testing.T) {
+	h := newHouse(t)
+	gateway := h.gateway(authz.Live)
+	ws := h.workspace.ID
+	boss := h.joins(ws, authz.RoleOwner)
+	mine, theirs := authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Mine"}`)), authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Theirs"}`))
+	name := "runner"
+	account := made(h.admin.CreateServiceAccount(t.Context(), boss, ws, admin.ServiceAccountSettings{Name: &name, TeamID: &mine}))(t)
+	for id, team := range map[string]authz.TeamID{"eu": mine, "us": theirs, "nobodys": ""} {
+		made(h.admin.RegisterResource(t.Context(), boss, ws, authz.Cluster, id, admin.ResourceSettings{Name: &id, TeamID: &team}))(t)
+	}
+	k, text := h.mint(func(r *apikey.Request) {
+		r.ServiceAccountID, r.Resources = account.ID, authz.Resources{Clusters: []string{"none-of-these"}}
+	})
+	for _, id := range []string{"eu", "us", "nobodys", "made-up"} {
+		h.clock.Advance(time.Minute) // each is an entry of its own
+		h.decided("U16", h.verify(gateway, map[string]any{"credential": text, "action": "monitor:read", "resource": map[string]any{"kind": "cluster", "id": id}}), "resource")
+	}
+	at := map[string]authz.AuditEntry{}
+	for _, e := range h.entries("credential.refused") {
+		resource, _ := e.Details["resource"].(string)
+		at[resource] = e
+	}
+	for resource, want := range map[string]struct {
+		team  authz.TeamID
+		cross bool
+	}{"cluster:eu": {mine, false}, "cluster:us": {theirs, true}, "cluster:nobodys": {mine, false}, "": {mine, false}} {
+		e, ok := at[resource]
+		if !ok || e.Team != want.team || e.CrossTeam != want.cross || e.Target != string(k.ID) || e.ActorTeam != mine {
+			t.Errorf("at %q: %+v", resource, e)
+		}
+	}
+	if _, kept := at["cluster:made-up"]; kept {
+		t.Error("what was made up is kept")
+	}
+	crossed := made(h.store.ListCrossTeam(t.Context(), issuer, ws, authz.Page{Limit: 100}))(t)
+	found := slices.ContainsFunc(crossed, func(e authz.AuditEntry) bool { return e.Type == "credential.refused" && e.Team == theirs })
+	if !found {
+		t.Errorf("%+v", crossed)
 	}
 }

@@ -134,6 +134,9 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
 	l.key = text
+	name := "theirs:" + strings.ToLower(string(ws.ID))
+	h.added("key", name)
+	l.ids["scopes"] = name
 	l.ids["policies"] = id("/v1/policies", `{"rules":[{"id":"theirs","name":"theirs","state":"report_only","then":{"deny":true}}]}`)
 	if w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+text); w.Code != http.StatusOK {
 		h.Fatalf("their token: %d %s", w.Code, w.Body)

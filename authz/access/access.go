@@ -48,7 +48,7 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
-// Config is what an Access needs; required but for ScopeNames, Regions and Risk.
+// Config is what an Access needs; required but for Regions and Risk.
 type Config struct {
 	Issuer authz.IssuerName
 	Store  Store
@@ -56,11 +56,8 @@ type Config struct {
 	Clock  authz.Clock
 	Epochs *credential.Epochs
 	Lease  *credential.Lease
-	// Scopes says which scopes rules may name.
-	Scopes func(string) bool
-	// ScopeNames are the scopes that go by more than one name: a rule that names
-	// one is about it by whatever name.
-	ScopeNames authz.ScopeNames
+	// Scopes returns the issuer's scopes, which rules may name.
+	Scopes func(context.Context) (*authz.Scopes, error)
 	// Retention is how long decisions are kept.
 	Retention time.Duration
 	// Regions tells where addresses are; nil for nowhere.

@@ -61,12 +61,21 @@ func (n *node) on(t *testing.T) *access.Access {
 	}
 	a, err := access.New(access.Config{
 		Issuer: issuer, Store: n.store, Outbox: outbox, Clock: authz.SystemClock{}, Epochs: n.epochs, Lease: credential.ForeverLease(),
-		Scopes: func(s string) bool { return slices.Contains(scopes, s) }, Retention: time.Hour,
+		Scopes: known, Retention: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// known are the scopes that rules may name.
+func known(context.Context) (*authz.Scopes, error) {
+	var list []authz.Scope
+	for _, name := range scopes {
+		list = append(list, authz.Scope{Kind: authz.ClientScope, Name: name})
+	}
+	return authz.NewScopes(list, authz.ScopesVersion{}), nil
 }
 
 var operator = authz.Principal{Issuer: issuer, Subject: "sa_operator", Scopes: []string{access.ScopeManagePolicies}}

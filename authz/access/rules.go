@@ -46,9 +46,13 @@ func (a *Access) rulesOf(ctx context.Context, ws authz.WorkspaceID, text []byte)
 	if err != nil {
 		return nil, err
 	}
+	scopes, err := a.cfg.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	known := func(id string) bool { return there[id] }
 	err = policy.Validate(rules, policy.Catalogue{
-		Scopes: a.cfg.Scopes, Roles: func(r string) bool { return held[r] }, Clients: known, Connections: known,
+		Scopes: func(s string) bool { return scopes.Knows(scopes.Names().Canonical(s)) }, Roles: func(r string) bool { return held[r] }, Clients: known, Connections: known,
 	})
 	return rules, problems(err)
 }

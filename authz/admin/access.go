@@ -59,11 +59,11 @@ func (a *Admin) mayGive(ctx context.Context, by authz.Principal, ws authz.Worksp
 		return nil
 	}
 	if id := person(by); id != "" {
-		m, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, id)
+		bounds, err := a.personBounds(ctx, ws, id) // by the scopes of now, as the role is
 		if err != nil {
 			return err
 		}
-		return role.MayGive(heldBy(m.Bounds, env), r)
+		return role.MayGive(heldBy(bounds, env), r)
 	}
 	held := slices.Clone(by.Scopes)
 	if d := by.Delegation; d != nil && (d.ExpiresAt.IsZero() || a.cfg.Clock.Now().Before(d.ExpiresAt)) && slices.Contains(d.Workspaces, ws) {
@@ -107,9 +107,31 @@ func (a *Admin) hasRoom(ctx context.Context, ws authz.WorkspaceID, r authz.Role)
 	return nil
 }
 
+// roles are those every workspace has, and what others are made of.
+func (a *Admin) roles(ctx context.Context) (role.Catalogue, error) {
+	scopes, err := a.cfg.Scopes(ctx)
+	if err != nil {
+		return role.Catalogue{}, err
+	}
+	return role.Of(scopes), nil
+}
+
+// suits checks that a role can be given to that kind of subject.
+func (a *Admin) suits(ctx context.Context, r authz.Role, kind authz.SubjectKind) error {
+	known, err := a.roles(ctx)
+	if err != nil {
+		return err
+	}
+	return known.Suits(r, kind)
+}
+
 // roleOf finds a built-in role or one of the workspace's own.
 func (a *Admin) roleOf(ctx context.Context, ws authz.WorkspaceID, id authz.RoleID) (authz.Role, error) {
-	if r, ok := a.cfg.Roles.Find(id); ok {
+	known, err := a.roles(ctx)
+	if err != nil {
+		return authz.Role{}, err
+	}
+	if r, ok := known.Find(id); ok {
 		return r, nil
 	}
 	return a.cfg.Store.GetRole(ctx, a.cfg.Issuer, ws, id)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/clientmeta"
-	"github.com/gatehouse-auth/gatehouse/authz/role"
 )
 
 // Scopes that allow administration.
@@ -66,10 +65,11 @@ type Config struct {
 	// Accounts are people who sign in with us.
 	Accounts LocalAccounts
 	Clock    authz.Clock
-	// Rules say what may be registered of a client.
+	// Rules say what may be registered of a client; its scopes are of Scopes.
 	Rules clientmeta.Rules
-	// Roles are the permissions roles are made of.
-	Roles role.Catalogue
+	// Scopes returns the issuer's scopes as they stand: what clients may be
+	// granted, and what roles are made of.
+	Scopes func(context.Context) (*authz.Scopes, error)
 	// Quarantine is how long a revoked key stays.
 	Quarantine time.Duration
 	// Tiers are the rate tiers a workspace may have.
@@ -81,7 +81,7 @@ type Admin struct{ cfg Config }
 
 // New returns an Admin, or says what is missing.
 func New(cfg Config) (*Admin, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Clock == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Accounts == nil || cfg.Clock == nil || cfg.Scopes == nil || cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.Quarantine <= 0 {
 		return nil, errors.New("admin: every field of Config is required")
 	}
 	return &Admin{cfg: cfg}, nil

@@ -27,7 +27,11 @@ func (a *Admin) compile(ctx context.Context, ws authz.WorkspaceID, kind authz.Su
 		if err != nil {
 			return err
 		}
-		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), a.cfg.Roles.ForServiceAccount(given))
+		known, err := a.roles(ctx)
+		if err != nil {
+			return err
+		}
+		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), known.ForServiceAccount(given))
 	case authz.TeamSubject:
 		people, err := a.cfg.Store.ListTeamMembers(ctx, a.cfg.Issuer, ws, authz.TeamID(subject), maxTeamMembers)
 		if err != nil {
@@ -43,33 +47,46 @@ func (a *Admin) compile(ctx context.Context, ws authz.WorkspaceID, kind authz.Su
 }
 
 func (a *Admin) compilePerson(ctx context.Context, ws authz.WorkspaceID, id authz.UserID) error {
-	m, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, id)
+	bounds, err := a.personBounds(ctx, ws, id)
 	if err != nil {
 		return err
+	}
+	return a.cfg.Store.SetMemberBounds(ctx, a.cfg.Issuer, ws, id, bounds)
+}
+
+// personBounds is what all roles of a person come to, by the scopes of now.
+func (a *Admin) personBounds(ctx context.Context, ws authz.WorkspaceID, id authz.UserID) (*authz.Bounds, error) {
+	m, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, id)
+	if err != nil {
+		return nil, err
 	}
 	own, err := a.roleOf(ctx, ws, m.Role)
 	if errors.Is(err, authz.ErrNotFound) {
 		own, err = authz.Role{}, nil // it allows nothing any more
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	given, err := a.given(ctx, ws, authz.UserSubject, string(id))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	teams, err := a.cfg.Store.TeamsOf(ctx, a.cfg.Issuer, ws, id, maxTeams)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, team := range teams {
 		more, err := a.given(ctx, ws, authz.TeamSubject, string(team))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		given = append(given, more...)
 	}
-	return a.cfg.Store.SetMemberBounds(ctx, a.cfg.Issuer, ws, id, a.cfg.Roles.ForPerson(own, given))
+	known, err := a.roles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return known.ForPerson(own, given), nil
 }
 
 // given are the roles bound to one subject by name.

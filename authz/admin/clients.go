@@ -44,7 +44,7 @@ func (a *Admin) CreateClient(ctx context.Context, by authz.Principal, in ClientS
 	client := authz.Client{ID: authz.NewClientID(), Issuer: a.cfg.Issuer, WorkspaceID: in.WorkspaceID, State: authz.Active, Revision: 1, CreatedAt: now, UpdatedAt: now}
 	in.apply(&client)
 	client.Metadata.Registration = "" // somebody of ours did it
-	if err := a.check(by, client); err != nil {
+	if err := a.check(ctx, by, authz.Client{}, client); err != nil {
 		return authz.Client{}, "", err
 	}
 	text, secret, err := a.newSecret(ctx, by, client)
@@ -114,7 +114,7 @@ func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.W
 	change(&in)
 	in.AuthMethod, in.Metadata.Registration = before.AuthMethod, before.Metadata.Registration
 	in.apply(&client)
-	if err := a.checkUpdate(by, before, client); err != nil {
+	if err := a.checkUpdate(ctx, by, before, client); err != nil {
 		return authz.Client{}, err
 	}
 	client.UpdatedAt = a.cfg.Clock.Now()
@@ -235,7 +235,7 @@ func settingsOf(c authz.Client) ClientSettings {
 
 // check looks at what this principal may decide, then at every member, and
 // names the first that is wrong.
-func (a *Admin) check(by authz.Principal, c authz.Client) error {
+func (a *Admin) check(ctx context.Context, by authz.Principal, before, c authz.Client) error {
 	if !by.Platform() && c.MayUse(authz.GrantClientCredentials) {
 		// Such a client holds its scopes by itself, with no person who has them.
 		return authz.NewError(authz.Forbidden, "operator_required", "Only the operator registers clients that act by themselves; use an API key.")
@@ -248,12 +248,33 @@ func (a *Admin) check(by authz.Principal, c authz.Client) error {
 	if by.Environment != "" && !by.Platform() && c.Environment != by.Environment {
 		return authz.NewError(authz.Forbidden, "wrong_environment", "environment: must be that of the credential used.")
 	}
-	return a.cfg.Rules.Check(c)
+	rules, err := a.rules(ctx, before)
+	if err != nil {
+		return err
+	}
+	return rules.Check(c)
+}
+
+// rules are what the issuer allows its clients now. What a client had before it
+// was retired it may go on being registered for, and is given no more.
+func (a *Admin) rules(ctx context.Context, before authz.Client) (clientmeta.Rules, error) {
+	known, err := a.cfg.Scopes(ctx)
+	if err != nil {
+		return clientmeta.Rules{}, err
+	}
+	rules := a.cfg.Rules
+	rules.Scopes, rules.KeyScopes = clientmeta.Scopes(known)
+	for _, s := range before.Scopes {
+		if known.Retired(s) {
+			rules.Scopes = append(rules.Scopes, s)
+		}
+	}
+	return rules, nil
 }
 
 // checkUpdate also keeps a client that registered itself from becoming more
 // than such a client may be: nobody of ours vouches for it.
-func (a *Admin) checkUpdate(by authz.Principal, before, after authz.Client) error {
+func (a *Admin) checkUpdate(ctx context.Context, by authz.Principal, before, after authz.Client) error {
 	if after.Metadata.Registration == "document" {
 		return invalid("client_id", "the client is what its document says; it can be deleted only.")
 	}
@@ -261,5 +282,5 @@ func (a *Admin) checkUpdate(by authz.Principal, before, after authz.Client) erro
 	if before.Metadata.Registration != "" && operators {
 		return invalid("client_id", "a client that registered itself never acts by itself, introspects or skips consent.")
 	}
-	return a.check(by, after)
+	return a.check(ctx, by, before, after)
 }

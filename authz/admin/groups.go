@@ -133,7 +133,7 @@ func (a *Admin) mayGiveByGroup(ctx context.Context, by authz.Principal, ws authz
 	if err != nil {
 		return notThere("role", err)
 	}
-	if err := a.cfg.Roles.Suits(r, authz.UserSubject); err != nil {
+	if err := a.suits(ctx, r, authz.UserSubject); err != nil {
 		return err
 	}
 	if by.Environment != "" && !by.Platform() && gift.Environment != by.Environment {

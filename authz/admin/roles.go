@@ -54,7 +54,10 @@ func (a *Admin) ListRoles(ctx context.Context, by authz.Principal, ws authz.Work
 }
 
 // BuiltInRoles are those every workspace has.
-func (a *Admin) BuiltInRoles() []authz.Role { return a.cfg.Roles.BuiltIn() }
+func (a *Admin) BuiltInRoles(ctx context.Context) ([]authz.Role, error) {
+	known, err := a.roles(ctx)
+	return known.BuiltIn(), err
+}
 
 // GetRole returns a built-in role, or one of the workspace's own.
 func (a *Admin) GetRole(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.RoleID) (authz.Role, error) {
@@ -69,7 +72,11 @@ func (a *Admin) CreateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 	now := a.cfg.Clock.Now()
 	r := authz.Role{ID: authz.NewRoleID(), Issuer: a.cfg.Issuer, WorkspaceID: ws, Revision: 1, CreatedAt: now, UpdatedAt: now}
 	in.apply(&r)
-	r.Permissions = a.cfg.Roles.Named(r.Permissions)
+	known, err := a.roles(ctx)
+	if err != nil {
+		return authz.Role{}, err
+	}
+	r.Permissions = known.Named(r.Permissions)
 	return r, a.change(ctx, by, ScopeMembers, ws, func(ctx context.Context) error {
 		if err := a.checkRole(ctx, by, authz.Role{}, r); err != nil {
 			return err
@@ -85,10 +92,14 @@ func (a *Admin) checkRole(ctx context.Context, by authz.Principal, before, r aut
 	if err := clientmeta.CheckText("name", r.Name); err != nil {
 		return err
 	}
-	if _, taken := a.cfg.Roles.Find(authz.RoleID(r.Name)); taken {
+	known, err := a.roles(ctx)
+	if err != nil {
+		return err
+	}
+	if _, taken := known.Find(authz.RoleID(r.Name)); taken {
 		return invalid("name", "is that of a built-in role.")
 	}
-	if err := a.cfg.Roles.Check(before, r); err != nil {
+	if err := known.Check(before, r); err != nil {
 		return err
 	}
 	return a.mayGive(ctx, by, r.WorkspaceID, r, "")
@@ -110,7 +121,11 @@ func (a *Admin) UpdateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 		}
 		r = before
 		in.apply(&r)
-		r.Permissions = a.cfg.Roles.Named(r.Permissions)
+		known, err := a.roles(ctx)
+		if err != nil {
+			return err
+		}
+		r.Permissions = known.Named(r.Permissions)
 		r.UpdatedAt = a.cfg.Clock.Now()
 		if err := a.checkRole(ctx, by, before, r); err != nil {
 			return err
@@ -139,7 +154,7 @@ func (a *Admin) suitsAll(ctx context.Context, r authz.Role) error {
 		return err
 	}
 	for _, b := range bindings {
-		if err := a.cfg.Roles.Suits(r, b.Kind); err != nil {
+		if err := a.suits(ctx, r, b.Kind); err != nil {
 			return err
 		}
 	}
@@ -148,7 +163,11 @@ func (a *Admin) suitsAll(ctx context.Context, r authz.Role) error {
 
 // ownRole is a role of the workspace's own that the principal may change.
 func (a *Admin) ownRole(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.RoleID) (authz.Role, error) {
-	if _, ok := a.cfg.Roles.Find(id); ok {
+	known, err := a.roles(ctx)
+	if err != nil {
+		return authz.Role{}, err
+	}
+	if _, ok := known.Find(id); ok {
 		return authz.Role{}, errBuiltIn
 	}
 	r, err := a.cfg.Store.GetRole(ctx, a.cfg.Issuer, ws, id)
@@ -238,7 +257,7 @@ func (a *Admin) checkBinding(ctx context.Context, by authz.Principal, b authz.Ro
 	if err := checkResources(b.Resources); err != nil {
 		return err
 	}
-	if err := a.cfg.Roles.Suits(r, b.Kind); err != nil {
+	if err := a.suits(ctx, r, b.Kind); err != nil {
 		return err
 	}
 	if err := a.subject(ctx, b); err != nil {

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type Change struct {
 
 // changed is the key as the change would have it, checked for what is wrong
 // with it whoever asks.
-func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey, error) {
+func (k *Keys) changed(ctx context.Context, key authz.APIKey, c Change, now time.Time) (authz.APIKey, error) {
 	var ok bool
 	if c.Name != nil {
 		if key.Name = strings.TrimSpace(*c.Name); !validName(key.Name) {
@@ -44,8 +45,12 @@ func (k *Keys) changed(key authz.APIKey, c Change, now time.Time) (authz.APIKey,
 		}
 	}
 	if c.Scopes != nil {
-		key.Scopes = k.canonical(*c.Scopes)
-		if err := k.validScopes("scopes", key.Scopes); err != nil {
+		known, err := k.cfg.Scopes(ctx)
+		if err != nil {
+			return key, err
+		}
+		key.Scopes = known.Canonical(*c.Scopes)
+		if err := validScopes(known, "scopes", key.Scopes); err != nil {
 			return key, err
 		}
 	}

@@ -96,25 +96,14 @@ type Limiter interface {
 	Allow(key string) error
 }
 
-// Scope is a scope a key may carry.
-type Scope struct {
-	Name string
-	// Aliases are other names that it may be asked for by.
-	Aliases []string
-	// PeopleOnly scopes are never given to a key.
-	PeopleOnly bool
-	// ExplicitOnly scopes are given only by a delegation that names them; the
-	// operator's own may hand them out one by one.
-	ExplicitOnly bool
-}
-
 // Config is what Keys needs. Everything is required but RotateAll,
 // Enforceable, Tiers, Deliveries, Creations and Logger.
 type Config struct {
 	Issuer authz.IssuerName
 	// Prefix is the issuer's mark: "up" makes "up_live_…".
-	Prefix         string
-	ScopeCatalogue []Scope
+	Prefix string
+	// Scopes returns the issuer's scopes as they stand.
+	Scopes func(context.Context) (*authz.Scopes, error)
 	// Quarantine is how long a revoked or expired key stays before it is purged.
 	Quarantine time.Duration
 	// Grace is how long a replaced key stays valid.
@@ -152,8 +141,6 @@ type Config struct {
 // Keys are the API keys of one issuer. They are safe for use by many goroutines.
 type Keys struct {
 	cfg      Config
-	scopes   map[string]Scope
-	names    authz.ScopeNames
 	failures *failures // wrong secrets
 	refusals *failures // refusals worth an audit entry
 	guesses  guesses
@@ -168,13 +155,7 @@ func New(cfg Config) (*Keys, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	scopes, names := make(map[string]Scope, len(cfg.ScopeCatalogue)), make([][]string, 0, len(cfg.ScopeCatalogue))
-	for _, s := range cfg.ScopeCatalogue {
-		s.PeopleOnly = s.PeopleOnly || s.Name == "admin:all"
-		scopes[s.Name] = s
-		names = append(names, append([]string{s.Name}, s.Aliases...))
-	}
-	return &Keys{cfg: cfg, scopes: scopes, names: authz.NewScopeNames(names...), failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
+	return &Keys{cfg: cfg, failures: newFailures(), refusals: newFailures(), uses: newUses()}, nil
 }
 
 func (c Config) check() error {
@@ -183,24 +164,16 @@ func (c Config) check() error {
 		return errors.New("the issuer is required")
 	case !validBrand(c.Prefix):
 		return errors.New("the prefix must be 2 to 8 lower-case letters and digits, a letter first")
-	case len(c.ScopeCatalogue) == 0:
-		return errors.New("the scope catalogue is empty")
 	case c.Quarantine <= 0 || c.Grace <= 0:
 		return errors.New("quarantine and grace must be longer than zero")
 	case c.RotateAll != 0 && c.RotateAll <= c.Grace || c.Enforceable != 0 && c.Enforceable <= c.Grace:
 		return errors.New("keys must not be replaced again within their grace")
 	case c.DefaultTier == "":
 		return errors.New("the default tier is required")
-	case c.Store == nil || c.Outbox == nil || c.Hasher == nil || c.Sealer == nil || c.Clock == nil:
-		return errors.New("store, outbox, hasher, sealer and clock are required")
+	case c.Scopes == nil || c.Store == nil || c.Outbox == nil || c.Hasher == nil || c.Sealer == nil || c.Clock == nil:
+		return errors.New("scopes, store, outbox, hasher, sealer and clock are required")
 	case len(c.TagKeys) == 0 || slices.ContainsFunc(c.TagKeys, func(k []byte) bool { return len(k) < 32 }):
 		return errors.New("tag keys of at least 32 bytes are required")
-	}
-	for i, s := range c.ScopeCatalogue {
-		same := func(other Scope) bool { return other.Name == s.Name }
-		if !validScope(s.Name) || slices.ContainsFunc(c.ScopeCatalogue[:i], same) {
-			return fmt.Errorf("scope %d of the catalogue is empty, doubled, a wildcard or not of RFC 6749 section 3.3", i)
-		}
 	}
 	return nil
 }

@@ -21,7 +21,11 @@ func (k *Keys) Examiner(url string, audience []string, delegations Delegations) 
 		if err != nil {
 			return nil, err
 		}
-		c := credentialOf(key, lineage, url, audience)
+		known, err := k.cfg.Scopes(ctx)
+		if err != nil {
+			return nil, undecided(err)
+		}
+		c := credentialOf(known, key, lineage, url, audience)
 		if key.Delegation == "" {
 			return c, nil
 		}
@@ -37,9 +41,9 @@ func (k *Keys) Examiner(url string, audience []string, delegations Delegations) 
 	}
 }
 
-func credentialOf(key authz.APIKey, lineage authz.Lineage, url string, audience []string) *authz.Credential {
+func credentialOf(known *authz.Scopes, key authz.APIKey, lineage authz.Lineage, url string, audience []string) *authz.Credential {
 	subject := string(key.ServiceAccountID)
-	left := key.Bounds.Narrow(key.Environment, key.Scopes, key.Resources)
+	left := known.Left(key.Bounds.Narrow(key.Environment, key.Scopes, key.Resources))
 	in := authz.Introspection{
 		Active: true, Scope: strings.Join(left.Scopes, " "), ClientID: subject, Sub: subject, TokenType: "Bearer",
 		CredentialType: authz.CredentialAPIKey, Iat: key.CreatedAt.Unix(), Iss: url, Aud: audience,

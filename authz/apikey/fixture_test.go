@@ -2,6 +2,7 @@ package apikey_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -69,17 +70,26 @@ func (h *house) config(issuer authz.IssuerName, prefix string) apikey.Config {
 	h.t.Helper()
 	return apikey.Config{
 		Issuer: issuer, Prefix: prefix,
-		ScopeCatalogue: []apikey.Scope{
-			{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "alert:read"},
-			{Name: "config:admin", ExplicitOnly: true}, {Name: "admin:all", Aliases: []string{"all:admin"}}, {Name: "people:vote", PeopleOnly: true},
-			{Name: "manage:keys"}, {Name: "manage:clients"}, {Name: "manage:workspace"},
-		},
+		Scopes: scopes(
+			authz.Scope{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, authz.Scope{Name: "monitor:write"}, authz.Scope{Name: "alert:read"},
+			authz.Scope{Name: "config:admin", ExplicitOnly: true}, authz.Scope{Name: "admin:all", Aliases: []string{"all:admin"}}, authz.Scope{Name: "people:vote", PeopleOnly: true},
+			authz.Scope{Name: "manage:keys"}, authz.Scope{Name: "manage:clients"}, authz.Scope{Name: "manage:workspace"},
+		),
 		Quarantine: 30 * 24 * time.Hour, Grace: 72 * time.Hour, Enforceable: 90 * 24 * time.Hour, DefaultTier: "standard", Tiers: []string{"bulk"},
 		Store: h.store, Outbox: must(event.NewOutbox(issuer, h.store, []string{"sink"}))(h.t),
 		Hasher:  h.hasher(secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}),
 		Sealer:  h.ring,
 		TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}
+}
+
+// scopes are of keys.
+func scopes(list ...authz.Scope) func(context.Context) (*authz.Scopes, error) {
+	for i := range list {
+		list[i].Kind = authz.KeyScope
+	}
+	fixed := authz.NewScopes(list, authz.ScopesVersion{})
+	return func(context.Context) (*authz.Scopes, error) { return fixed, nil }
 }
 
 func (h *house) workspace(issuer authz.IssuerName) authz.Workspace {

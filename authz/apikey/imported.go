@@ -45,7 +45,7 @@ func (k *Keys) Import(ctx context.Context, by authz.Principal, from authz.Origin
 	if !by.Platform() {
 		return authz.APIKey{}, errImporter
 	}
-	normal, err := k.normal(r.Request, now)
+	normal, err := k.normal(ctx, r.Request, now)
 	if err != nil {
 		return authz.APIKey{}, err
 	}

@@ -17,7 +17,7 @@ import (
 // a workspace that is not there, or not the principal's, is ErrNotFound.
 func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, r Request) (authz.APIKey, authz.Secret, error) {
 	now := k.cfg.Clock.Now()
-	r, err := k.normal(r, now)
+	r, err := k.normal(ctx, r, now)
 	if err != nil {
 		return authz.APIKey{}, "", err
 	}

@@ -32,7 +32,7 @@ type OperatorRequest struct {
 // It asks nobody: whoever can call it owns the deployment.
 func (k *Keys) MintOperator(ctx context.Context, from authz.Origin, o OperatorRequest) (authz.APIKey, authz.Secret, error) {
 	now := k.cfg.Clock.Now()
-	r, err := k.operatorRequest(o, now)
+	r, err := k.operatorRequest(ctx, o, now)
 	if err != nil {
 		return authz.APIKey{}, "", err
 	}
@@ -53,7 +53,7 @@ func (k *Keys) MintOperator(ctx context.Context, from authz.Origin, o OperatorRe
 	return k.shown(key, authz.KeyPolicy{}), text, nil
 }
 
-func (k *Keys) operatorRequest(o OperatorRequest, now time.Time) (Request, error) {
+func (k *Keys) operatorRequest(ctx context.Context, o OperatorRequest, now time.Time) (Request, error) {
 	r := Request{
 		Name: strings.TrimSpace(o.Name), Environment: o.Environment, Scopes: o.Scopes, Tier: k.cfg.DefaultTier,
 		ExpiresAt: whole(o.ExpiresAt), Delegation: &authz.Delegation{Scopes: []string{wildcard}, ExpiresAt: o.DelegationEndsAt},
@@ -61,8 +61,12 @@ func (k *Keys) operatorRequest(o OperatorRequest, now time.Time) (Request, error
 	if r.Environment == "" {
 		r.Environment = authz.Live
 	}
+	known, err := k.cfg.Scopes(ctx)
+	if err != nil {
+		return r, err
+	}
 	if len(r.Scopes) == 0 {
-		r.Scopes = k.managing()
+		r.Scopes = managing(known)
 	}
 	switch {
 	case !validName(r.Name):
@@ -74,14 +78,14 @@ func (k *Keys) operatorRequest(o OperatorRequest, now time.Time) (Request, error
 	case !o.DelegationEndsAt.IsZero() && !o.DelegationEndsAt.After(now):
 		return r, invalid("delegation.expires_at", "must lie in the future")
 	}
-	return r, k.validScopes("scopes", r.Scopes)
+	return r, validScopes(known, "scopes", r.Scopes)
 }
 
 // managing lists the management scopes, in the catalogue's order.
-func (k *Keys) managing() []string {
+func managing(known *authz.Scopes) []string {
 	var names []string
-	for _, s := range k.cfg.ScopeCatalogue {
-		if strings.HasPrefix(s.Name, "manage:") && !s.PeopleOnly {
+	for _, s := range known.Of(authz.KeyScope) {
+		if authz.Manages(s.Name) && !s.PeopleOnly {
 			names = append(names, s.Name)
 		}
 	}

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (k *Keys) validTier(tier string) bool {
 
 // normal checks a request for what is wrong with it whoever asks, and returns
 // it as it will be kept.
-func (k *Keys) normal(r Request, now time.Time) (Request, error) {
+func (k *Keys) normal(ctx context.Context, r Request, now time.Time) (Request, error) {
 	r.Name = strings.TrimSpace(r.Name)
 	if !validName(r.Name) {
 		return r, invalid("name", "must be 1 to 100 printable characters")
@@ -77,13 +78,17 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	if r.Environment != authz.Live && r.Environment != authz.Test {
 		return r, invalid("environment", `must be "live" or "test"`)
 	}
-	r.Scopes = k.canonical(r.Scopes)
-	if err := k.validScopes("scopes", r.Scopes); err != nil {
+	known, err := k.cfg.Scopes(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Scopes = known.Canonical(r.Scopes)
+	if err := validScopes(known, "scopes", r.Scopes); err != nil {
 		return r, err
 	}
 	if d := r.Delegation; d != nil {
 		given := *d
-		given.Scopes = k.canonical(d.Scopes)
+		given.Scopes = known.Canonical(d.Scopes)
 		r.Delegation = &given
 	}
 	if len(r.ServiceAccountID) > maxID {
@@ -105,7 +110,7 @@ func (k *Keys) normal(r Request, now time.Time) (Request, error) {
 	if err := k.validInterval(r.RotateEvery); err != nil {
 		return r, err
 	}
-	return r, k.validDelegation(r, now)
+	return r, validDelegation(known, r, now)
 }
 
 // whole is t as both databases keep it.

@@ -15,35 +15,17 @@ const maxDelegation = 90 * 24 * time.Hour
 // wildcard is what only the operator's bootstrap delegation holds.
 const wildcard = "*"
 
-// validScope reports whether s is a scope-token (RFC 6749 section 3.3) and no
-// wildcard.
-func validScope(s string) bool {
-	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r > '~' || r == '"' || r == '\\' || r == '*'
-	})
-}
-
-// canonical returns the scopes by the names that are kept, whatever names of them
-// were asked for.
-func (k *Keys) canonical(scopes []string) []string {
-	names := slices.Clone(scopes)
-	for i, asked := range names {
-		names[i] = k.names.Canonical(asked)
-	}
-	return names
-}
-
 // validScopes checks that a key may carry the scopes at all.
-func (k *Keys) validScopes(member string, scopes []string) error {
+func validScopes(known *authz.Scopes, member string, scopes []string) error {
 	if len(scopes) == 0 || len(scopes) > maxScopes {
 		return invalid(member, "must name 1 to 64 scopes")
 	}
 	for i, name := range scopes {
-		scope, known := k.scopes[name]
+		scope, found := known.Find(authz.KeyScope, name)
 		switch {
 		case strings.Contains(name, wildcard):
 			return invalid(member, "a key never holds a wildcard")
-		case !known:
+		case !found:
 			return invalid(member, "names a scope this issuer does not have")
 		case scope.PeopleOnly:
 			return invalid(member, "names a scope for people only")
@@ -55,12 +37,12 @@ func (k *Keys) validScopes(member string, scopes []string) error {
 }
 
 // validDelegation checks the delegation a request would give its key.
-func (k *Keys) validDelegation(r Request, now time.Time) error {
+func validDelegation(known *authz.Scopes, r Request, now time.Time) error {
 	d := r.Delegation
 	if d == nil {
 		return nil
 	}
-	if err := k.validScopes("delegation.scopes", d.Scopes); err != nil {
+	if err := validScopes(known, "delegation.scopes", d.Scopes); err != nil {
 		return err
 	}
 	if len(d.Workspaces) > 1 || len(d.Workspaces) == 1 && d.Workspaces[0] != r.WorkspaceID {

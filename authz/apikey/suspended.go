@@ -33,5 +33,9 @@ func (k *Keys) Suspended(ctx context.Context, text authz.Secret) (*authz.Credent
 	if !suspended || key.Environment != t.Environment || !key.UsableAt(k.cfg.Clock.Now()) {
 		return nil, nil //nolint:nilnil // as above
 	}
-	return credentialOf(key, lineage, "", nil), nil
+	known, err := k.cfg.Scopes(ctx)
+	if err != nil {
+		return nil, undecided(err)
+	}
+	return credentialOf(known, key, lineage, "", nil), nil
 }

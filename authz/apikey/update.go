@@ -63,7 +63,7 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 	case before.State == authz.Revoked || before.StatusAt(now) == authz.StatusExpired:
 		return authz.APIKey{}, errEnded
 	}
-	after, err := k.changed(before, c, now)
+	after, err := k.changed(ctx, before, c, now)
 	if err != nil {
 		return authz.APIKey{}, err
 	}

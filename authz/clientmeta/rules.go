@@ -80,6 +80,20 @@ func (r Rules) checkGrants(c authz.Client) error {
 	return r.checkRedirects("redirect_uris", c.RedirectURIs)
 }
 
+// Scopes are what clients may be registered for: their own scopes, and those of
+// keys that they may exchange.
+func Scopes(known *authz.Scopes) (own, ofKeys []string) {
+	for _, s := range known.Of(authz.ClientScope) {
+		own = append(own, s.Name)
+	}
+	for _, s := range known.Of(authz.KeyScope) {
+		if !s.PeopleOnly {
+			ofKeys = append(ofKeys, s.Name)
+		}
+	}
+	return own, ofKeys
+}
+
 func (r Rules) checkScopes(c authz.Client) error {
 	known := r.Scopes
 	if exchangesOnly(c.GrantTypes) {

@@ -33,6 +33,10 @@ func (e *Epochs) Bump(refs []authz.NodeRef) {
 	}
 	e.total.Add(1)
 	for _, ref := range refs {
+		if ref.Kind == authz.EverythingNode {
+			e.BumpAll()
+			return
+		}
 		e.cells[e.cell(ref)].Add(1)
 	}
 }

@@ -49,6 +49,16 @@ func (m *Memory[V]) Get(key [32]byte, read func() (V, []authz.NodeRef, error)) (
 	return value, nil
 }
 
+// Peek returns the value of a key if it is remembered and nothing it depends on
+// has moved.
+func (m *Memory[V]) Peek(key [32]byte) (V, bool) {
+	if known, ok := m.known.get(key); ok && m.lease.Fresh() && m.epochs.current(&known.stamp) {
+		return known.value, true
+	}
+	var none V
+	return none, false
+}
+
 // Move lets another key have what is remembered of one, which is no fresher for
 // that.
 func (m *Memory[V]) Move(from, to [32]byte) {

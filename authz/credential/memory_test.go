@@ -32,6 +32,24 @@ func TestWhatIsRememberedIsForgottenWhenItsNodeMoves(t *testing.T) {
 	}
 }
 
+func TestWhatEverythingHangsOnVoidsAllThatIsRemembered(t *testing.T) {
+	epochs := credential.NewEpochs()
+	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 1000, nil)
+	reads := 0
+	for round := range 2 {
+		for n := range 50 {
+			ref := authz.NodeRef{Kind: authz.APIKeyNode, ID: string(rune('a' + n))}
+			if _, err := memory.Get([32]byte{byte(n)}, func() (int, []authz.NodeRef, error) { reads++; return 0, []authz.NodeRef{ref}, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if reads != 50*(round+1) {
+			t.Fatalf("round %d: %d looks", round, reads)
+		}
+		epochs.Bump([]authz.NodeRef{authz.ScopesRef("up"), authz.EverythingRef()})
+	}
+}
+
 func TestWhatMovedWhileItWasReadIsNotRemembered(t *testing.T) {
 	epochs := credential.NewEpochs()
 	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 100, nil)

@@ -81,7 +81,7 @@ func newHouse(t *testing.T) *house {
 	}}
 	h.deliveries = made(delivery.New(delivery.Config{Issuer: up, Store: h.store, Outbox: outbox, Sealer: ring, Clock: h.clock, Carriers: h.carriers}))(t)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: up, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "manage:keys"}}, Quarantine: 30 * 24 * time.Hour,
+		Issuer: up, Prefix: "up", Scopes: scopes, Quarantine: 30 * 24 * time.Hour,
 		Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: outbox, Sealer: ring, TagKeys: ring.DeriveAll("api key tag"), Clock: h.clock,
 		Hasher:     made(secret.NewHasher(secret.Config{Keyring: ring, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t),
 		Deliveries: h.deliveries,
@@ -259,4 +259,9 @@ func (h *house) itself(text authz.Secret) authz.Principal {
 		Issuer: up, WorkspaceID: key.WorkspaceID, AccountID: key.AccountID, Subject: string(key.ServiceAccountID), KeyID: key.ID, KeyItself: true,
 		Environment: key.Environment, Scopes: key.Scopes,
 	}
+}
+
+// scopes are the issuer's.
+func scopes(context.Context) (*authz.Scopes, error) {
+	return authz.NewScopes([]authz.Scope{{Kind: authz.KeyScope, Name: "monitor:read"}, {Kind: authz.KeyScope, Name: "manage:keys"}}, authz.ScopesVersion{}), nil
 }

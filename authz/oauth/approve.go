@@ -20,6 +20,9 @@ type Approval struct {
 	Scopes []string
 	// Remember keeps the consent for next time.
 	Remember bool
+	// Ancestors are the session and what it stands on, where they were read in the
+	// transaction that the approval is a part of; nil has them read.
+	Ancestors authz.Lineage
 	// decision and refreshTTL are what conditional access said to it.
 	decision   *authz.PolicyDecision
 	refreshTTL time.Duration
@@ -44,13 +47,29 @@ func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Appro
 	if err := s.keepDocument(ctx, req.Client); err != nil {
 		return Redirect{}, err
 	}
-	a, err := s.permit(ctx, req, a)
+	code, err := s.Grant(ctx, req, a)
 	if err != nil {
 		return Redirect{}, err
 	}
+	return s.Granted(ctx, req, code)
+}
+
+// Granted is the answer to a request that was granted a code.
+func (s *Server) Granted(ctx context.Context, req *AuthorizationRequest, code authz.Secret) (Redirect, error) {
+	return s.respond(ctx, req, url.Values{"code": {code.Reveal()}})
+}
+
+// Grant is Approve but for the answer, which must wait until what is granted is
+// on disk. It may be a part of another's transaction; then a client that is
+// known by a document alone must be kept before.
+func (s *Server) Grant(ctx context.Context, req *AuthorizationRequest, a Approval) (authz.Secret, error) {
+	a, err := s.permit(ctx, req, a)
+	if err != nil {
+		return "", err
+	}
 	grant, err := s.newGrant(ctx, req, a)
 	if err != nil {
-		return Redirect{}, err
+		return "", err
 	}
 	u := &unit{client: requestView(req), newCode: &authz.AuthorizationCode{
 		Issuer: s.settings.Name, GrantID: grant.ID, ClientID: req.Client.ID, RedirectURI: req.RedirectURI,
@@ -59,15 +78,15 @@ func (s *Server) Approve(ctx context.Context, req *AuthorizationRequest, a Appro
 	}}
 	code, err := s.issueCode(withUnit(ctx, u), req, grant)
 	if err != nil {
-		return Redirect{}, translate(err)
+		return "", translate(err)
 	}
 	if err := s.writeApproval(ctx, u, req, a); err != nil {
 		if errors.Is(err, authz.ErrConsumed) {
-			return Redirect{}, errFinished
+			return "", errFinished
 		}
-		return Redirect{}, unavailable(err)
+		return "", unavailable(err)
 	}
-	return s.respond(ctx, req, url.Values{"code": {code}})
+	return authz.Secret(code), nil
 }
 
 var errFinished = fault(authz.Conflict, "request_finished", "This sign-in was completed already. Go back to the application and start again.")
@@ -104,7 +123,7 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 			g.ExpiresAt = a.Session.ExpiresAt
 		}
 	}
-	lineage, err := s.store.Lineage(ctx, g.Refs())
+	lineage, err := s.lineage(ctx, g, req.Client, a.Ancestors)
 	if err != nil {
 		return authz.Grant{}, unavailable(err)
 	}
@@ -113,6 +132,23 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	}
 	g.Lineage = lineage.Sum()
 	return g, nil
+}
+
+// lineage is what a grant stands on. A client is as it is remembered, under
+// epochs: a grant of one that has moved since is compared with it like any other,
+// and was never alive.
+func (s *Server) lineage(ctx context.Context, g authz.Grant, c authz.Client, known authz.Lineage) (authz.Lineage, error) {
+	refs := g.Refs()
+	known = append(slices.Clip(known), authz.Node{NodeRef: authz.ClientRef(c.Issuer, c.ID), State: c.State, Epoch: c.Epoch})
+	lineage := make(authz.Lineage, 0, len(refs))
+	for _, ref := range refs {
+		n := slices.IndexFunc(known, func(n authz.Node) bool { return n.NodeRef == ref })
+		if n < 0 {
+			return s.store.Lineage(ctx, refs)
+		}
+		lineage = append(lineage, known[n])
+	}
+	return lineage, nil
 }
 
 // grantOf is the grant of a request and the person's approval, before it is

@@ -111,14 +111,24 @@ func (s *Server) byMethod(c credential.AuthenticatedClient, method string) (cred
 
 // caller is whoever asks for tokens: a client, or the holder of an API key.
 func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if text, ok := s.presentedKey(in.Authorization); ok {
-		return s.keyHolder(ctx, in, text)
+		view, err := s.keyHolder(ctx, in, text)
+		if err == nil {
+			view.names = known.Names()
+		}
+		return view, err
 	}
 	c, err := s.AuthenticateClient(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return viewOf(c, s.audience()), nil
+	view := viewOf(c, s.audience())
+	view.scopes, view.names = known.Standing(view.scopes), known.Names()
+	return view, nil
 }
 
 // parseBasic decodes client_secret_basic, whose two halves are form-encoded

@@ -22,7 +22,7 @@ func (s *Server) bound(u *unit, sub *subject, form url.Values) error {
 		}
 	}
 	var err error
-	if sub.grant.Scopes, err = boundScopes(s.settings.ScopeNames, form.Get("scope"), sub.grant.Scopes, u.client.scopes); err != nil {
+	if sub.grant.Scopes, err = boundScopes(u.client.names, form.Get("scope"), sub.grant.Scopes, u.client.scopes); err != nil {
 		return err
 	}
 	asked := slices.Concat(form["resource"], form["audience"])

@@ -66,9 +66,13 @@ func checkPKCE(_ context.Context, s *Server, req *AuthorizationRequest) error {
 	return nil
 }
 
-func checkScope(_ context.Context, s *Server, req *AuthorizationRequest) error {
+func checkScope(ctx context.Context, s *Server, req *AuthorizationRequest) error {
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return err
+	}
 	for _, scope := range strings.Fields(req.Parameters.Get("scope")) {
-		if !s.settings.Knows(scope) || !slices.Contains(req.Client.Scopes, scope) {
+		if _, given := known.Find(authz.ClientScope, scope); !given || !slices.Contains(req.Client.Scopes, scope) {
 			return errInvalidScope
 		}
 		if !slices.Contains(req.Scopes, scope) {

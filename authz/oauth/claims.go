@@ -47,7 +47,7 @@ var errClaims = fault(authz.Invalid, "invalid_request", "claims must be a JSON o
 
 // checkClaims reads the claims parameter. What we do not know, and what a
 // scope covers that the client may not ask for, is ignored.
-func checkClaims(_ context.Context, s *Server, req *AuthorizationRequest) error {
+func checkClaims(ctx context.Context, s *Server, req *AuthorizationRequest) error {
 	text := req.Parameters.Get("claims")
 	if text == "" {
 		return nil
@@ -70,7 +70,11 @@ func checkClaims(_ context.Context, s *Server, req *AuthorizationRequest) error 
 		}
 	}
 	req.askForACR(asked.IDToken["acr"])
-	req.claims = claimsRequest{Userinfo: s.permitted(req.Client, asked.Userinfo), IDToken: s.permitted(req.Client, asked.IDToken)}
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return err
+	}
+	req.claims = claimsRequest{Userinfo: permitted(known, req.Client, asked.Userinfo), IDToken: permitted(known, req.Client, asked.IDToken)}
 	return nil
 }
 
@@ -101,10 +105,14 @@ func (r *AuthorizationRequest) askForACR(wish *claimWish) {
 
 // permitted keeps the claims about the person that the client could have
 // asked for by scope.
-func (s *Server) permitted(c authz.Client, wishes map[string]*claimWish) map[string]*claimWish {
+func permitted(known *authz.Scopes, c authz.Client, wishes map[string]*claimWish) map[string]*claimWish {
+	given := func(scope string) bool {
+		_, there := known.Find(authz.ClientScope, scope)
+		return there
+	}
 	kept := map[string]*claimWish{}
 	for name := range wishes {
-		if scope := scopeOf(name); scope != "" && s.settings.Knows(scope) && slices.Contains(c.Scopes, scope) {
+		if scope := scopeOf(name); scope != "" && given(scope) && slices.Contains(c.Scopes, scope) {
 			kept[name] = nil
 		}
 	}

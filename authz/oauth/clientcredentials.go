@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -24,7 +23,7 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 		return errInvalidScope // there is no person (OpenID Connect Core section 3)
 	}
 	for _, scope := range scopes {
-		req.GrantScope(s.settings.ScopeNames.Among(u.client.scopes, scope))
+		req.GrantScope(u.client.names.Among(u.client.scopes, scope))
 	}
 	for _, audience := range s.audience() {
 		req.GrantAudience(audience)
@@ -43,11 +42,6 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 	req.SetID(string(grant.ID))
 	req.SetSession(&session{grant: grant})
 	return nil
-}
-
-// holdsScope reports whether a client or key has the scope, by whatever name.
-func (s *Server) holdsScope(held []string, scope string) bool {
-	return slices.Contains(held, s.settings.ScopeNames.Among(held, scope))
 }
 
 // keyLooks is how often a key is looked at in one request: a rotation or a

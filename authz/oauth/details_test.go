@@ -218,11 +218,11 @@ func TestRFC9396_10_MetadataTellsTheTypes(t *testing.T) {
 	var doc struct {
 		Types []string `json:"authorization_details_types_supported"`
 	}
-	h.ok(json.Unmarshal(made(h.server.Metadata())(t), &doc))
+	h.ok(json.Unmarshal(made(h.server.Metadata(made(scopes(t.Context()))(t)))(t), &doc))
 	if !slices.Equal(doc.Types, []string{"payment", "accounts"}) {
 		t.Errorf("types %v", doc.Types)
 	}
-	if body := made(newHouse(t).server.Metadata())(t); strings.Contains(string(body), "authorization_details") {
+	if body := made(newHouse(t).server.Metadata(made(scopes(t.Context()))(t)))(t); strings.Contains(string(body), "authorization_details") {
 		t.Error("types where there are none")
 	}
 }

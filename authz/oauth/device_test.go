@@ -346,12 +346,12 @@ func TestDV_14_TheDeviceGrantIsOffUnlessTheClientHasIt(t *testing.T) {
 	_, err = h.server.DeviceAuthorization(h.Context(), oauth.Request{Form: url.Values{"client_id": {string(h.web.ID)}, "scope": {"openid"}}})
 	h.wants("a confidential client unproven", err, "invalid_client")
 
-	on := string(made(h.server.Metadata())(t))
+	on := string(made(h.server.Metadata(made(scopes(t.Context()))(t)))(t))
 	if !strings.Contains(on, `"device_authorization_endpoint":"`+issuerURL+`/oauth2/device_authorization"`) || !strings.Contains(on, authz.GrantDeviceCode) {
 		t.Errorf("metadata %s", on)
 	}
 	h.server = h.serverWith(func(c *oauth.Config) { c.UserCodeKeys = nil })
-	if off := string(made(h.server.Metadata())(t)); strings.Contains(off, "device") {
+	if off := string(made(h.server.Metadata(made(scopes(t.Context()))(t)))(t)); strings.Contains(off, "device") {
 		t.Errorf("metadata %s", off)
 	}
 	_, err = h.poll(tv, "dc_x")

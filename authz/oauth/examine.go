@@ -29,15 +29,19 @@ func (s *Server) Examine(ctx context.Context, text authz.Secret) (*authz.Credent
 	if err != nil {
 		return nil, errInactive.Because(err)
 	}
-	if found == fosite.RefreshToken {
-		return s.refreshCredential(u)
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return s.accessCredential(u, req.GetGrantedScopes()), nil
+	if found == fosite.RefreshToken {
+		return s.refreshCredential(known, u)
+	}
+	return s.accessCredential(known, u, req.GetGrantedScopes()), nil
 }
 
-func (s *Server) accessCredential(u *unit, scopes []string) *authz.Credential {
+func (s *Server) accessCredential(known *authz.Scopes, u *unit, scopes []string) *authz.Credential {
 	g := u.grant
-	c := s.credential(g, scopes, u.access.ExpiresAt)
+	c := s.credential(known, g, scopes, u.access.ExpiresAt)
 	in := &c.Introspection
 	in.TokenType, in.CredentialType = u.access.Confirmation.TokenType(), authz.CredentialAccessToken
 	if c.Confirmation = u.access.Confirmation; !c.Confirmation.Bearer() {
@@ -50,18 +54,18 @@ func (s *Server) accessCredential(u *unit, scopes []string) *authz.Credential {
 }
 
 // refreshCredential answers for a refresh token that has not been used.
-func (s *Server) refreshCredential(u *unit) (*authz.Credential, error) {
+func (s *Server) refreshCredential(known *authz.Scopes, u *unit) (*authz.Credential, error) {
 	if u.refresh.State != authz.Active {
 		return nil, errInactive
 	}
-	c := s.credential(u.grant, u.refresh.Scopes, u.refresh.ExpiresAt)
+	c := s.credential(known, u.grant, u.refresh.Scopes, u.refresh.ExpiresAt)
 	c.Introspection.CredentialType = authz.CredentialRefreshToken
 	c.Introspection.Iat = u.refresh.CreatedAt.Unix()
 	return c, nil
 }
 
-func (s *Server) credential(g authz.Grant, granted []string, endsAt time.Time) *authz.Credential {
-	left := g.Narrow(granted)
+func (s *Server) credential(known *authz.Scopes, g authz.Grant, granted []string, endsAt time.Time) *authz.Credential {
+	left := known.Left(g.Narrow(granted))
 	scopes := left.Scopes
 	in := authz.Introspection{
 		Active: true, Scope: strings.Join(scopes, " "), ClientID: string(g.ClientID), Sub: g.Subject,

@@ -203,7 +203,7 @@ func (h *house) tokenOf(ws authz.WorkspaceID) authz.Secret {
 }
 
 func TestTX_06_ScopesAreNeverWiderThanTheSubjectsTheClientsAndTheKeys(t *testing.T) {
-	h := newHouse(t, func(s *oauth.Settings) { s.ScopeNames = authz.NewScopeNames([]string{"monitor:read", "read:monitor"}) })
+	h := newHouse(t)
 	c := h.exchanger(func(c *authz.Client) {
 		c.Scopes = []string{"profile", "monitoring:admin", "monitor:read", "monitor:write"}
 	})
@@ -593,7 +593,7 @@ func (h *house) introspected(token authz.Secret) authz.Introspection {
 func TestTX_16_MetadataTellsOfTheGrantType(t *testing.T) {
 	var doc map[string]any
 	h := newHouse(t)
-	h.ok(json.Unmarshal(made(h.server.Metadata())(t), &doc))
+	h.ok(json.Unmarshal(made(h.server.Metadata(made(scopes(t.Context()))(t)))(t), &doc))
 	if list, _ := doc["grant_types_supported"].([]any); !slices.Contains(list, any(authz.GrantTokenExchange)) {
 		t.Errorf("grant types %v", list)
 	}

@@ -32,7 +32,7 @@ func (s *Server) exchangedText(ctx context.Context, u *unit, sub *subject) (stri
 
 // texts makes and recognises tokens as fosite's handlers do.
 func (s *Server) texts() *tokenStrategy {
-	return &tokenStrategy{settings: s.settings, signer: s.cfg.Signer, clock: s.clock}
+	return &tokenStrategy{settings: s.settings, scopes: s.Scopes, signer: s.cfg.Signer, clock: s.clock}
 }
 
 // writeExchange writes grant, token and audit entry in one transaction, after

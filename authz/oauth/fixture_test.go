@@ -109,7 +109,7 @@ func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)
 		Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease,
 	}))(t)
 	h.keys = made(apikey.New(apikey.Config{
-		Issuer: issuer, Prefix: "up", ScopeCatalogue: []apikey.Scope{{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys"}},
+		Issuer: issuer, Prefix: "up", Scopes: scopes,
 		Quarantine: 720 * time.Hour, Grace: 72 * time.Hour, DefaultTier: "standard", Store: h.store, Outbox: h.outbox,
 		Hasher: h.hasher, Sealer: h.ring, TagKeys: h.ring.DeriveAll("api key tag"), Clock: h.clock,
 	}))(t)
@@ -126,6 +126,19 @@ func newHouseOn(t testing.TB, at storage.Config, change ...func(*oauth.Settings)
 	return h
 }
 
+// scopes are the issuer's.
+func scopes(context.Context) (*authz.Scopes, error) {
+	var list []authz.Scope
+	for _, name := range []string{"openid", "profile", "email", "offline_access", "monitoring:admin", "unassigned"} {
+		list = append(list, authz.Scope{Kind: authz.ClientScope, Name: name})
+	}
+	list = append(list, authz.Scope{Kind: authz.KeyScope, Name: "monitor:read", Aliases: []string{"read:monitor"}})
+	for _, name := range []string{"monitor:write", "manage:keys"} {
+		list = append(list, authz.Scope{Kind: authz.KeyScope, Name: name})
+	}
+	return authz.NewScopes(list, authz.ScopesVersion{}), nil
+}
+
 func testSettings() oauth.Settings {
 	return oauth.Settings{
 		Name: issuer, URL: issuerURL, APIURL: "https://api.up.example", CodeTTL: time.Minute, AccessTTL: time.Hour,
@@ -133,16 +146,13 @@ func testSettings() oauth.Settings {
 		AuthMethods: []string{
 			authz.AuthNone, authz.AuthClientSecretBasic, authz.AuthClientSecretPost, authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS,
 		},
-		Scopes: []oauth.Scope{
-			{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "monitoring:admin"}, {Name: "unassigned"},
-		},
 		IDTokenAlgorithms: []string{"ES256"},
 	}
 }
 
 func (h *house) serverConfig() oauth.Config {
 	return oauth.Config{
-		Settings: h.settings, Store: h.store, Signer: h.set, Sealer: h.ring, Outbox: h.outbox, Clock: h.clock, Clients: h.callers,
+		Settings: h.settings, Scopes: scopes, Store: h.store, Signer: h.set, Sealer: h.ring, Outbox: h.outbox, Clock: h.clock, Clients: h.callers,
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			if !apikey.LooksLikeKey(text) {

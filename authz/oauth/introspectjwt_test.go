@@ -48,7 +48,7 @@ func TestRFC9701_AnIntrospectionIsSignedForItsCallerAlone(t *testing.T) {
 		}
 		h.dead(what+": the answer as a token", authz.Secret(compact))
 	}
-	doc := string(made(rs256.Metadata())(t))
+	doc := string(made(rs256.Metadata(made(scopes(t.Context()))(t)))(t))
 	if !strings.Contains(doc, `"introspection_signing_alg_values_supported":["RS256","ES256"]`) {
 		t.Errorf("metadata %s", doc)
 	}

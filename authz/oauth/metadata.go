@@ -70,17 +70,17 @@ type aliases struct {
 }
 
 // claimsSupported are the claims of ID tokens and those the issuer's scopes cover.
-func (s Settings) claimsSupported() []string {
+func claimsSupported(known *authz.Scopes) []string {
 	claims := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"}
-	for _, scope := range s.Scopes {
+	for _, scope := range known.Of(authz.ClientScope) {
 		claims = append(claims, claimsOfScope[scope.Name]...)
 	}
 	return claims
 }
 
-// Metadata renders the issuer's metadata document as JSON. It never changes
-// while the process runs.
-func (s *Server) Metadata() ([]byte, error) {
+// Metadata renders the issuer's metadata document as JSON. It changes
+// with the scopes and with nothing else.
+func (s *Server) Metadata(known *authz.Scopes) ([]byte, error) {
 	base, api := s.settings.URL, s.settings.api()
 	doc := metadata{
 		Issuer:                base,
@@ -90,7 +90,7 @@ func (s *Server) Metadata() ([]byte, error) {
 		ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes(),
 		GrantTypesSupported: s.grantTypes(), SubjectTypesSupported: s.settings.subjectTypes(),
 		IDTokenAlgorithms: s.settings.IDTokenAlgorithms, IntrospectionAlgorithms: s.settings.IDTokenAlgorithms, TokenEndpointAuthMethods: s.settings.AuthMethods,
-		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: s.settings.claimsSupported(), PromptValuesSupported: promptValues,
+		CodeChallengeMethods: []string{"S256"}, ClaimsSupported: claimsSupported(known), PromptValuesSupported: promptValues,
 		IssParameterSupported: true, RequestParameterSupported: true, PushedRequestEndpoint: base + "/oauth2/par",
 		RequestObjectAlgorithms: RequestObjectAlgorithms(), ResponseAlgorithms: s.settings.IDTokenAlgorithms,
 		DPoPAlgorithms: proof.Algorithms(), ClientDocumentsSupported: s.settings.ClientDocuments,
@@ -105,7 +105,7 @@ func (s *Server) Metadata() ([]byte, error) {
 	if s.devices() {
 		doc.DeviceAuthorizationEndpoint = base + "/oauth2/device_authorization"
 	}
-	for _, scope := range s.settings.Scopes {
+	for _, scope := range known.Of(authz.ClientScope) {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
 	}
 	for _, method := range s.settings.AuthMethods {

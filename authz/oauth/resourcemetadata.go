@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/proof"
 )
 
@@ -18,13 +19,14 @@ type resourceMetadata struct {
 }
 
 // ResourceMetadata renders the protected resource metadata of the API, or of
-// what is below path there, as JSON. It never changes while the process runs.
-func (s *Server) ResourceMetadata(path, name string) ([]byte, error) {
+// what is below path there, as JSON. It changes with the scopes and with nothing
+// else.
+func (s *Server) ResourceMetadata(known *authz.Scopes, path, name string) ([]byte, error) {
 	doc := resourceMetadata{
 		Resource: s.settings.api() + path, AuthorizationServers: []string{s.settings.URL}, BearerMethods: []string{"header"},
 		DPoPAlgorithms: proof.Algorithms(), ResourceName: name,
 	}
-	for _, scope := range s.settings.Scopes {
+	for _, scope := range known.Of(authz.ClientScope) {
 		doc.ScopesSupported = append(doc.ScopesSupported, scope.Name)
 	}
 	body, err := json.Marshal(doc)

@@ -35,7 +35,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, settings: cfg.Settings, store: cfg.Store, clock: cfg.Clock, unitRows: units}
 	s.idTokens = &idTokenHandler{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock, store: cfg.Store}
 	s.pushing, s.starting = s.rooms()
-	texts := &tokenStrategy{settings: cfg.Settings, signer: cfg.Signer, clock: cfg.Clock}
+	texts := &tokenStrategy{settings: cfg.Settings, scopes: s.Scopes, signer: cfg.Signer, clock: cfg.Clock}
 	fc := s.fositeConfig()
 	s.fosite = fosite.NewOAuth2Provider(units, fc)
 	s.revoker = &fositeoauth2.TokenRevocationHandler{
@@ -78,7 +78,7 @@ func (s *Server) fositeConfig() *fosite.Config {
 		RefreshTokenScopes:             []string{},
 		MinParameterEntropy:            1,
 		OmitRedirectScopeParam:         true,
-		ScopeStrategy:                  s.holdsScope,
+		ScopeStrategy:                  fosite.ExactScopeStrategy,
 		AudienceMatchingStrategy:       fosite.ExactAudienceMatchingStrategy,
 		EnforcePKCEForPublicClients:    true,
 		EnablePKCEPlainChallengeMethod: false,
@@ -94,6 +94,15 @@ func (s *Server) fositeConfig() *fosite.Config {
 		SanitationWhiteList:          []string{"redirect_uri"},
 		ResponseModeHandlerExtension: &fosite.DefaultResponseModeHandler{},
 	}
+}
+
+// Scopes returns the issuer's scopes as they stand.
+func (s *Server) Scopes(ctx context.Context) (*authz.Scopes, error) {
+	known, err := s.cfg.Scopes(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return known, nil
 }
 
 // Settings returns the issuer's rules.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -31,10 +30,6 @@ type Settings struct {
 	PKCEForAll bool
 	// AuthMethods are the client authentication methods in use.
 	AuthMethods []string
-	// Scopes is the OAuth scope catalogue.
-	Scopes []Scope
-	// ScopeNames are the scopes of keys that may be asked for by other names.
-	ScopeNames authz.ScopeNames
 	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
 	// section 8).
 	RequireNonce bool
@@ -61,12 +56,6 @@ type Settings struct {
 	ACRValues []string
 	// Room bounds how many requests may wait.
 	Room Room
-}
-
-// Scope is an entry of the scope catalogue.
-type Scope struct {
-	Name        string
-	Description string // for the consent page
 }
 
 // api is where the issuer's API lives.
@@ -162,11 +151,13 @@ type Families interface {
 // Config is what a Server needs; required but for the last seven fields.
 type Config struct {
 	Settings Settings
-	Store    Store
-	Signer   Signer
-	Sealer   Sealer
-	Outbox   Outbox
-	Clock    authz.Clock
+	// Scopes returns the issuer's scopes as they stand.
+	Scopes func(context.Context) (*authz.Scopes, error)
+	Store  Store
+	Signer Signer
+	Sealer Sealer
+	Outbox Outbox
+	Clock  authz.Clock
 	// Clients authenticates clients by secret, or finds public ones.
 	Clients Clients
 	// Standing finds the standing grants of clients and keys.
@@ -209,7 +200,7 @@ func (c Config) validate() error {
 		return errors.New("oauth: an issuer needs a name and a URL")
 	case s.CodeTTL <= 0 || s.AccessTTL <= 0 || s.RefreshTTL <= 0 || s.IDTokenTTL <= 0 || s.PushedTTL <= 0:
 		return errors.New("oauth: every lifetime is required")
-	case c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.Standing == nil || c.Families == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
+	case c.Scopes == nil || c.Store == nil || c.Signer == nil || c.Sealer == nil || c.Outbox == nil || c.Clock == nil || c.Clients == nil || c.Standing == nil || c.Families == nil || c.LookupKey == nil || c.IsKey == nil || len(c.NonceKey) < 32:
 		return errors.New("oauth: every field of Config is required")
 	case len(s.Workloads) > 0 && c.Upstreams == nil:
 		return errors.New("oauth: workloads need somebody to verify their tokens")
@@ -217,9 +208,4 @@ func (c Config) validate() error {
 		return errors.New("oauth: pairwise subjects need a key of 32 bytes")
 	}
 	return nil
-}
-
-// Knows reports whether the scope is in the catalogue.
-func (s Settings) Knows(scope string) bool {
-	return slices.ContainsFunc(s.Scopes, func(c Scope) bool { return c.Name == scope })
 }

@@ -31,6 +31,7 @@ var _ fositeoauth2.CoreStrategy = (*tokenStrategy)(nil)
 // opens nothing.
 type tokenStrategy struct {
 	settings Settings
+	scopes   func(context.Context) (*authz.Scopes, error)
 	signer   Signer
 	clock    authz.Clock
 }
@@ -108,9 +109,13 @@ func (t *tokenStrategy) GenerateAccessToken(ctx context.Context, req fosite.Requ
 	sess.jti = authz.NewID("jti")
 	sess.confirmation = unitFrom(ctx).confirmation
 	sess.audience, sess.details = unitFrom(ctx).audience, unitFrom(ctx).details
-	left := sess.grant.Narrow(req.GetGrantedScopes())
+	known, err := t.scopes(ctx)
+	if err != nil {
+		return "", "", unitFrom(ctx).failed(err)
+	}
+	left := known.Left(sess.grant.Narrow(req.GetGrantedScopes()))
 	if len(left.Scopes) == 0 && len(req.GetGrantedScopes()) > 0 {
-		return "", "", errInvalidScope // the roles of today leave nothing
+		return "", "", errInvalidScope // the roles and scopes of today leave nothing
 	}
 	sess.accessScopes, sess.resources = t.settings.validAt(left.Scopes, sess.audience), left.Resources
 	if !view.jwtTokens(t.settings.Format) {

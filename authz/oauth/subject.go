@@ -32,7 +32,11 @@ type subject struct {
 func (s *Server) subjectOf(ctx context.Context, u *unit, in Request) (subject, error) {
 	text := in.Form.Get("subject_token")
 	var sub subject
-	var err error
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return sub, err
+	}
+	u.client.names = known.Names()
 	switch in.Form.Get("subject_token_type") {
 	case TypeAccessToken:
 		sub, err = s.subjectToken(ctx, u, text)
@@ -112,7 +116,11 @@ func (s *Server) subjectToken(ctx context.Context, u *unit, text string) (subjec
 		return subject{}, err
 	}
 	g := held.grant
-	left := g.Narrow(held.access.Scopes)
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return subject{}, err
+	}
+	left := known.Left(g.Narrow(held.access.Scopes))
 	return subject{client: g.ClientID, endsAt: held.access.ExpiresAt, grant: authz.Grant{
 		WorkspaceID: g.WorkspaceID, AccountID: g.AccountID, Subject: g.Subject, UserID: g.UserID, ServiceAccountID: g.ServiceAccountID,
 		SessionID: g.SessionID, ConnectionID: g.ConnectionID, KeyID: g.KeyID, KeyEpoch: g.KeyEpoch, ParentID: g.ID, ParentToken: held.access.Digest,

@@ -10,13 +10,28 @@ import (
 // Permission is a scope that a role may hold.
 type Permission struct {
 	Name string
-	// Aliases are other names of it. One that is a permission by itself is held by
-	// whoever holds this.
-	Aliases []string
 	// PeopleOnly is never a service account's.
 	PeopleOnly bool
 	// ExplicitOnly is in no built-in role but those that administer.
 	ExplicitOnly bool
+	// Retired is in no role any more but those that had it.
+	Retired bool
+}
+
+// Of are the permissions that roles of an issuer are made of: every scope that
+// opens more than what a person told.
+func Of(scopes *authz.Scopes) Catalogue {
+	var all []Permission
+	for _, kind := range []authz.ScopeKind{authz.KeyScope, authz.ClientScope} {
+		for _, s := range scopes.All() {
+			if s.Kind == kind && !authz.Identifies(s.Name) {
+				all = append(all, Permission{Name: s.Name, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly, Retired: s.Retired})
+			}
+		}
+	}
+	c := New(all)
+	c.spellings = scopes.Names()
+	return c
 }
 
 // ReadOnly reports whether the permission changes nothing: one of the parts of
@@ -25,7 +40,8 @@ func ReadOnly(name string) bool {
 	return !authz.Manages(name) && slices.Contains(strings.Split(name, ":"), "read")
 }
 
-// Catalogue are the permissions of an issuer.
+// Catalogue are the permissions of an issuer. One that goes by the name of another
+// is held by whoever holds that.
 type Catalogue struct {
 	permissions []Permission
 	spellings   authz.ScopeNames
@@ -42,11 +58,6 @@ func New(permissions []Permission) Catalogue {
 		}
 		c.permissions = append(c.permissions, p)
 	}
-	names := make([][]string, 0, len(permissions))
-	for _, p := range permissions {
-		names = append(names, append([]string{p.Name}, p.Aliases...))
-	}
-	c.spellings = authz.NewScopeNames(names...)
 	return c
 }
 
@@ -66,11 +77,17 @@ func (c Catalogue) index(name string) int {
 	return slices.IndexFunc(c.permissions, func(p Permission) bool { return p.Name == name })
 }
 
+// gives reports whether there is a permission that may be put into roles.
+func (c Catalogue) gives(name string) bool {
+	i := c.index(name)
+	return i >= 0 && !c.permissions[i].Retired
+}
+
 // names are the permissions that fit, in the catalogue's order.
 func (c Catalogue) names(fits func(Permission) bool) []string {
 	names := []string{}
 	for _, p := range c.permissions {
-		if fits(p) {
+		if !p.Retired && fits(p) {
 			names = append(names, p.Name)
 		}
 	}
@@ -125,7 +142,7 @@ func (c Catalogue) Check(before, r authz.Role) error {
 		switch {
 		case strings.Contains(name, "*"):
 			return invalid("permissions", "a role never holds a wildcard.")
-		case c.index(name) < 0:
+		case !c.gives(name) && !slices.Contains(before.Permissions, name):
 			return invalid("permissions", "names one this issuer does not have.")
 		case slices.Contains(r.Permissions[:n], name):
 			return invalid("permissions", "names one twice.")

@@ -87,9 +87,10 @@ func TestAD_01_NobodyGivesWhatTheyDoNotHold(t *testing.T) {
 // A permission that a role holds is held by each of its names: those it is asked
 // for by, and a scope of people that is the same.
 func TestS5_S32_ARoleHoldsAPermissionByEachOfItsNames(t *testing.T) {
-	c := role.New([]role.Permission{
-		{Name: "read:checks", Aliases: []string{"checks:read", "product:checks:read"}}, {Name: "write:checks"}, {Name: "product:checks:read"},
-	})
+	c := role.Of(authz.NewScopes([]authz.Scope{
+		{Kind: authz.KeyScope, Name: "read:checks", Aliases: []string{"checks:read", "product:checks:read"}}, {Kind: authz.KeyScope, Name: "write:checks"},
+		{Kind: authz.ClientScope, Name: "product:checks:read"},
+	}, authz.ScopesVersion{}))
 	if got := c.Named([]string{"checks:read", "write:checks", "product:checks:read", "x"}); !slices.Equal(got, []string{"read:checks", "write:checks", "product:checks:read", "x"}) {
 		t.Errorf("named %v", got)
 	}

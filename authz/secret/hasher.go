@@ -36,6 +36,7 @@ type Config struct {
 // concurrent use.
 type Hasher struct {
 	human, machine *profile
+	proven         *proven
 	foreign        *gate
 	foreignKeys    map[string][]byte // by id
 }
@@ -69,6 +70,7 @@ func NewHasher(c Config) (*Hasher, error) {
 	return &Hasher{
 		human:   newProfile("human", c.Human, c),
 		machine: newProfile("machine", c.Machine, c),
+		proven:  newProven(maxProven),
 		foreign: newGate(1, foreignWaiting, foreignWait), foreignKeys: keys,
 	}, nil
 }
@@ -92,17 +94,32 @@ func (h *Hasher) VerifyHuman(ctx context.Context, stored string, text authz.Secr
 // HashMachine returns the PHC string of a text we generated with at least 224
 // random bits. It fails as HashHuman does.
 func (h *Hasher) HashMachine(ctx context.Context, text authz.Secret) (string, error) {
-	return h.machine.hash(ctx, text)
+	stored, err := h.machine.hash(ctx, text)
+	if err == nil {
+		h.proven.add(h.proven.proof(stored, text))
+	}
+	return stored, err
 }
 
-// VerifyMachine does for HashMachine what VerifyHuman does for HashHuman. A
-// digest of Foreign is to be hashed again whenever it matches.
+// VerifyMachine does for HashMachine what VerifyHuman does for HashHuman, and
+// hashes nothing for a pair it has made or found right before. A digest of Foreign is to be hashed
+// again whenever it matches.
 func (h *Hasher) VerifyMachine(ctx context.Context, stored string, text authz.Secret) (match, rehash bool, err error) {
 	if strings.HasPrefix(stored, foreign) {
 		match, err = h.verifyForeign(ctx, stored, text)
 		return match, match, err
 	}
-	return h.machine.verify(ctx, stored, text)
+	if len(text) > maxText {
+		return false, false, errText
+	}
+	of := h.proven.proof(stored, text)
+	if h.proven.has(of) {
+		return true, false, nil
+	}
+	if match, rehash, err = h.machine.verify(ctx, stored, text); match && !rehash {
+		h.proven.add(of)
+	}
+	return match, rehash, err
 }
 
 // DummyHuman costs what VerifyHuman costs, for someone nobody knows, and fails

@@ -32,7 +32,7 @@ Start with:  gatehouse demo`,
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
 		newAccount(), newWorkspace(), newMember(), newBreakGlass(), newInvitation(), newTeam(), newRole(), newRoleBinding(), newServiceAccount(), newResource(),
-		newClient(), newConnection(), newKey(), newKeyDestination(), newPolicy(),
+		newClient(), newConnection(), newKey(), newKeyDestination(), newPolicy(), newScope(),
 	)
 	strictArgs(root)
 	return root

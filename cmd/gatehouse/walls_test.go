@@ -21,7 +21,9 @@ var walls = []struct {
 }{
 	{"authz/oauth", []string{"authz", "authz/credential", "authz/proof"}},          // the protocol is checked by the hot path's clients
 	{"authz/access", []string{"authz", "authz/credential", "authz/policy"}},        // asks the rules, remembers them under epochs
+	{"authz/scope", []string{"authz", "authz/clientmeta", "authz/credential"}},     // remembers scopes under epochs
 	{"authz/ratelimit/shared", []string{"authz", "authz/ratelimit"}},               // the same window in another place, and the one to fall back on
+	{"authz/connection", []string{"authz", "authz/credential"}},                    // the same for those that people sign in by
 	{"authz/clientdoc", []string{"authz", "authz/clientmeta", "authz/credential"}}, // beside the clients that have a row
 	{"authz/delivery/envelope", []string{"authz/strict"}},
 	{"authz/delivery/vault", []string{"authz"}},

@@ -150,7 +150,7 @@ func BenchmarkResponse(b *testing.B) {
 
 // TestTheGateRefusesCheaply holds the two documents of the specification to
 // their bounds on any machine.
-func TestTheGateRefusesCheaply(t *testing.T) {
+func TestDS_04_TheGateRefusesCheaply(t *testing.T) {
 	r := newRig(t, nil, nil)
 	c := pending()
 	for _, name := range []string{"20,000 nested, 137 KB", "flat, 1.2 MB"} {

@@ -61,6 +61,8 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RevivingDoesNotResurrect", testRevive},
 		{"AFailedTransactionLeavesNothing", testRollback},
 		{"TransactionsSeeTheirOwnWrites", testOwnWrites},
+		{"WhatIsSentLaterIsHeldToTheSame", testLater},
+		{"OneOfManyEndsARequestLater", testLaterRace},
 		{"ACancelledContextStaysOne", testCancelled},
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
@@ -192,5 +194,8 @@ func policies() []promise {
 		{"DecisionsAreKeptForTheirTimeInTheirWorkspace", testDecisions},
 		{"ADecisionIsThereExactlyWhenWhatItDecidedOnIs", testIssuedDecision},
 		{"APolicyNamesWhatItsWorkspaceReaches", testNamedByPolicy},
+		{"ScopesAreInForceOneVersionAtATime", testScopes},
+		{"OfManyWhoChangeTheScopesOneDoes", testScopesRace},
+		{"EveryNodeHearsOfOtherScopes", testScopesEvents},
 	}
 }

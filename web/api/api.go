@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/delivery"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
+	"github.com/gatehouse-auth/gatehouse/authz/scope"
 )
 
 // Config is what the API of one issuer needs; required but for Demands and
@@ -35,6 +36,8 @@ type Config struct {
 	EnrolmentURL func(token authz.Secret) string
 	// Access is conditional access.
 	Access *access.Access
+	// Scopes are the issuer's.
+	Scopes *scope.Catalogue
 	// Registration mints registration tokens; nil where clients may not
 	// register themselves.
 	Registration *registration.Registrar
@@ -78,7 +81,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.EnrolmentURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Scopes == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.EnrolmentURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -109,6 +112,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.destinationRoutes(h)
 	a.policyRoutes(h)
 	a.decisionRoutes(h)
+	a.scopeRoutes(h)
 	a.keyPolicyRoutes(h)
 	describeChecks(h)
 	return a.fallback(mux), nil

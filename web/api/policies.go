@@ -167,11 +167,9 @@ func (a *api) listVersions(ctx context.Context, in *listVersions) (*answer[list[
 	if err != nil {
 		return nil, err
 	}
-	below := int64(0)
-	if page.After.ID != "" {
-		if below, err = strconv.ParseInt(page.After.ID, 10, 64); err != nil || below <= 0 {
-			return nil, errCursor
-		}
+	below, err := versionBelow(page)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := a.cfg.Access.Versions(ctx, principal(ctx), authz.PolicyID(in.ID), below, page.Rows())
 	if err != nil {
@@ -181,6 +179,19 @@ func (a *api) listVersions(ctx context.Context, in *listVersions) (*answer[list[
 		return authz.Position{CreatedAt: v.CreatedAt, ID: strconv.FormatInt(v.Version, 10)}
 	}
 	return listed(in.Paging, rows, at, viewVersion), nil
+}
+
+// versionBelow is the version that a page of a history goes on below; 0 for the
+// first page.
+func versionBelow(page authz.Page) (int64, error) {
+	if page.After.ID == "" {
+		return 0, nil
+	}
+	below, err := strconv.ParseInt(page.After.ID, 10, 64)
+	if err != nil || below <= 0 {
+		return 0, errCursor
+	}
+	return below, nil
 }
 
 func (a *api) getVersion(ctx context.Context, in *versionPath) (*answer[PolicyVersion], error) {

@@ -120,7 +120,11 @@ func (a *api) listRoles(ctx context.Context, in *AllOf) (*answer[list[Role]], er
 	out := listed(in.Paging, rows, at, viewRole)
 	if in.Cursor == "" {
 		var first []Role
-		for _, r := range a.cfg.Admin.BuiltInRoles() {
+		everywhere, err := a.cfg.Admin.BuiltInRoles(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range everywhere {
 			first = append(first, viewRole(r))
 		}
 		out.Body.Items = append(first, out.Body.Items...)

@@ -85,12 +85,15 @@ func (f *Flow) comeBack(r *http.Request, row authz.AuthorizationRequest) (*pendi
 
 // connectionOf is the connection that a request went to, in use.
 func (f *Flow) connectionOf(ctx context.Context, p *pending) (authz.Connection, error) {
-	c, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, p.row.ConnectionID)
+	if p.test != nil { // of what was changed a moment ago, on whichever node
+		c, err := f.cfg.Store.GetConnectionAcrossWorkspaces(ctx, f.issuer, p.row.ConnectionID)
+		if err != nil || c.State != authz.Deleted {
+			return c, err
+		}
+	}
+	c, err := f.cfg.Connections.Get(ctx, p.row.ConnectionID)
 	if err != nil {
 		return authz.Connection{}, err
-	}
-	if p.test != nil && c.State != authz.Deleted {
-		return c, nil
 	}
 	if !c.State.Usable() { // the rest is looked at when a session is made
 		return authz.Connection{}, f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
@@ -114,16 +117,15 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if p.invited != "" {
 		return f.joined(w, r, p, a)
 	}
-	session, account, err := f.welcome(w, r, p, a)
+	var next answer
+	err := f.welcome(w, r, p, a, func(ctx context.Context, s authz.Session, ancestors authz.Lineage) (err error) {
+		next, err = f.settle(ctx, p, s, ancestors)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if p.request.Device != nil {
-		// The pages of a device read the session cookie, which this browser gets
-		// with this answer.
-		return seeOther(w, r, "/signin/done?"+url.Values{"request": {p.row.ID}}.Encode())
-	}
-	return f.proceed(w, r, p, session, account)
+	return next(w, r)
 }
 
 // Done serves GET /signin/done: back to the dispatcher, with the new session.

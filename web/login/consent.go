@@ -44,13 +44,18 @@ func (f *Flow) ShowConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	known, err := f.cfg.OAuth.Scopes(r.Context())
+	if err != nil {
+		return err
+	}
+	scopes := scopeViews(known, p.request.Scopes)
 	if p.request.Device != nil {
-		return f.showDeviceConsent(w, r, p, nameOf(user), workspace.Name)
+		return f.showDeviceConsent(w, r, p, scopes, nameOf(user), workspace.Name)
 	}
 	origin := originOf(p.request.RedirectURI)
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": nameOf(user), "Workspace": workspace.Name,
-		"Scopes": f.scopeViews(p.request.Scopes), "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
+		"Scopes": scopes, "ReturnsTo": origin, "PublishedAt": publishedAt(p.request.Client),
 		"Claims": p.request.ClaimsBeyond(), "Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	}, origin)
 }
@@ -133,14 +138,12 @@ func (f *Flow) consenting(r *http.Request, id string) (*pending, authz.Session, 
 	return p, session, account, nil
 }
 
-func (f *Flow) scopeViews(scopes []string) []scopeView {
+func scopeViews(known *authz.Scopes, scopes []string) []scopeView {
 	views := make([]scopeView, 0, len(scopes))
 	for _, scope := range scopes {
 		view := scopeView{Name: scope, Description: scope, Required: requiredScope(scope)}
-		for _, known := range f.cfg.OAuth.Settings().Scopes {
-			if known.Name == scope && known.Description != "" {
-				view.Description = known.Description
-			}
+		if found, ok := known.Find(authz.ClientScope, scope); ok && found.Description != "" {
+			view.Description = found.Description
 		}
 		views = append(views, view)
 	}

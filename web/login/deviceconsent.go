@@ -46,10 +46,10 @@ func ago(d time.Duration) string {
 	}
 }
 
-func (f *Flow) showDeviceConsent(w http.ResponseWriter, r *http.Request, p *pending, person, workspace string) error {
+func (f *Flow) showDeviceConsent(w http.ResponseWriter, r *http.Request, p *pending, scopes []scopeView, person, workspace string) error {
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": person, "Workspace": workspace,
-		"Scopes": f.scopeViews(p.request.Scopes), "Device": f.deviceView(r, p.request),
+		"Scopes": scopes, "Device": f.deviceView(r, p.request),
 	})
 }
 

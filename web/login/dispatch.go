@@ -29,40 +29,59 @@ func (f *Flow) dispatch(w http.ResponseWriter, r *http.Request, p *pending) erro
 
 // proceed is dispatch for a session that is known.
 func (f *Flow) proceed(w http.ResponseWriter, r *http.Request, p *pending, session authz.Session, account authz.AccountID) error {
-	factor, err := f.wantsFactor(r.Context(), p, session)
+	otherwise, err := f.next(r.Context(), p, session, account)
 	if err != nil {
 		return err
+	}
+	if otherwise != nil {
+		return otherwise(w, r)
+	}
+	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+}
+
+// An answer is what is still to be told a browser.
+type answer func(http.ResponseWriter, *http.Request) error
+
+// next decides what comes next for a request and a session: nil for nothing but
+// the approval. It reads, and writes nothing.
+func (f *Flow) next(ctx context.Context, p *pending, session authz.Session, account authz.AccountID) (answer, error) {
+	factor, err := f.wantsFactor(ctx, p, session)
+	if err != nil {
+		return nil, err
 	}
 	signIn, refused := f.lacks(p, session)
 	switch {
 	case factor:
-		return f.askFactor(w, r, p)
+		return func(w http.ResponseWriter, r *http.Request) error { return f.askFactor(w, r, p) }, nil
 	case refused != nil:
-		return f.cfg.OAuth.Refuse(r.Context(), p.request, refused)
+		return f.refusal(p, refused), nil
 	case signIn && p.request.Prompts("none"):
-		return f.cfg.OAuth.Refuse(r.Context(), p.request, errLoginRequired)
+		return f.refusal(p, errLoginRequired), nil
 	case signIn:
-		return f.signIn(w, r, p)
+		return func(w http.ResponseWriter, r *http.Request) error { return f.signIn(w, r, p) }, nil
 	}
-	decision, err := f.cfg.OAuth.Ask(r.Context(), p.request, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
+	decision, err := f.cfg.OAuth.Ask(ctx, p.request, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if decision.Refusal != nil {
-		return f.withhold(w, r, p, session, decision)
+		return func(w http.ResponseWriter, r *http.Request) error { return f.withhold(w, r, p, session, decision) }, nil //nolint:nilerr // it is the answer
 	}
 	p.request.Narrow(decision.Scopes)
-	needed, err := f.consentNeeded(r.Context(), p, session)
-	if err != nil {
-		return err
+	needed, err := f.consentNeeded(ctx, p, session)
+	switch {
+	case err != nil || !needed:
+		return nil, err
+	case p.request.Prompts("none"):
+		return f.refusal(p, errConsentRequired), nil
 	}
-	if needed {
-		if p.request.Prompts("none") {
-			return f.cfg.OAuth.Refuse(r.Context(), p.request, errConsentRequired)
-		}
-		return f.askConsent(w, r, p)
+	return func(w http.ResponseWriter, r *http.Request) error { return f.askConsent(w, r, p) }, nil
+}
+
+func (f *Flow) refusal(p *pending, e *authz.Error) answer {
+	return func(_ http.ResponseWriter, r *http.Request) error {
+		return f.cfg.OAuth.Refuse(r.Context(), p.request, e)
 	}
-	return f.approve(w, r, p, oauth.Approval{Session: session, AccountID: account, Scopes: p.request.Scopes})
 }
 
 // lacks says what the session is short of for the request: a sign-in, or
@@ -179,13 +198,15 @@ func (f *Flow) approve(w http.ResponseWriter, r *http.Request, p *pending, a oau
 	}
 	redirect, err := f.cfg.OAuth.Approve(r.Context(), p.request, a)
 	if err != nil {
-		if _, told := errors.AsType[*oauth.RedirectError](err); told {
-			return err
-		}
-		if e, ok := errors.AsType[*authz.Error](err); ok && e.Kind == authz.Forbidden {
-			return f.cfg.OAuth.Refuse(r.Context(), p.request, e)
-		}
-		return err
+		return f.unapproved(r.Context(), p, err)
 	}
 	return Answer(w, r, f.cfg.Pages, redirect)
+}
+
+// unapproved tells the client why nothing was granted, where that is for it.
+func (f *Flow) unapproved(ctx context.Context, p *pending, err error) error {
+	if _, told := errors.AsType[*oauth.RedirectError](err); told || !refuses(err) {
+		return err
+	}
+	return f.cfg.OAuth.Refuse(ctx, p.request, err)
 }

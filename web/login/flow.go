@@ -50,7 +50,6 @@ type Store interface {
 
 	GetConnectionAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) (authz.Connection, error)
 	ListConnections(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID) ([]authz.Connection, error)
-	ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error)
 
 	SetConnectionTested(ctx context.Context, c authz.Connection, side authz.Side, test authz.ConnectionTest) error
 
@@ -69,6 +68,14 @@ type Members interface {
 	// FollowGroups gives and takes what a person's groups give, within a
 	// transaction.
 	FollowGroups(ctx context.Context, in admin.GroupsTold) error
+}
+
+// Connections are those of the issuer that people sign in by (authz/connection).
+type Connections interface {
+	// Get returns one in any state, ByDomain the one that a domain in lower case
+	// routes to; or ErrNotFound.
+	Get(ctx context.Context, id authz.ConnectionID) (authz.Connection, error)
+	ByDomain(ctx context.Context, domain string) (authz.Connection, error)
 }
 
 // Operators does what an operator asks for in person (authz/apikey).
@@ -116,7 +123,8 @@ type Config struct {
 	// Operators does what an operator asks for on their page.
 	Operators Operators
 	// Members are those of the issuer's workspaces.
-	Members Members
+	Members     Members
+	Connections Connections
 	// Sessions ends sessions.
 	Sessions *session.Sessions
 	Liveness Liveness
@@ -146,7 +154,7 @@ type Flow struct {
 
 // New returns a Flow, or says what is missing.
 func New(cfg Config) (*Flow, error) {
-	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Sessions == nil ||
+	if cfg.Liveness == nil || cfg.OAuth == nil || cfg.Store == nil || cfg.Connect == nil || cfg.Choose == nil || cfg.Explain == nil || cfg.Sealer == nil || cfg.Factors == nil || cfg.Accounts == nil || cfg.Operators == nil || cfg.Members == nil || cfg.Connections == nil || cfg.Sessions == nil ||
 		cfg.Clock == nil || cfg.Pages == nil || cfg.CookieSuffix == "" || cfg.SessionIdle <= 0 || cfg.SessionAbsolute <= 0 {
 		return nil, errors.New("login: every field of Config is required")
 	}

@@ -176,22 +176,16 @@ func (f *Flow) invitedStranger(ctx context.Context, a arrival) (user authz.User,
 	return user, false, err
 }
 
-// signedInto ties a session to the request that brought it about. One that has
-// no client ends with it.
-func (f *Flow) signedInto(ctx context.Context, p *pending, s authz.SessionID) error {
-	if p.invited == "" {
-		return f.cfg.Store.SetRequestSession(ctx, f.issuer, p.row.ID, s)
-	}
-	return f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
-}
-
 // joined signs in who was invited, and tells them where they are.
 func (f *Flow) joined(w http.ResponseWriter, r *http.Request, p *pending, a arrival) error {
 	workspace, err := f.cfg.Store.GetWorkspace(r.Context(), f.issuer, a.connection.WorkspaceID)
 	if err != nil {
 		return err
 	}
-	if _, _, err := f.welcome(w, r, p, a); err != nil {
+	used := func(ctx context.Context, _ authz.Session, _ authz.Lineage) error {
+		return f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
+	}
+	if err := f.welcome(w, r, p, a, used); err != nil {
 		return err
 	}
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.InvitationPage, map[string]any{"Workspace": workspace.Name, "Joined": true})

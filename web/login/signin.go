@@ -30,7 +30,7 @@ func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error 
 // domain routes to, or all of the client's workspace.
 func (f *Flow) candidates(ctx context.Context, p *pending, email string) ([]authz.Connection, error) {
 	if domain := emailDomain(email); domain != "" {
-		c, err := f.cfg.Store.ConnectionByDomainAcrossWorkspaces(ctx, f.issuer, domain)
+		c, err := f.cfg.Connections.ByDomain(ctx, domain)
 		switch {
 		case err == nil && c.State == authz.Active && (p.request.Client.Platform() || c.WorkspaceID == p.request.Client.WorkspaceID):
 			return []authz.Connection{c}, nil

@@ -40,12 +40,10 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 
 // welcome finds or makes the person behind an identity, by connection and
 // subject only, and signs them in: one transaction holds person, membership,
-// session and audit entry.
-func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival) (authz.Session, authz.AccountID, error) {
+// session and audit entry, and what then does with the request.
+func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival, then func(context.Context, authz.Session, authz.Lineage) error) error {
 	ctx, c, i := r.Context(), a.connection, a.identity
 	cookie := randomText()
-	var made authz.Session
-	var account authz.AccountID
 	admit := func(ctx context.Context) error {
 		a, err := f.routed(ctx, a)
 		if err != nil {
@@ -58,22 +56,26 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err := f.follow(ctx, a, user); err != nil {
 			return err
 		}
-		if made, account, err = f.signedIn(ctx, r, a, user, authz.Digest(cookie)); err != nil {
+		made, ancestors, err := f.signedIn(ctx, r, a, user, authz.Digest(cookie))
+		if err != nil {
 			return err
 		}
 		if err := f.cfg.Liveness.Keep(ctx, a.connection, made, authz.Secret(a.identity.RefreshToken.Reveal())); err != nil {
 			return err
 		}
-		if err := f.signedInto(ctx, p, made.ID); err != nil {
-			return err
-		}
-		return f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
+		err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
 			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
 			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
 			Details: map[string]any{
 				"connection_id": c.ID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
 			},
 		}.From(authz.OriginFrom(ctx)))
+		if err != nil {
+			return err
+		}
+		p.row.SessionID = made.ID
+		self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(made.ID)}, State: made.State, Epoch: made.Epoch}
+		return then(ctx, made, append(ancestors, self))
 	}
 	err := f.cfg.Store.InTx(ctx, admit)
 	if errors.Is(err, authz.ErrConflict) || errors.Is(err, errLinkConflict) {
@@ -82,21 +84,22 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	}
 	switch {
 	case errors.Is(err, errOtherSide):
-		return authz.Session{}, "", f.refuse(ctx, p, c, "other_side", errUpstream.Because(err))
+		return f.refuse(ctx, p, c, "other_side", errUpstream.Because(err))
 	case errors.Is(err, errLinkConflict):
-		return authz.Session{}, "", f.refuse(ctx, p, c, "link_conflict", errNoMembership)
+		return f.refuse(ctx, p, c, "link_conflict", errNoMembership)
 	case errors.Is(err, errNoMembership):
-		return authz.Session{}, "", f.refuse(ctx, p, c, "no_membership", errNoMembership)
+		return f.refuse(ctx, p, c, "no_membership", errNoMembership)
 	case errors.Is(err, errSwitchedOff):
-		return authz.Session{}, "", f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
+		return f.refuse(ctx, p, c, "switched_off", errSwitchedOff)
 	case p.invited != "" && authz.CodeOf(err) == errInvitation.Code:
-		return authz.Session{}, "", f.refuse(ctx, p, c, "invitation_refused", errInvitation)
+		return f.refuse(ctx, p, c, "invitation_refused", errInvitation)
+	case errors.Is(err, authz.ErrConsumed):
+		return errRequestGone
 	case err != nil:
-		return authz.Session{}, "", err
+		return err
 	}
 	f.setCookie(w, sessionCookie, cookie)
-	p.row.SessionID = made.ID
-	return made, account, nil
+	return nil
 }
 
 // follow gives the person what their groups give. A sign-in that stands in for
@@ -134,8 +137,8 @@ func upstreamName(a arrival) authz.UpstreamName {
 
 // signedIn makes a session, or renews the browser's own when the same person
 // signs in again: the cookie changes, the sid that clients know stays. The
-// session of somebody else in this browser ends.
-func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.AccountID, error) {
+// session of somebody else in this browser ends. It comes with what it stands on.
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.Lineage, error) {
 	now, c, i := f.cfg.Clock.Now(), a.connection, a.identity
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
@@ -146,25 +149,24 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	}
 	lineage, err := f.lineage(ctx, c, user)
 	if err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
 	made.Lineage = lineage.Sum()
-	account := accountOf(lineage)
 	old, oldAccount, err := f.session(r.WithContext(ctx))
 	if err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
 	if old.ID == "" {
-		return made, account, f.cfg.Store.CreateSession(ctx, made)
+		return made, lineage, f.cfg.Store.CreateSession(ctx, made)
 	}
 	if old.UserID == user.ID && old.WorkspaceID == c.WorkspaceID && old.ConnectionID == c.ID {
 		made.ID, made.CreatedAt, made.Epoch = old.ID, old.CreatedAt, old.Epoch
-		return made, account, f.cfg.Store.RenewSession(ctx, made)
+		return made, lineage, f.cfg.Store.RenewSession(ctx, made)
 	}
 	if _, err := f.cfg.Sessions.Revoke(ctx, session.Revocation{Session: old, AccountID: oldAccount, Reason: session.Replaced}); err != nil {
-		return authz.Session{}, "", err
+		return authz.Session{}, nil, err
 	}
-	return made, account, f.cfg.Store.CreateSession(ctx, made)
+	return made, lineage, f.cfg.Store.CreateSession(ctx, made)
 }
 
 // maxGroups bounds what is kept of a person's groups, in bytes; the upstream's

@@ -3,30 +3,20 @@ package app
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/access"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
-	"github.com/gatehouse-auth/gatehouse/config"
+	"github.com/gatehouse-auth/gatehouse/authz/scope"
 )
 
 // conditionalAccess keeps and asks the policies of an issuer.
-func (a *App) conditionalAccess(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*access.Access, error) {
-	var scopes []string
-	for _, s := range cfg.OAuth.Scopes {
-		scopes = append(scopes, s.Name)
-	}
-	for _, s := range cfg.OAuth.KeyScopes {
-		scopes = append(scopes, s.Name)
-	}
-	names := scopeNames(cfg)
+func (a *App) conditionalAccess(name authz.IssuerName, scopes *scope.Catalogue, outbox *event.Outbox) (*access.Access, error) {
 	return access.New(access.Config{
 		Issuer: name, Store: a.store, Outbox: outbox, Clock: a.clock, Epochs: a.epochs, Lease: a.lease,
-		Scopes:     func(s string) bool { return slices.Contains(scopes, names.Canonical(s)) },
-		ScopeNames: names,
-		Retention:  a.options.Config.ConditionalAccess.DecisionRetention, Regions: a.regions,
+		Scopes:    scopes.Current,
+		Retention: a.options.Config.ConditionalAccess.DecisionRetention, Regions: a.regions,
 	})
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit/shared"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
+	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
@@ -84,6 +85,7 @@ type Issuer struct {
 	Deliveries *delivery.Deliveries
 	carrying   *event.Dispatcher
 	Access     *access.Access
+	scopes     *scope.Catalogue
 	set        *jwks.Set
 	// registrar and finders are of clients that nobody of ours registers.
 	registrar *registration.Registrar

@@ -21,7 +21,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/jwks"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
-	"github.com/gatehouse-auth/gatehouse/authz/role"
+	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -70,10 +70,13 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.set, err = a.signingKeys(ctx, name, cfg); err != nil {
 		return err
 	}
+	if i.scopes, err = a.scopes(name, cfg, outbox); err != nil {
+		return err
+	}
 	if err := a.deliver(i, name, outbox); err != nil {
 		return err
 	}
-	if i.Keys, err = a.apiKeys(name, cfg, i.Deliveries, outbox); err != nil {
+	if i.Keys, err = a.apiKeys(name, cfg, i.scopes, i.Deliveries, outbox); err != nil {
 		return err
 	}
 	if err := a.people(name, i, outbox); err != nil {
@@ -82,7 +85,7 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Admin, err = a.administration(i, outbox); err != nil {
 		return err
 	}
-	if i.Access, err = a.conditionalAccess(name, cfg, outbox); err != nil {
+	if i.Access, err = a.conditionalAccess(name, i.scopes, outbox); err != nil {
 		return err
 	}
 	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
@@ -123,11 +126,7 @@ func (a *App) signingKeys(ctx context.Context, name authz.IssuerName, cfg config
 	return set, err
 }
 
-func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
-	catalogue := make([]apikey.Scope, 0, len(cfg.OAuth.KeyScopes))
-	for _, s := range cfg.OAuth.KeyScopes {
-		catalogue = append(catalogue, apikey.Scope{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
-	}
+func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, scopes *scope.Catalogue, deliveries apikey.Deliveries, outbox *event.Outbox) (*apikey.Keys, error) {
 	tiers := make([]string, 0, len(cfg.Keys.Tiers))
 	for tier := range cfg.Keys.Tiers {
 		tiers = append(tiers, tier)
@@ -154,7 +153,7 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, deliveries apike
 	return apikey.New(apikey.Config{
 		Creations: creations,
 		Layouts:   layouts, RotateAll: rotateAll, Enforceable: cfg.Keys.RotationEnforceable,
-		Issuer: name, Prefix: cfg.Keys.Prefix, ScopeCatalogue: catalogue, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
+		Issuer: name, Prefix: cfg.Keys.Prefix, Scopes: scopes.Current, Quarantine: cfg.Keys.Quarantine, Grace: cfg.Keys.RotationGrace,
 		DefaultTier: defaultTier, Tiers: tiers, Leaks: leakPolicies(cfg.Keys.Leaks), Store: a.store, Outbox: outbox, Hasher: a.hasher, Sealer: a.keyring, Deliveries: deliveries,
 		TagKeys: a.keyring.DeriveAll("api key tag"), Clock: a.clock, Logger: a.options.Logger,
 	})
@@ -164,37 +163,14 @@ func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, err
 	name, cfg := authz.IssuerName(i.Config.Name), i.Config
 	return admin.New(admin.Config{
 		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Clock: a.clock, Rules: a.clientRules(cfg),
-		Roles: permissions(cfg), Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
+		Scopes: i.scopes.Current, Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }
 
-// permissions are what roles of the issuer are made of: every scope that opens
-// more than what a person told.
-func permissions(cfg config.Issuer) role.Catalogue {
-	var all []role.Permission
-	for _, s := range cfg.OAuth.KeyScopes {
-		all = append(all, role.Permission{Name: s.Name, Aliases: s.Aliases, PeopleOnly: s.PeopleOnly, ExplicitOnly: s.ExplicitOnly})
-	}
-	for _, s := range cfg.OAuth.Scopes {
-		if !authz.Identifies(s.Name) {
-			all = append(all, role.Permission{Name: s.Name})
-		}
-	}
-	return role.New(all)
-}
-
-// clientRules are what the issuer allows its clients.
+// clientRules are what the configuration file allows clients, those that register
+// themselves included.
 func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
-	scopes := make([]string, 0, len(cfg.OAuth.Scopes))
-	for _, s := range cfg.OAuth.Scopes {
-		scopes = append(scopes, s.Name)
-	}
-	var keyScopes []string
-	for _, s := range cfg.OAuth.KeyScopes {
-		if !s.PeopleOnly {
-			keyScopes = append(keyScopes, s.Name)
-		}
-	}
+	scopes, keyScopes := clientmeta.Scopes(authz.NewScopes(builtIn(cfg), authz.ScopesVersion{}))
 	return clientmeta.Rules{
 		KeyScopes:   keyScopes,
 		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
@@ -226,7 +202,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 	}
 	var verifier *credential.Verifier
 	server, err := oauth.New(oauth.Config{
-		Settings: settings, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
+		Settings: settings, Scopes: i.scopes.Current, Store: a.store, Signer: i.set, Sealer: a.keyring, Outbox: outbox, Clock: a.clock,
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		Families: credential.NewMemory[oauth.Family](a.epochs, a.lease, maxFamilies, nil),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
@@ -310,7 +286,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
-		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Scopes: i.scopes, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
@@ -327,7 +303,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	return web.Issuer{
 		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
-		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: a.refusedUses(name),
+		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: RefusedUses(name, a.store, a.clock),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
 }
@@ -367,20 +343,6 @@ func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, rea
 	}
 }
 
-// refusedUses records, in its workspace, a use of a credential that was refused.
-func (a *App) refusedUses(name authz.IssuerName) func(context.Context, authz.Principal, string) error {
-	return func(ctx context.Context, by authz.Principal, reason string) error {
-		ctx, cancel := context.WithTimeout(ctx, auditTime)
-		defer cancel()
-		entry := authz.AuditEntry{
-			Issuer: name, WorkspaceID: by.WorkspaceID, AccountID: by.AccountID, Time: a.clock.Now(), Type: "credential.refused",
-			Result: authz.Refused, Reason: reason, Actor: by.Subject, Target: string(by.KeyID),
-			Details: map[string]any{"client_id": by.ClientID, "environment": by.Environment},
-		}
-		return a.store.AppendAudit(ctx, entry.From(authz.OriginFrom(ctx)))
-	}
-}
-
 func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 	s := oauth.Settings{
 		Name: name, URL: cfg.URL, APIURL: cfg.APIURL, CodeTTL: cfg.Tokens.CodeTTL, AccessTTL: cfg.Tokens.AccessTTL,
@@ -391,10 +353,6 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
 		Registration: cfg.OAuth.Registration.Enabled, ClientDocuments: cfg.OAuth.ClientDocuments.Enabled,
 	}
-	for _, scope := range cfg.OAuth.Scopes {
-		s.Scopes = append(s.Scopes, oauth.Scope{Name: scope.Name, Description: scope.Description})
-	}
-	s.ScopeNames = scopeNames(cfg)
 	for _, r := range cfg.OAuth.Resources {
 		s.Resources = append(s.Resources, oauth.Resource{URI: r.URI, Name: r.DisplayName, Scopes: r.Scopes})
 	}
@@ -402,15 +360,6 @@ func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
 		s.DetailTypes = append(s.DetailTypes, oauth.DetailType{Name: t.Type, Description: t.Description, Members: t.Members})
 	}
 	return s
-}
-
-// scopeNames are the scopes of an issuer that go by more than one name.
-func scopeNames(cfg config.Issuer) authz.ScopeNames {
-	names := make([][]string, 0, len(cfg.OAuth.KeyScopes))
-	for _, scope := range cfg.OAuth.KeyScopes {
-		names = append(names, append([]string{scope.Name}, scope.Aliases...))
-	}
-	return authz.NewScopeNames(names...)
 }
 
 func apiURL(cfg config.Issuer) string {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/gatehouse-auth/gatehouse/authz"
+	conn "github.com/gatehouse-auth/gatehouse/authz/connection"
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
@@ -30,9 +31,13 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	if i.liveness, err = a.newLiveness(name, sessions); err != nil {
 		return nil, err
 	}
+	known, err := conn.NewKnown(name, a.store, a.epochs, a.lease)
+	if err != nil {
+		return nil, err
+	}
 	return login.New(login.Config{
-		Liveness: i.liveness,
-		Factors:  i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
+		Liveness: i.liveness, Connections: known,
+		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
 		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),

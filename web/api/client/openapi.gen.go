@@ -409,6 +409,27 @@ type CreateRegistrationTokenBody struct {
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
 }
 
+// CreateScopeBody defines model for CreateScopeBody.
+type CreateScopeBody struct {
+	Aliases []string `json:"aliases,omitempty,omitzero"`
+
+	// Description What people are told that it allows.
+	Description string `json:"description"`
+
+	// ExplicitOnly In no built-in role but the owner's.
+	ExplicitOnly bool   `json:"explicit_only,omitempty,omitzero"`
+	Kind         string `json:"kind"`
+
+	// Name Letters, digits and ._:- alone. It is taken for good.
+	Name string `json:"name"`
+
+	// Note Why, for the history.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// PeopleOnly Never given to a key.
+	PeopleOnly bool `json:"people_only,omitempty,omitzero"`
+}
+
 // CreateSetupLinkBody defines model for CreateSetupLinkBody.
 type CreateSetupLinkBody struct {
 	// ExpiresInHours Absent: a week.
@@ -940,6 +961,14 @@ type ListRoleBinding struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ListScopesVersion defines model for ListScopesVersion.
+type ListScopesVersion struct {
+	Items []ScopesVersion `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // ListServiceAccount defines model for ListServiceAccount.
 type ListServiceAccount struct {
 	Items []ServiceAccount `json:"items"`
@@ -1414,6 +1443,12 @@ type Resources struct {
 	Clusters    []string `json:"clusters,omitempty,omitzero"`
 }
 
+// RetireScopeBody defines model for RetireScopeBody.
+type RetireScopeBody struct {
+	// Note Why, for the history.
+	Note string `json:"note,omitempty,omitzero"`
+}
+
 // RevokedKey defines model for RevokedKey.
 type RevokedKey struct {
 	AccountID   string    `json:"account_id"`
@@ -1507,6 +1542,15 @@ type RoleMembers struct {
 type RollBackConnectionBody struct {
 	// Revision The revision whose settings to take up again.
 	Revision int64 `json:"revision"`
+}
+
+// RollBackScopesBody defines model for RollBackScopesBody.
+type RollBackScopesBody struct {
+	// Note Why, for the history.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// Version The version to go back to; the one before without it.
+	Version int64 `json:"version,omitempty,omitzero"`
 }
 
 // RollKeyBody defines model for RollKeyBody.
@@ -1660,6 +1704,39 @@ type SAMLSide struct {
 	WantsSignedRequests  bool              `json:"wants_signed_requests,omitempty,omitzero"`
 }
 
+// Scope defines model for Scope.
+type Scope struct {
+	// Aliases Other names that keys may be asked for with it; what is kept and answered is the name.
+	Aliases []string `json:"aliases"`
+
+	// BuiltIn It is in the configuration file, and changed there alone.
+	BuiltIn      bool   `json:"built_in"`
+	Description  string `json:"description"`
+	ExplicitOnly bool   `json:"explicit_only"`
+
+	// Kind Whom it is granted to: clients, by people; or API keys.
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+	PeopleOnly bool   `json:"people_only"`
+	Status     string `json:"status"`
+}
+
+// Scopes defines model for Scopes.
+type Scopes struct {
+	Items   []Scope `json:"items"`
+	Version int64   `json:"version"`
+}
+
+// ScopesVersion defines model for ScopesVersion.
+type ScopesVersion struct {
+	Act       string    `json:"act"`
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	Name      string    `json:"name,omitempty,omitzero"`
+	Note      string    `json:"note,omitempty,omitzero"`
+	Version   int64     `json:"version"`
+}
+
 // ServiceAccount defines model for ServiceAccount.
 type ServiceAccount struct {
 	// Bound Whether roles narrow what its keys and tokens may do.
@@ -1797,6 +1874,15 @@ type Then struct {
 type TokenBody struct {
 	// Invitation The token of the invitation.
 	Invitation string `json:"invitation"`
+}
+
+// UpdateScopeBody defines model for UpdateScopeBody.
+type UpdateScopeBody struct {
+	Aliases     []string `json:"aliases,omitempty,omitzero"`
+	Description string   `json:"description,omitempty,omitzero"`
+
+	// Note Why, for the history.
+	Note string `json:"note,omitempty,omitzero"`
 }
 
 // Verdict defines model for Verdict.
@@ -1979,6 +2065,14 @@ type ListRolesParams struct {
 	// WorkspaceID Absent: the caller's own.
 	WorkspaceID string `form:"workspace_id,omitempty" json:"workspace_id,omitempty,omitzero"`
 	Limit       int64  `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor next_cursor of the page before, from the same list with the same filter.
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ListScopeVersionsParams is for ListScopeVersions.
+type ListScopeVersionsParams struct {
+	Limit int64 `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
 	// Cursor next_cursor of the page before, from the same list with the same filter.
 	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
@@ -3139,6 +3233,70 @@ func (a *API) GetRole(ctx context.Context, id string, options ...Option) (*Role,
 func (a *API) UpdateRole(ctx context.Context, id string, body RoleMembers, options ...Option) (*Role, error) {
 	c := call{method: "PATCH", path: fmt.Sprintf("/v1/roles/%s", url.PathEscape(text(id))), body: body}
 	return ask[Role](ctx, a, c, options)
+}
+
+// ListScopes: List the scopes of the issuer, the configuration file's first.
+//
+//	GET /v1/scopes
+func (a *API) ListScopes(ctx context.Context, options ...Option) (*Scopes, error) {
+	c := call{method: "GET", path: "/v1/scopes"}
+	return ask[Scopes](ctx, a, c, options)
+}
+
+// CreateScope: Add a scope.
+//
+//	POST /v1/scopes
+func (a *API) CreateScope(ctx context.Context, body CreateScopeBody, options ...Option) (*Scopes, error) {
+	c := call{method: "POST", path: "/v1/scopes", body: body, once: true}
+	return ask[Scopes](ctx, a, c, options)
+}
+
+// ListScopeVersions: List the changes of the scopes, the newest first, page after page. An error ends it.
+//
+//	GET /v1/scopes/versions
+func (a *API) ListScopeVersions(ctx context.Context, params ListScopeVersionsParams, options ...Option) iter.Seq2[ScopesVersion, error] {
+	return pages(params.Cursor, func(cursor string) ([]ScopesVersion, string, error) {
+		params.Cursor = cursor
+		page, err := a.ListScopeVersionsPage(ctx, params, options...)
+		if err != nil {
+			return nil, "", err
+		}
+		return page.Items, page.NextCursor, nil
+	})
+}
+
+// ListScopeVersionsPage: List the changes of the scopes, the newest first, one page of them.
+//
+//	GET /v1/scopes/versions
+func (a *API) ListScopeVersionsPage(ctx context.Context, params ListScopeVersionsParams, options ...Option) (*ListScopesVersion, error) {
+	c := call{method: "GET", path: "/v1/scopes/versions"}
+	set(&c, "limit", params.Limit)
+	set(&c, "cursor", params.Cursor)
+	return ask[ListScopesVersion](ctx, a, c, options)
+}
+
+// UpdateScope: Change the description and the aliases of a scope.
+//
+//	PATCH /v1/scopes/{name}
+func (a *API) UpdateScope(ctx context.Context, name string, body UpdateScopeBody, options ...Option) (*Scopes, error) {
+	c := call{method: "PATCH", path: fmt.Sprintf("/v1/scopes/%s", url.PathEscape(text(name))), body: body}
+	return ask[Scopes](ctx, a, c, options)
+}
+
+// RetireScope: Give a scope to nobody any more, and take it from whoever holds it.
+//
+//	POST /v1/scopes/{name}/retire
+func (a *API) RetireScope(ctx context.Context, name string, body RetireScopeBody, options ...Option) (*Scopes, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/scopes/%s/retire", url.PathEscape(text(name))), body: body, once: true}
+	return ask[Scopes](ctx, a, c, options)
+}
+
+// RollBackScopes: Make the scopes again what they were.
+//
+//	POST /v1/scopes:rollback
+func (a *API) RollBackScopes(ctx context.Context, body RollBackScopesBody, options ...Option) (*Scopes, error) {
+	c := call{method: "POST", path: "/v1/scopes:rollback", body: body, once: true}
+	return ask[Scopes](ctx, a, c, options)
 }
 
 // ListServiceAccounts: List service accounts, page after page. An error ends it.
