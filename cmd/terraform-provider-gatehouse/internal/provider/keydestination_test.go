@@ -83,10 +83,11 @@ func TestS33_S34_ADestinationIsMade_Changed_GivenAnotherSecret_AndDeleted(t *tes
 func TestS33_S34_WhatAStoreIsSpokenToWithIsSent_AndIsInNoState(t *testing.T) {
 	issuer := demo.Issuers[1]
 	const name = "gatehouse_key_destination.vault"
+	label := "vault"
 	config := func(token, version string) string {
 		return configured(issuer, fmt.Sprintf(`
 resource "gatehouse_key_destination" "vault" {
-  name               = "vault"
+  name               = %q
   kind               = "vault"
   url                = "https://vault.example.com"
   mount              = "kv"
@@ -94,7 +95,7 @@ resource "gatehouse_key_destination" "vault" {
   token_wo           = %q
   secrets_wo_version = %q
 }
-`, token, version))
+`, label, token, version))
 	}
 	var id string
 	at := func(revision int64) resource.TestCheckFunc {
@@ -116,6 +117,13 @@ resource "gatehouse_key_destination" "vault" {
 			{Config: config("hvs.second", "1"), ConfigPlanChecks: unchanged()}, // Terraform cannot tell
 			{Config: config("hvs.second", "2"), Check: at(2)},
 			{Config: config("", "3"), Check: at(3)}, // what is not named stays
+			{ // nor is it sent with another change: this one no server takes
+				Config: func() string {
+					label = "renamed"
+					return config("hvs.no token", "3")
+				}(),
+				Check: at(4),
+			},
 		},
 	})
 }
