@@ -41,7 +41,7 @@ func TestWH_09_ATestIsSignedSealedAndHoldsNoKey(t *testing.T) {
 	if told.Type != "key_destination.test" || told.WorkspaceID != h.ws.ID || told.Data["destination_id"] != string(to.ID) {
 		t.Errorf("told %s", got[0].body)
 	}
-	sealed := made(jose.ParseEncrypted(told.Data["jwe"], []jose.KeyAlgorithm{jose.ECDH_ES_A256KW}, []jose.ContentEncryption{jose.A256GCM}))(t)
+	sealed := made(jose.ParseEncryptedCompact(told.Data["jwe"], []jose.KeyAlgorithm{jose.ECDH_ES_A256KW}, []jose.ContentEncryption{jose.A256GCM}))(t)
 	if typ := sealed.Header.ExtraHeaders["typ"]; typ != "gatehouse-key-test+jwe" {
 		t.Errorf("of typ %v: it could be taken for a key", typ)
 	}

@@ -122,7 +122,7 @@ func (m *SecretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *SecretsManager) describe(w http.ResponseWriter, raw []byte) {
-	var in struct{ SecretId string } //nolint:revive,staticcheck // as the model spells it
+	var in struct{ SecretId string } //nolint:revive // as the model spells it
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
