@@ -311,7 +311,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 // builtIn are the scopes of the configuration.
 func builtIn() []authz.Scope {
 	list := []authz.Scope{
-		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
+		{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
 		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
 	}
 	for i := range list {

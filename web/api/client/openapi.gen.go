@@ -579,6 +579,13 @@ type DestinationTarget struct {
 	URL string `json:"url,omitempty,omitzero"`
 }
 
+// DestinationTest defines model for DestinationTest.
+type DestinationTest struct {
+	// Error What was wrong; nothing of what the other side wrote but its status.
+	Error string `json:"error,omitempty,omitzero"`
+	Ok    bool   `json:"ok"`
+}
+
 // Detail defines model for Detail.
 type Detail struct {
 	// Location Such as body.name.
@@ -2901,6 +2908,14 @@ func (a *API) UpdateKeyDestination(ctx context.Context, id string, body Destinat
 func (a *API) RotateKeyDestinationSecret(ctx context.Context, id string, options ...Option) (*Destination, error) {
 	c := call{method: "POST", path: fmt.Sprintf("/v1/key-destinations/%s/rotate-secret", url.PathEscape(text(id))), once: true}
 	return ask[Destination](ctx, a, c, options)
+}
+
+// TestKeyDestination: Ask a key destination whether it would take a key, and bring it none.
+//
+//	POST /v1/key-destinations/{id}/test
+func (a *API) TestKeyDestination(ctx context.Context, id string, options ...Option) (*DestinationTest, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/key-destinations/%s/test", url.PathEscape(text(id))), once: true}
+	return ask[DestinationTest](ctx, a, c, options)
 }
 
 // ListMembers: List the people of a workspace, page after page. An error ends it.
