@@ -31,6 +31,12 @@ func Of(scopes *authz.Scopes) Catalogue {
 	}
 	c := New(all)
 	c.spellings = scopes.Names()
+	for i, p := range c.permissions { // who holds an alias holds what it stands for
+		if of := c.index(c.spellings.Canonical(p.Name)); of >= 0 {
+			c.permissions[i].PeopleOnly = p.PeopleOnly || c.permissions[of].PeopleOnly
+			c.permissions[i].ExplicitOnly = p.ExplicitOnly || c.permissions[of].ExplicitOnly
+		}
+	}
 	return c
 }
 

@@ -104,3 +104,18 @@ func TestS5_S32_ARoleHoldsAPermissionByEachOfItsNames(t *testing.T) {
 		t.Errorf("a member's own role: %v", own)
 	}
 }
+
+// What is given one by one is not given by another of its names.
+func TestS30_AnAliasIsAsRestrictedAsWhatItStandsFor(t *testing.T) {
+	c := role.Of(authz.NewScopes([]authz.Scope{
+		{Name: "payments:read", Kind: authz.KeyScope},
+		{Name: "payments:refund", Kind: authz.KeyScope, ExplicitOnly: true, Aliases: []string{"refund"}},
+		{Name: "refund", Kind: authz.ClientScope},
+	}, authz.ScopesVersion{}))
+	for _, id := range []authz.RoleID{authz.RoleAdmin, authz.RoleDeveloper} {
+		r, _ := c.Find(id)
+		if !slices.Equal(r.Permissions, []string{"payments:read"}) {
+			t.Errorf("%s holds %v", id, r.Permissions)
+		}
+	}
+}
