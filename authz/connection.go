@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -25,8 +26,26 @@ type UpstreamIdentity struct {
 	// too; all zero for none.
 	Link        [32]byte
 	UserID      UserID
+	LinkedBy    LinkedBy
 	CreatedAt   time.Time
-	LastLoginAt time.Time
+	LastLoginAt time.Time // zero before the first
+}
+
+// LinkedBy is how a person came to be known by an identity.
+type LinkedBy string
+
+// The ways; empty for what was there before they were kept.
+const (
+	LinkedBySignIn   LinkedBy = "sign_in"  // their first sign-in made them
+	LinkedByKey      LinkedBy = "key"      // both sides tell one name
+	LinkedByAdmin    LinkedBy = "admin"    // an administrator named it
+	LinkedByCeremony LinkedBy = "ceremony" // they proved themselves to both sides
+)
+
+// ID names the identity to administrators, who are told it anyway.
+func (i UpstreamIdentity) ID() string {
+	sum := Digest(strings.Join([]string{string(i.Issuer), string(i.ConnectionID), string(i.Side), i.Subject}, "\x00"))
+	return "idn_" + hex.EncodeToString(sum[:13])
 }
 
 // Connection is a workspace's upstream identity provider: a side of OpenID
@@ -73,6 +92,9 @@ type Connection struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
+
+// Drafted reports whether nobody has signed in by the connection yet.
+func (c Connection) Drafted() bool { return c.State == Draft || c.State == Testing }
 
 // PollEvery is how often the provider is asked about each session; 0 for never.
 func (c Connection) PollEvery() time.Duration {
@@ -245,6 +267,9 @@ type UpstreamSessions struct {
 	// Person is a digest of what the upstream calls the person; zero leaves that
 	// open, and there must be Sessions.
 	Person [32]byte
+	// User is whose they are, whatever the upstream calls them: then they are all
+	// of that side's, and Person and Sessions are not looked at.
+	User UserID
 	// Sessions are the upstream's ids of them; none means all of the person.
 	Sessions []string
 }

@@ -14,6 +14,7 @@ const (
 	WHERE s.issuer = ? AND s.workspace_id = ? AND s.connection_id = ? AND s.upstream_side = ? AND s.state = 'active' AND `
 	oldestSessions             = ` ORDER BY s.created_at, s.id LIMIT ?`
 	sessionsOfUpstreamsPerson  = sessionsOfUpstream + `s.upstream_person = ? AND (? = 0 OR s.upstream_session IN ?)` + oldestSessions
+	sessionsOfUpstreamsUser    = sessionsOfUpstream + `s.user_id = ?` + oldestSessions
 	sessionsOfUpstreamsSession = sessionsOfUpstream + `s.upstream_session IN ? AND s.upstream_session <> ''` + oldestSessions
 )
 
@@ -22,9 +23,12 @@ const (
 func (s *Store) SessionsByUpstream(ctx context.Context, of authz.UpstreamSessions) ([]authz.Session, error) {
 	var rows []sessionRow
 	found := s.reader(ctx)
-	if of.Person == ([32]byte{}) {
+	switch {
+	case of.User != "":
+		found = found.Raw(sessionsOfUpstreamsUser, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, of.User, maxUpstreamSessions)
+	case of.Person == ([32]byte{}):
 		found = found.Raw(sessionsOfUpstreamsSession, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, of.Sessions, maxUpstreamSessions)
-	} else {
+	default:
 		found = found.Raw(sessionsOfUpstreamsPerson, of.Issuer, of.WorkspaceID, of.ConnectionID, of.Side, digest(of.Person), len(of.Sessions), of.Sessions, maxUpstreamSessions)
 	}
 	if err := found.Scan(&rows).Error; err != nil {

@@ -38,8 +38,9 @@ type upstreamIdentityRow struct {
 	Subject      string
 	Link         digest
 	UserID       authz.UserID
+	LinkedBy     authz.LinkedBy
 	CreatedAt    time.Time
-	LastLoginAt  time.Time
+	LastLoginAt  time.Time // the zero time before the first
 }
 
 // TableName is the row's table.
@@ -69,7 +70,7 @@ func (s *Store) createUser(ctx context.Context, u authz.User) error {
 func (s *Store) AddUpstreamIdentity(ctx context.Context, i authz.UpstreamIdentity) error {
 	err := s.writer(ctx).Create(&upstreamIdentityRow{
 		Issuer: i.Issuer, ConnectionID: i.ConnectionID, Side: i.Side, Subject: i.Subject, Link: i.Link, UserID: i.UserID,
-		CreatedAt: utc(i.CreatedAt), LastLoginAt: utc(i.LastLoginAt),
+		LinkedBy: i.LinkedBy, CreatedAt: utc(i.CreatedAt), LastLoginAt: utc(i.LastLoginAt),
 	}).Error
 	return failure(ctx, "creating an upstream identity", err)
 }

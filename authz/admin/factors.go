@@ -16,6 +16,7 @@ type FactorStore interface {
 // Sessions ends the sessions of people (authz/session).
 type Sessions interface {
 	EndPerson(ctx context.Context, e authz.PersonEnd) error
+	EndUpstream(ctx context.Context, e authz.UpstreamEnd) error
 }
 
 // LocalAccounts keeps people who sign in with us (authz/localaccount).

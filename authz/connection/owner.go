@@ -13,7 +13,7 @@ var errOwner = authz.NewError(authz.Forbidden, "owner_required",
 // what an upstream is believed, or what its words mean, can be anybody who signs
 // in there, an owner too.
 func mayChange(by authz.Principal, before, after authz.Connection) error {
-	if draft(before) || !believesOtherwise(before, after) {
+	if before.Drafted() || !believesOtherwise(before, after) {
 		return nil
 	}
 	if by.May(authz.ScopeManageWorkspace, before.WorkspaceID) != nil {
@@ -21,8 +21,6 @@ func mayChange(by authz.Principal, before, after authz.Connection) error {
 	}
 	return nil
 }
-
-func draft(c authz.Connection) bool { return c.State == authz.Draft || c.State == authz.Testing }
 
 // believesOtherwise reports whether the same words, or those of somebody else,
 // could make somebody another person, or give them more, after the change. What

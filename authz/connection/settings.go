@@ -92,7 +92,7 @@ func (s *Connections) replace(ctx context.Context, by authz.Principal, ws authz.
 	if err != nil {
 		return authz.Connection{}, err
 	}
-	if !draft(before) && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
+	if !before.Drafted() && before.UpstreamIssuer != "" && c.UpstreamIssuer != before.UpstreamIssuer {
 		return authz.Connection{}, authz.NewError(authz.Conflict, "issuer_changed", "People are known by this issuer: make another connection for another one.")
 	}
 	if err := mayChange(by, before, c); err != nil {
@@ -113,7 +113,7 @@ func (s *Connections) replace(ctx context.Context, by authz.Principal, ws authz.
 // untried are the sides that await their test: a connection that is, or was, in
 // use does not use what it is given before somebody has signed in by it.
 func untried(before, after authz.Connection) []authz.Side {
-	if draft(before) {
+	if before.Drafted() {
 		return nil
 	}
 	for _, side := range sides(after) {

@@ -150,7 +150,7 @@ func (u Setup) Connection(ctx context.Context) (authz.Connection, error) {
 
 // Open reports whether the connection may still be changed by a link: one that
 // people sign in by is its workspace's administrators' to change.
-func Open(c authz.Connection) bool { return c.State == authz.Draft || c.State == authz.Testing }
+func Open(c authz.Connection) bool { return c.Drafted() }
 
 // Change changes what a customer's administrator knows: vendor, provider, our
 // client there. Every other member of the Change is left out.

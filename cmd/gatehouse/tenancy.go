@@ -25,7 +25,7 @@ func newAccount() *cobra.Command {
 
 func newMember() *cobra.Command {
 	t := &things{
-		remote: &remote{}, use: "member", short: "List the people of a workspace, change their role, remove them",
+		remote: &remote{}, use: "member", short: "List the people of a workspace, make them in advance, change their role, remove them",
 		path: "/v1/members", members: []string{"user_id", "role", "name", "email", "revision", "created_at"},
 	}
 	var successor string
@@ -37,7 +37,7 @@ func newMember() *cobra.Command {
 	return t.command(remove, t.update("Give a member another role", func(c *cobra.Command, s *settings) {
 		s.text(c, "role", "role", "owner, admin, developer, viewer, member, or the id of a role of your own")
 	}), t.factors(), t.byID("reset-factors", "Forget a member's second factors and recovery codes, and end their sessions", http.MethodDelete, "/factors"),
-		t.enrolmentCode())
+		t.enrolmentCode(), t.createMember(), t.identities(), t.identify(), t.unlink())
 }
 
 func newInvitation() *cobra.Command {

@@ -109,3 +109,61 @@ func testConnections(e *env) {
 	e.must(err)
 	e.same(list, []authz.Connection{rival})
 }
+
+func testIdentities(e *env) {
+	x := e.tenant()
+	other := e.tenant()
+	list := func(ws authz.WorkspaceID) []authz.UpstreamIdentity {
+		found, err := e.ListIdentities(e.ctx, e.issuer, ws, x.user.ID, 50)
+		e.must(err)
+		return found
+	}
+	elsewhere := func(ws authz.WorkspaceID) bool {
+		is, err := e.KnownElsewhereAcrossWorkspaces(e.ctx, e.issuer, ws, x.user.ID)
+		e.must(err)
+		return is
+	}
+	e.same(list(x.workspace.ID), []authz.UpstreamIdentity{x.identity})
+	e.same(len(list(other.workspace.ID)), 0)
+	e.same([]bool{elsewhere(x.workspace.ID), elsewhere(other.workspace.ID)}, []bool{false, true})
+
+	named := x.identity
+	named.Side, named.Subject, named.LinkedBy, named.CreatedAt, named.LastLoginAt = authz.SAMLSide, "s-2", authz.LinkedByAdmin, e.now.Add(time.Second), time.Time{}
+	e.must(e.AddUpstreamIdentity(e.ctx, named))
+	e.is(e.AddUpstreamIdentity(e.ctx, named), authz.ErrConflict)
+	e.same(list(x.workspace.ID), []authz.UpstreamIdentity{x.identity, named})
+	foreign := named
+	foreign.UserID = other.user.ID
+	e.is(e.RemoveIdentity(e.ctx, foreign), authz.ErrNotFound)
+	e.must(e.RemoveIdentity(e.ctx, named))
+	e.is(e.RemoveIdentity(e.ctx, named), authz.ErrNotFound)
+	e.same(list(x.workspace.ID), []authz.UpstreamIdentity{x.identity})
+
+	// Sessions of a side are the person's, whatever the side calls them; grants
+	// without one are those whose session is over.
+	g := e.granted(e.personal(x))
+	grants := func() []authz.GrantID {
+		ids, err := e.GrantsWithoutSession(e.ctx, e.issuer, x.workspace.ID, x.user.ID, x.connection.ID, 10)
+		e.must(err)
+		return ids
+	}
+	e.same(len(grants()), 0)
+	by := x.session
+	by.ID, by.Digest = authz.NewSessionID(e.now), randomDigest()
+	by.Upstream = authz.UpstreamName{Side: authz.SAMLSide, Person: randomDigest()}
+	e.must(e.CreateSession(e.ctx, by))
+	found, err := e.SessionsByUpstream(e.ctx, authz.UpstreamSessions{
+		Issuer: e.issuer, WorkspaceID: x.workspace.ID, ConnectionID: x.connection.ID, Side: authz.SAMLSide, User: x.user.ID,
+	})
+	e.must(err)
+	e.same(len(found) == 1 && found[0].ID == by.ID, true)
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.SessionNode, ID: string(x.session.ID)}, authz.Revoked))
+	e.same(grants(), []authz.GrantID{g.ID})
+	none, err := e.GrantsWithoutSession(e.ctx, e.issuer, other.workspace.ID, x.user.ID, x.connection.ID, 10)
+	e.must(err)
+	e.same(len(none), 0)
+
+	// A deleted connection calls nobody anything.
+	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(x.connection.ID)}, authz.Deleted))
+	e.same(len(list(x.workspace.ID)), 0)
+}

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
+		{"IdentitiesAreListedAndRemovedInTheirWorkspace", testIdentities},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
 		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},

@@ -95,6 +95,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.accountRoutes(h)
 	a.workspaceRoutes(h)
 	a.memberRoutes(h)
+	a.identityRoutes(h)
 	a.factorRoutes(h)
 	a.operatorRoutes(h)
 	a.teamRoutes(h)

@@ -26,6 +26,12 @@ func viewMember(m authz.Member) Member {
 	return Member{UserID: string(m.UserID), WorkspaceID: string(m.WorkspaceID), Role: string(m.Role), Revision: m.Revision, CreatedAt: stamp(m.CreatedAt)}
 }
 
+func viewPerson(p admin.Person) Member {
+	view := viewMember(p.Member)
+	view.Name, view.Email = p.Profile.Name, p.Profile.Email
+	return view
+}
+
 // Invitation is an invitation as the API tells of it. The token is in the answer
 // that made it and nowhere else, ever.
 type Invitation struct {
@@ -117,9 +123,7 @@ func (a *api) getMember(ctx context.Context, in *OneOf) (*answer[Member], error)
 	if err != nil {
 		return nil, err
 	}
-	view := viewMember(p.Member)
-	view.Name, view.Email = p.Profile.Name, p.Profile.Email
-	return tagged(view, p.Revision), nil
+	return tagged(viewPerson(p), p.Revision), nil
 }
 
 func (a *api) invitationRoutes(h huma.API) {

@@ -56,6 +56,9 @@ type pending struct {
 	// invited is the invitation that this follows, in place of a client's
 	// request; empty for none.
 	invited authz.InvitationID
+	// linking is the joining of another side that this is, in place of a client's
+	// request; nil for none.
+	linking *linking
 	// drafted says that the row is to be stored yet.
 	drafted bool
 	// demands is the sign-in that conditional access asks for, or nil; asked is
@@ -89,7 +92,7 @@ func (f *Flow) create(ctx context.Context, p *pending) error {
 	}
 	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
 	if authz.KindOf(err) == authz.RateLimited {
-		if p.request.Device != nil || p.invited != "" {
+		if p.request.Device != nil || p.invited != "" || p.linking != nil {
 			return err
 		}
 		return f.cfg.OAuth.Refuse(ctx, p.request, authz.NewError(authz.Unavailable, "temporarily_unavailable", "Too many sign-ins wait.").Because(err))

@@ -117,6 +117,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if !a.connection.Uses(a.side) { // it was taken away and given back since they left
 		return f.refuse(r.Context(), p, a.connection, "switched_off", errSwitchedOff)
 	}
+	if p.linking != nil {
+		return f.linkArrived(w, r, p, a)
+	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)
 	}

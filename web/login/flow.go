@@ -42,7 +42,9 @@ type Store interface {
 	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
 	UserByUpstream(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, connection authz.ConnectionID, side authz.Side, subject string) (user authz.User, link [32]byte, member bool, err error)
 	UserByLink(ctx context.Context, issuer authz.IssuerName, c authz.ConnectionID, link [32]byte) (authz.UserID, error)
+	ListIdentities(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, limit int) ([]authz.UpstreamIdentity, error)
 	AddUpstreamIdentity(ctx context.Context, i authz.UpstreamIdentity) error
+	TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, side authz.Side, subject string, at time.Time) error
 	SetUpstreamLink(ctx context.Context, i authz.UpstreamIdentity) error
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)

@@ -110,8 +110,8 @@ func invitedPending(id authz.InvitationID, row authz.AuthorizationRequest) *pend
 	return &pending{request: &oauth.AuthorizationRequest{ID: row.ID, ArrivedAt: row.ArrivedAt}, row: row, invited: id}
 }
 
-// clientless is a stored request that no client made: a test sign-in, or one
-// that follows an invitation.
+// clientless is a stored request that no client made: a test sign-in, one that
+// follows an invitation, or one that joins another side to somebody.
 func clientless(row authz.AuthorizationRequest) (*pending, error) {
 	params, err := url.ParseQuery(row.Parameters)
 	switch {
@@ -119,6 +119,8 @@ func clientless(row authz.AuthorizationRequest) (*pending, error) {
 		return nil, err
 	case params.Has(testParameter):
 		return testOf(row, params)
+	case params.Has(linkingParameter):
+		return linkingOf(row, params)
 	case params.Has(invitationParameter):
 		return invitedPending(authz.InvitationID(params.Get(invitationParameter)), row), nil
 	}

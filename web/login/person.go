@@ -28,15 +28,24 @@ func (f *Flow) person(ctx context.Context, a arrival) (authz.User, error) {
 		return authz.User{}, errNoMembership
 	}
 	if told := linkOf(a); told != link && told != ([32]byte{}) {
-		if err := f.cfg.Store.SetUpstreamLink(ctx, f.identity(a, user.ID)); err != nil {
+		if err := f.cfg.Store.SetUpstreamLink(ctx, f.identity(a, user.ID, "")); err != nil {
 			return authz.User{}, err
 		}
 	}
 	return f.refreshed(ctx, a, user)
 }
 
-// refreshed is the person with what the upstream tells of them now.
+// refreshed is the person with what the upstream tells of them now. To write
+// down that they came holds the identity: one that is being taken from them is
+// gone first, or takes the session that is being made with it.
 func (f *Flow) refreshed(ctx context.Context, a arrival, user authz.User) (authz.User, error) {
+	err := f.cfg.Store.TouchUpstreamIdentity(ctx, f.issuer, a.connection.ID, a.side, a.identity.Subject, f.cfg.Clock.Now())
+	if errors.Is(err, authz.ErrNotFound) {
+		return authz.User{}, errNoMembership
+	}
+	if err != nil {
+		return authz.User{}, err
+	}
 	profile := profileOf(a.identity)
 	if a.side == authz.SAMLSide {
 		profile = merged(user.Profile, profile)
@@ -92,12 +101,12 @@ func (f *Flow) stranger(ctx context.Context, a arrival) (authz.User, error) {
 	if err != nil {
 		return authz.User{}, err
 	}
-	if err := f.cfg.Store.AddUpstreamIdentity(ctx, f.identity(a, id)); err != nil {
+	if err := f.cfg.Store.AddUpstreamIdentity(ctx, f.identity(a, id, authz.LinkedByKey)); err != nil {
 		return authz.User{}, err
 	}
 	return user, f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
 		Issuer: f.issuer, WorkspaceID: a.connection.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "identity.linked", Result: authz.Success,
-		Actor: string(id), Target: string(a.connection.ID), Details: map[string]any{"side": a.side, "linked_by": "key"},
+		Actor: string(id), Target: string(a.connection.ID), Details: map[string]any{"side": a.side, "linked_by": authz.LinkedByKey},
 	}.From(authz.OriginFrom(ctx)))
 }
 
@@ -134,14 +143,14 @@ func (f *Flow) createPerson(ctx context.Context, a arrival) (authz.User, error) 
 	user := authz.User{
 		ID: authz.NewUserID(), Issuer: f.issuer, Profile: profileOf(a.identity), State: authz.Active, CreatedAt: now, UpdatedAt: now,
 	}
-	return user, f.cfg.Store.CreateUser(ctx, user, f.identity(a, user.ID))
+	return user, f.cfg.Store.CreateUser(ctx, user, f.identity(a, user.ID, authz.LinkedBySignIn))
 }
 
 // identity is what the side calls the person.
-func (f *Flow) identity(a arrival, user authz.UserID) authz.UpstreamIdentity {
+func (f *Flow) identity(a arrival, user authz.UserID, by authz.LinkedBy) authz.UpstreamIdentity {
 	now := f.cfg.Clock.Now()
 	return authz.UpstreamIdentity{
-		Issuer: f.issuer, ConnectionID: a.connection.ID, Side: a.side, Subject: a.identity.Subject, Link: linkOf(a), UserID: user,
+		Issuer: f.issuer, ConnectionID: a.connection.ID, Side: a.side, Subject: a.identity.Subject, Link: linkOf(a), UserID: user, LinkedBy: by,
 		CreatedAt: now, LastLoginAt: now,
 	}
 }

@@ -106,6 +106,8 @@ func (f *Flow) securityPage(w http.ResponseWriter, r *http.Request, s authz.Sess
 		"Action": "/security", "Request": "", "Person": nameOf(user), "Workspace": workspace, "Factors": factorViews(held), "CodesLeft": held.Codes,
 		"MayChange": len(held.Factors) > 0 && refused == nil,
 	}
+	_, _, notLinked := f.otherSide(ctx, s)
+	view["MayLink"] = notLinked == nil
 	status := tellProblem(w, view, problem)
 	switch {
 	case refused == nil:

@@ -43,6 +43,7 @@ const (
 	FactorSetupPage = "factorsetup.html"
 	CodesPage       = "codes.html"
 	SecurityPage    = "security.html"
+	LinkPage        = "link.html"
 	LocalPage       = "local.html"
 	EnrolPage       = "enrol.html"
 	OperatorPage    = "operator.html"
@@ -51,7 +52,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage, LocalPage, EnrolPage, OperatorPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage, LinkPage, LocalPage, EnrolPage, OperatorPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/factors.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)

@@ -674,6 +674,17 @@ type GroupRules struct {
 	Rules []GroupRule `json:"rules"`
 }
 
+// IdentityMembers defines model for IdentityMembers.
+type IdentityMembers struct {
+	ConnectionID string `json:"connection_id"`
+
+	// Side Absent: oidc.
+	Side string `json:"side,omitempty,omitzero"`
+
+	// Subject As the side tells it, exactly: the claims or attributes that name people there, joined by a blank where they are several. A test sign-in shows it.
+	Subject string `json:"subject"`
+}
+
 // Invitation defines model for Invitation.
 type Invitation struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -1080,6 +1091,22 @@ type NewInvitation struct {
 
 	// ExpiresIn 1m to 720h; absent: 168h.
 	ExpiresIn string `json:"expires_in,omitempty,omitzero"`
+
+	// Role Absent: member.
+	Role string `json:"role,omitempty,omitzero"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
+// NewMember defines model for NewMember.
+type NewMember struct {
+	// Email Likewise. Nobody is recognised by it.
+	Email    string          `json:"email,omitempty,omitzero"`
+	Identity IdentityMembers `json:"identity"`
+
+	// Name To be shown until they sign in and their provider tells it.
+	Name string `json:"name,omitempty,omitzero"`
 
 	// Role Absent: member.
 	Role string `json:"role,omitempty,omitzero"`
@@ -2887,6 +2914,14 @@ func (a *API) ListMembersPage(ctx context.Context, params ListMembersParams, opt
 	set(&c, "limit", params.Limit)
 	set(&c, "cursor", params.Cursor)
 	return ask[ListMember](ctx, a, c, options)
+}
+
+// CreateMember: Make a member of somebody before their first sign-in, by what a connection calls them.
+//
+//	POST /v1/members
+func (a *API) CreateMember(ctx context.Context, body NewMember, options ...Option) (*Member, error) {
+	c := call{method: "POST", path: "/v1/members", body: body, once: true}
+	return ask[Member](ctx, a, c, options)
 }
 
 // RemoveMember: Remove a member, with their sessions and tokens here.
