@@ -78,6 +78,7 @@ type house struct {
 	rules      clientmeta.Rules
 
 	factors     *factor.Factors
+	ending      *session.Sessions
 	accounts    *localaccount.Accounts
 	federation  *federation.Federation
 	connections *connection.Connections
@@ -202,6 +203,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	sessions := h.sessions(outbox)
+	h.ending = sessions
 	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Sessions: sessions, Hasher: h.hasher, Clock: h.clock}))(h)
 	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Sessions: sessions, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
