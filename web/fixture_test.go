@@ -316,7 +316,7 @@ func builtIn() []authz.Scope {
 	for i := range list {
 		list[i].Kind = authz.KeyScope
 	}
-	for _, name := range []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"} {
+	for _, name := range []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "manage:clients", "manage:connections", "manage:policies", "monitoring:admin"} {
 		list = append(list, authz.Scope{Kind: authz.ClientScope, Name: name})
 	}
 	return list

@@ -52,7 +52,7 @@ func (h *house) joins(ws authz.WorkspaceID, to authz.RoleID) authz.Principal {
 	h.ok(h.store.AddMember(ctx, authz.Member{Issuer: issuer, WorkspaceID: ws, UserID: user.ID, Role: authz.RoleMember, CreatedAt: now}))
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:members"}}
 	made(h.admin.SetMemberRole(ctx, by, ws, user.ID, 0, to))(h)
-	return authz.Principal{Issuer: issuer, WorkspaceID: ws, AccountID: h.workspace.AccountID, Subject: string(user.ID), Scopes: []string{"manage:members", "manage:workspace", "manage:keys"}}
+	return authz.Principal{Issuer: issuer, WorkspaceID: ws, AccountID: h.workspace.AccountID, Subject: string(user.ID), Scopes: []string{"manage:members", "manage:workspace", "manage:keys"}, AuthTime: now, MFA: authz.MFAProven, MFAAt: now}
 }
 
 // addressed gives a person an address.

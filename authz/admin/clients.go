@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -117,6 +119,11 @@ func (a *Admin) UpdateClient(ctx context.Context, by authz.Principal, ws authz.W
 	if err := a.checkUpdate(ctx, by, before, client); err != nil {
 		return authz.Client{}, err
 	}
+	if equipped(before, client) {
+		if err := a.mayEquip(by, client); err != nil {
+			return authz.Client{}, err
+		}
+	}
 	client.UpdatedAt = a.cfg.Clock.Now()
 	err = a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := a.cfg.Store.UpdateClient(ctx, client); err != nil {
@@ -203,6 +210,22 @@ func (a *Admin) mayEquip(by authz.Principal, c authz.Client) error {
 		return authz.MayMint(by, a.cfg.Clock.Now())
 	}
 	return authz.PersonIsFresh(by, a.cfg.Clock.Now())
+}
+
+// equipped reports whether a change gives a client something else to prove itself
+// with, or one that acts by itself more to do: that takes what giving it a secret
+// takes.
+func equipped(before, after authz.Client) bool {
+	was, is := before.Metadata, after.Metadata
+	if !bytes.Equal(was.JWKS, is.JWKS) || was.JWKSURI != is.JWKSURI || was.TLSSubjectDN != is.TLSSubjectDN || was.TLSSANDNS != is.TLSSANDNS ||
+		was.TLSSANURI != is.TLSSANURI || was.TLSSANIP != is.TLSSANIP || was.TLSSANEmail != is.TLSSANEmail {
+		return true
+	}
+	if !after.MayUse(authz.GrantClientCredentials) {
+		return false
+	}
+	more := func(scope string) bool { return !slices.Contains(before.Scopes, scope) }
+	return !before.MayUse(authz.GrantClientCredentials) || slices.ContainsFunc(after.Scopes, more)
 }
 
 func withDefaults(by authz.Principal, in ClientSettings) ClientSettings {

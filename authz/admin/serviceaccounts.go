@@ -56,7 +56,8 @@ func (a *Admin) serviceAccount(ctx context.Context, ws authz.WorkspaceID, id aut
 }
 
 // CreateServiceAccount makes a subject that holds keys and never signs in. A
-// person who makes one answers for it, unless they name somebody else.
+// person who makes one answers for it, unless they name somebody else, and needs
+// fresh proof of MFA, as for a key.
 func (a *Admin) CreateServiceAccount(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, in ServiceAccountSettings) (authz.ServiceAccount, error) {
 	s := authz.ServiceAccount{
 		ID: authz.NewServiceAccountID(), Issuer: a.cfg.Issuer, WorkspaceID: ws, OwnerID: person(by), State: authz.Active, Revision: 1,
@@ -64,6 +65,9 @@ func (a *Admin) CreateServiceAccount(ctx context.Context, by authz.Principal, ws
 	}
 	in.apply(&s)
 	return s, a.change(ctx, by, ScopeKeys, ws, func(ctx context.Context) error {
+		if err := authz.PersonIsFresh(by, a.cfg.Clock.Now()); err != nil {
+			return err
+		}
 		if err := a.checkServiceAccount(ctx, s); err != nil {
 			return err
 		}

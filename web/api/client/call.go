@@ -27,6 +27,9 @@ type call struct {
 	method, path string
 	query        url.Values
 	body         any
+	// raw is sent in place of a body, as media.
+	raw   []byte
+	media string
 	// once says that the call takes an Idempotency-Key.
 	once             bool
 	onceKey, ifMatch string
@@ -65,8 +68,9 @@ func (a *API) send(ctx context.Context, c call, options []Option) ([]byte, error
 		return nil, err
 	}
 	c.path = path
-	var body []byte
+	body := c.raw
 	if c.body != nil {
+		c.media = "application/json"
 		if body, err = json.Marshal(c.body); err != nil {
 			return nil, fmt.Errorf("client: %s %s: %w", c.method, c.path, err)
 		}
@@ -105,8 +109,8 @@ func (a *API) once(ctx context.Context, c call, body []byte) ([]byte, error) {
 	}
 	r.Header.Set("User-Agent", a.agent)
 	r.Header.Set("Accept", "application/json, application/problem+json")
-	if c.body != nil {
-		r.Header.Set("Content-Type", "application/json")
+	if c.media != "" {
+		r.Header.Set("Content-Type", c.media)
 	}
 	if c.ifMatch != "" {
 		r.Header.Set("If-Match", c.ifMatch)

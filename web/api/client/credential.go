@@ -14,22 +14,24 @@ type Credential interface {
 
 // APIKey is an API key, or an access token of somebody else's keeping, sent as
 // Bearer (RFC 6750).
-func APIKey(text string) Credential { return bearer(text) }
+func APIKey(text string) Credential { return &bearer{Secret(text)} }
 
-type bearer string
+// bearer is given by pointer: printed within something else it is an address.
+type bearer struct{ text Secret }
 
-func (b bearer) Authorize(_ context.Context, r *http.Request) error {
-	if b == "" {
+func (b *bearer) Authorize(_ context.Context, r *http.Request) error {
+	if b.text == "" {
 		return errors.New("client: the API key is empty")
 	}
-	r.Header.Set("Authorization", "Bearer "+string(b))
+	r.Header.Set("Authorization", "Bearer "+string(b.text))
 	return nil
 }
 
-func (b bearer) String() string { return "API key" }
+// String says what it is.
+func (b *bearer) String() string { return "API key" }
 
 // GoString is for %#v.
-func (b bearer) GoString() string { return b.String() }
+func (b *bearer) GoString() string { return b.String() }
 
 // renew reports whether the credential may be better the next time.
 func renew(c Credential, refused *Error) bool {

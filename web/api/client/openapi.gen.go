@@ -1535,6 +1535,16 @@ type RetireScopeBody struct {
 	Note string `json:"note,omitempty,omitzero"`
 }
 
+// RevokeKeyBody defines model for RevokeKeyBody.
+type RevokeKeyBody struct {
+	// ID The key's id, never the key.
+	ID string `json:"id"`
+
+	// Successors Revoke also every key that replaced it.
+	Successors  bool   `json:"successors,omitempty,omitzero"`
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
 // RevokedKey defines model for RevokedKey.
 type RevokedKey struct {
 	AccountID   string    `json:"account_id"`
@@ -2473,6 +2483,14 @@ func (a *API) ListKeysPage(ctx context.Context, params ListKeysParams, options .
 func (a *API) CreateKey(ctx context.Context, body CreateKeyBody, options ...Option) (*Key, error) {
 	c := call{method: "POST", path: "/v1/api-keys", body: body, once: true}
 	return ask[Key](ctx, a, c, options)
+}
+
+// RevokeKeyByID: Revoke an API key by its id.
+//
+//	POST /v1/api-keys/revoke
+func (a *API) RevokeKeyByID(ctx context.Context, body RevokeKeyBody, options ...Option) (*RevokedKey, error) {
+	c := call{method: "POST", path: "/v1/api-keys/revoke", body: body, once: true}
+	return ask[RevokedKey](ctx, a, c, options)
 }
 
 // RevokeKey: Revoke an API key and everything made from it.

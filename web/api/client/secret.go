@@ -4,6 +4,27 @@ import "log/slog"
 
 // What shows a secret does not print it: neither by fmt nor into a log.
 
+// Secret is a text that is not printed. Convert it to send it.
+type Secret string
+
+// String hides the text.
+func (Secret) String() string { return "hidden" }
+
+// GoString hides the text.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the text.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// String names the client.
+func (c *ClientCredentials) String() string { return "client credentials at " + c.Issuer }
+
+// GoString names the client.
+func (c *ClientCredentials) GoString() string { return c.String() }
+
+// LogValue names the client.
+func (c *ClientCredentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // String names the key.
 func (k Key) String() string { return "API key " + k.ID }
 
@@ -93,3 +114,30 @@ func (t Token) GoString() string { return t.String() }
 
 // LogValue says what it is.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// String says what it is.
+func (LeakReport) String() string { return "report of a leaked key" }
+
+// GoString says what it is.
+func (r LeakReport) GoString() string { return r.String() }
+
+// LogValue says what it is.
+func (r LeakReport) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// String names the key.
+func (k ImportedKey) String() string { return "imported key " + k.Name }
+
+// GoString names the key.
+func (k ImportedKey) GoString() string { return k.String() }
+
+// LogValue names the key.
+func (k ImportedKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// String names the server.
+func (a *API) String() string { return "Gatehouse at " + a.base }
+
+// GoString names the server.
+func (a *API) GoString() string { return a.String() }
+
+// LogValue names the server.
+func (a *API) LogValue() slog.Value { return slog.StringValue(a.String()) }

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"log/slog"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,8 +20,31 @@ var hidden = map[string]any{
 	"Client": client.Client{ClientSecret: "SECRET"}, "BreakGlass": client.BreakGlass{Link: "SECRET"}, "Destination": client.Destination{SigningSecret: "SECRET"},
 	"DestinationSecrets": client.DestinationSecrets{Token: "SECRET", SecretID: "SECRET", SecretAccessKey: "SECRET"},
 	"Invitation":         client.Invitation{Token: "SECRET", Link: "SECRET"}, "RegistrationToken": client.RegistrationToken{Token: "SECRET"},
+	"Secret": client.Secret("SECRET"), "within the credentials' value": &struct{ C *client.ClientCredentials }{&client.ClientCredentials{ClientSecret: "SECRET", APIKey: "SECRET"}},
+	"ClientCredentials": &client.ClientCredentials{ClientSecret: "SECRET", APIKey: "SECRET"}, "within a configuration": client.Config{Credential: client.APIKey("SECRET")},
+	"within an API": api("SECRET"), "LeakReport": client.LeakReport{Key: "SECRET"}, "ImportedKey": client.ImportedKey{Digest: client.KeyDigest{Value: "SECRET"}},
 	"Token": client.Token{AccessToken: "SECRET"}, "within another": client.BlastRadius{Key: client.Key{Key: "SECRET"}},
 	"within a body": client.DestinationChange{Secrets: client.DestinationSecrets{Token: "SECRET"}},
+}
+
+// api is asked by nobody.
+func api(key string) *client.API {
+	made, err := client.New(client.Config{URL: "https://api.example", Credential: client.APIKey(key)})
+	if err != nil {
+		panic(err)
+	}
+	return made
+}
+
+// A value whose pointer hides its secrets hides them too.
+func TestCredentialsByValueDoNotPrintTheirSecret(t *testing.T) {
+	for what, v := range map[string]any{"credentials": reflect.ValueOf(&client.ClientCredentials{ClientSecret: "SECRET", APIKey: "SECRET"}).Elem(), "an API": reflect.ValueOf(api("SECRET")).Elem()} {
+		for _, verb := range []string{"%v", "%+v", "%#v"} {
+			if told := fmt.Sprintf(verb, v); strings.Contains(told, "SECRET") {
+				t.Errorf("%s by %s: %s", what, verb, told)
+			}
+		}
+	}
 }
 
 func TestWhatShowsASecretDoesNotPrintIt(t *testing.T) {

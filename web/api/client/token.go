@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,9 +21,10 @@ type ClientCredentials struct {
 	// Issuer is the issuer's URL, such as https://auth.uptimepulse.io. Required.
 	Issuer string
 	// ClientID and ClientSecret are a client's, sent as client_secret_basic.
-	ClientID, ClientSecret string
+	ClientID     string
+	ClientSecret Secret
 	// APIKey is sent as Bearer instead.
-	APIKey string
+	APIKey Secret
 	// Scopes are asked for; none means all that the client or the key has.
 	Scopes []string
 	// Resource is what the token is for (RFC 8707); empty means the issuer's API.
@@ -32,10 +34,23 @@ type ClientCredentials struct {
 	// HTTP sends the requests; nil means one with a timeout of 30 s.
 	HTTP *http.Client
 
+	held atomic.Pointer[held] // printed, it is an address
+}
+
+// held is what was found and got by credentials.
+type held struct {
 	mu       sync.Mutex
 	endpoint string
 	token    Token
 	proof    *proofKey
+}
+
+// lock returns what is held, locked.
+func (c *ClientCredentials) lock() *held {
+	c.held.CompareAndSwap(nil, new(held))
+	h := c.held.Load()
+	h.mu.Lock()
+	return h
 }
 
 // Token is an access token.
@@ -54,63 +69,63 @@ const early = 20 * time.Second
 // Authorize puts an access token on the request, which it gets first if there
 // is none that lasts.
 func (c *ClientCredentials) Authorize(ctx context.Context, r *http.Request) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Until(c.token.ExpiresAt) < early {
-		t, err := c.issue(ctx)
+	h := c.lock()
+	defer h.mu.Unlock()
+	if time.Until(h.token.ExpiresAt) < early {
+		t, err := c.issue(ctx, h)
 		if err != nil {
 			return err
 		}
-		c.token = t
+		h.token = t
 	}
-	r.Header.Set("Authorization", c.token.TokenType+" "+c.token.AccessToken)
-	if c.proof == nil {
+	r.Header.Set("Authorization", h.token.TokenType+" "+h.token.AccessToken)
+	if h.proof == nil {
 		return nil
 	}
-	return c.proof.prove(r, c.token.AccessToken)
+	return h.proof.prove(r, h.token.AccessToken)
 }
 
 // Issue gets a new access token. One bound by DPoP is good for this value only.
 func (c *ClientCredentials) Issue(ctx context.Context) (Token, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.issue(ctx)
+	h := c.lock()
+	defer h.mu.Unlock()
+	return c.issue(ctx, h)
 }
 
 // renew gives up a token that is refused.
 func (c *ClientCredentials) renew(refused *Error) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.token = Token{}
-	if nonce := refused.nonce; nonce != "" && c.proof != nil {
-		c.proof.nonce = nonce
+	h := c.lock()
+	defer h.mu.Unlock()
+	h.token = Token{}
+	if nonce := refused.nonce; nonce != "" && h.proof != nil {
+		h.proof.nonce = nonce
 	}
 	return true
 }
 
-func (c *ClientCredentials) issue(ctx context.Context) (Token, error) {
-	if c.DPoP && c.proof == nil {
+func (c *ClientCredentials) issue(ctx context.Context, h *held) (Token, error) {
+	if c.DPoP && h.proof == nil {
 		p, err := newProofKey()
 		if err != nil {
 			return Token{}, err
 		}
-		c.proof = p
+		h.proof = p
 	}
-	if err := c.discover(ctx); err != nil {
+	if err := c.discover(ctx, h); err != nil {
 		return Token{}, err
 	}
-	t, err := c.grant(ctx)
-	if e, ok := errors.AsType[*Error](err); ok && e.Code == "use_dpop_nonce" && c.proof != nil && e.nonce != "" {
-		c.proof.nonce = e.nonce
-		return c.grant(ctx)
+	t, err := c.grant(ctx, h)
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == "use_dpop_nonce" && h.proof != nil && e.nonce != "" {
+		h.proof.nonce = e.nonce
+		return c.grant(ctx, h)
 	}
 	return t, err
 }
 
 // discover finds the token endpoint (RFC 8414), and believes only the issuer it
 // asked.
-func (c *ClientCredentials) discover(ctx context.Context) error {
-	if c.endpoint != "" {
+func (c *ClientCredentials) discover(ctx context.Context, h *held) error {
+	if h.endpoint != "" {
 		return nil
 	}
 	issuer, err := baseURL(c.Issuer)
@@ -137,12 +152,12 @@ func (c *ClientCredentials) discover(ctx context.Context) error {
 	if _, err := baseURL(metadata.TokenEndpoint); err != nil {
 		return err
 	}
-	c.endpoint = metadata.TokenEndpoint
+	h.endpoint = metadata.TokenEndpoint
 	return nil
 }
 
 // grant asks the token endpoint.
-func (c *ClientCredentials) grant(ctx context.Context) (Token, error) {
+func (c *ClientCredentials) grant(ctx context.Context, h *held) (Token, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if len(c.Scopes) > 0 {
 		form.Set("scope", strings.Join(c.Scopes, " "))
@@ -150,7 +165,7 @@ func (c *ClientCredentials) grant(ctx context.Context) (Token, error) {
 	if c.Resource != "" {
 		form.Set("resource", c.Resource)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Token{}, fmt.Errorf("client: %w", err)
 	}
@@ -158,14 +173,14 @@ func (c *ClientCredentials) grant(ctx context.Context) (Token, error) {
 	r.Header.Set("User-Agent", userAgent)
 	switch {
 	case c.APIKey != "":
-		r.Header.Set("Authorization", "Bearer "+c.APIKey)
+		r.Header.Set("Authorization", "Bearer "+string(c.APIKey))
 	case c.ClientID != "" && c.ClientSecret != "":
-		r.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret)) // RFC 6749 section 2.3.1
+		r.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(string(c.ClientSecret))) // RFC 6749 section 2.3.1
 	default:
 		return Token{}, errors.New("client: ClientCredentials needs an APIKey, or a ClientID and a ClientSecret")
 	}
-	if c.proof != nil {
-		if err := c.proof.prove(r, ""); err != nil {
+	if h.proof != nil {
+		if err := h.proof.prove(r, ""); err != nil {
 			return Token{}, err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func TestU34_AKeyIsExchangedForATokenThatMayDoNoMore(t *testing.T) {
 	issuer := demo.Issuers[0]
 	scope := readScopes(t, issuer)[0]
-	credential := &client.ClientCredentials{Issuer: issuer.URL, APIKey: issuer.Keys.Live, Scopes: []string{scope}}
+	credential := &client.ClientCredentials{Issuer: issuer.URL, APIKey: client.Secret(issuer.Keys.Live), Scopes: []string{scope}}
 	token, err := credential.Issue(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestU34_AKeyIsExchangedForATokenThatMayDoNoMore(t *testing.T) {
 	if !allowed(t, issuer, token.AccessToken, scope) {
 		t.Error("the token is good for nothing")
 	}
-	credential = &client.ClientCredentials{Issuer: issuer.URL, APIKey: issuer.Keys.Live, Scopes: []string{"config:admin"}}
+	credential = &client.ClientCredentials{Issuer: issuer.URL, APIKey: client.Secret(issuer.Keys.Live), Scopes: []string{"config:admin"}}
 	if _, err := credential.Issue(t.Context()); client.Code(err) != "invalid_scope" {
 		t.Errorf("more than the key has: %v", err)
 	}
@@ -35,7 +35,7 @@ func TestU34_AKeyIsExchangedForATokenThatMayDoNoMore(t *testing.T) {
 
 func allowed(t *testing.T, issuer clienttest.Issuer, credential, action string) bool {
 	t.Helper()
-	gateway := &client.ClientCredentials{Issuer: issuer.URL, ClientID: issuer.Clients.Introspector.ID, ClientSecret: issuer.Clients.Introspector.Secret}
+	gateway := &client.ClientCredentials{Issuer: issuer.URL, ClientID: issuer.Clients.Introspector.ID, ClientSecret: client.Secret(issuer.Clients.Introspector.Secret)}
 	v, err := issuer.As(t, gateway).Verify(t.Context(), client.VerifyBody{Credential: credential, Action: action, Environment: "live", ClientIP: "192.0.2.7"})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func allowed(t *testing.T, issuer clienttest.Issuer, credential, action string) 
 func TestTheAPIIsUsedWithTokens_BearerAndBoundByDPoP(t *testing.T) {
 	issuer := demo.Issuers[0]
 	for _, bound := range []bool{false, true} {
-		credential := &client.ClientCredentials{Issuer: issuer.URL, APIKey: issuer.OperatorKey, DPoP: bound}
+		credential := &client.ClientCredentials{Issuer: issuer.URL, APIKey: client.Secret(issuer.OperatorKey), DPoP: bound}
 		token, err := credential.Issue(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -51,11 +51,11 @@ func (e *ephemeralToken) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	var m runToken
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	grant := &client.ClientCredentials{
-		Issuer: e.issuer, APIKey: m.APIKey.ValueString(), ClientID: m.ClientID.ValueString(), ClientSecret: m.ClientSecret.ValueString(),
+		Issuer: e.issuer, APIKey: client.Secret(m.APIKey.ValueString()), ClientID: m.ClientID.ValueString(), ClientSecret: client.Secret(m.ClientSecret.ValueString()),
 		Scopes: listOf(ctx, &resp.Diagnostics, m.Scopes), Resource: m.Resource.ValueString(),
 	}
 	if grant.APIKey == "" && grant.ClientID == "" {
-		grant.APIKey, grant.ClientID, grant.ClientSecret = e.apiKey, e.clientID, e.secret
+		grant.APIKey, grant.ClientID, grant.ClientSecret = client.Secret(e.apiKey), e.clientID, client.Secret(e.secret)
 	}
 	if resp.Diagnostics.HasError() {
 		return

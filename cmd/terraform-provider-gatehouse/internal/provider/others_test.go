@@ -254,7 +254,7 @@ resource "echo" "seen" {}
 
 func verified(t *testing.T, issuer clienttest.Issuer, credential string) bool {
 	t.Helper()
-	gateway := &client.ClientCredentials{Issuer: issuer.URL, ClientID: issuer.Clients.Introspector.ID, ClientSecret: issuer.Clients.Introspector.Secret}
+	gateway := &client.ClientCredentials{Issuer: issuer.URL, ClientID: issuer.Clients.Introspector.ID, ClientSecret: client.Secret(issuer.Clients.Introspector.Secret)}
 	v, err := issuer.As(t, gateway).Verify(t.Context(), client.VerifyBody{Credential: credential, Environment: "live", ClientIP: "192.0.2.7"})
 	if err != nil {
 		t.Fatal(err)

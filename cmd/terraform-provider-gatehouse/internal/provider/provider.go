@@ -120,7 +120,7 @@ func or(value types.String, name string) string {
 // credential is how requests are authenticated; nil with a diagnostic.
 func (c *connected) credential(diags *diag.Diagnostics) client.Credential {
 	if c.apiKey == "" && c.clientID != "" && c.secret != "" {
-		return &client.ClientCredentials{Issuer: c.issuer, ClientID: c.clientID, ClientSecret: c.secret}
+		return &client.ClientCredentials{Issuer: c.issuer, ClientID: c.clientID, ClientSecret: client.Secret(c.secret)}
 	}
 	if c.apiKey == "" {
 		up, sp := os.Getenv("UP_API_KEY"), os.Getenv("SP_API_KEY")
