@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -95,6 +96,13 @@ type Connection struct {
 
 // Drafted reports whether nobody has signed in by the connection yet.
 func (c Connection) Drafted() bool { return c.State == Draft || c.State == Testing }
+
+// Joins reports whether somebody new with the address, verified, may become a
+// member by signing in.
+func (c Connection) Joins(email string) bool {
+	domain := EmailDomain(email)
+	return c.JIT != JITOff && c.JIT != JITInvited && domain != "" && slices.Contains(c.Domains, domain)
+}
 
 // PollEvery is how often the provider is asked about each session; 0 for never.
 func (c Connection) PollEvery() time.Duration {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -48,6 +49,18 @@ func (s *Store) RemoveIdentity(ctx context.Context, i authz.UpstreamIdentity) er
 		Where("issuer = ? AND connection_id = ? AND side = ? AND subject = ? AND user_id = ?", i.Issuer, i.ConnectionID, i.Side, i.Subject, i.UserID).
 		Delete(&upstreamIdentityRow{})
 	return changed(ctx, "removing an identity", done, authz.ErrNotFound)
+}
+
+const membersWithEmail = `SELECT u.id FROM users u
+	JOIN members m ON m.issuer = u.issuer AND m.user_id = u.id
+	WHERE u.issuer = ? AND u.email = ? AND m.workspace_id = ? ORDER BY u.id LIMIT ?`
+
+// MembersWithEmail lists the members of the workspace who have the address, at
+// most limit, for an administrator to be told. Nobody is recognised by it.
+func (s *Store) MembersWithEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string, limit int) ([]authz.UserID, error) {
+	var ids []authz.UserID
+	err := s.reader(ctx).Raw(membersWithEmail, issuer, strings.ToLower(email), ws, limit).Scan(&ids).Error
+	return ids, failure(ctx, "listing members by address", err)
 }
 
 const orphanGrants = `SELECT g.id FROM grants g

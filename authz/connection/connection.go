@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/federation"
 )
 
 // Scope allows the administration of connections.
@@ -29,6 +30,7 @@ type Store interface {
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
 	metadataStore
 	linkStore
+	explainStore
 }
 
 // Outbox takes an event that commits with the context's transaction
@@ -48,6 +50,8 @@ type Upstreams interface {
 	RollSAMLKey(c authz.Connection, step KeyStep) ([]byte, error)
 	// SAMLKeys are our certificates at a connection, the one in use first.
 	SAMLKeys(c authz.Connection) ([]Certificate, error)
+	// ProviderCertificates are those that a connection's provider signs with.
+	ProviderCertificates(c authz.Connection) ([]Certificate, error)
 	// Newer fetches the metadata of a connection's provider.
 	Newer(ctx context.Context, c authz.Connection) (Newer, error)
 	// Compare says what a proposal says otherwise than a connection. It fails when
@@ -100,7 +104,11 @@ type Config struct {
 	Outbox    Outbox
 	Upstreams Upstreams
 	Gifts     Gifts
-	Clock     authz.Clock
+	// Choose says by which side somebody signs in (authz/federation), Decide what
+	// conditional access asks of them (authz/access).
+	Choose func(ctx context.Context, c authz.Connection, email string) (federation.Choice, error)
+	Decide func(ctx context.Context, r authz.AccessRequest) (authz.AccessDecision, error)
+	Clock  authz.Clock
 	// DomainKey makes the values of TXT records.
 	DomainKey []byte
 	// LookupTXT asks the domain name system.
@@ -112,7 +120,7 @@ type Connections struct{ cfg Config }
 
 // New returns Connections, or says what is missing.
 func New(cfg Config) (*Connections, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Upstreams == nil || cfg.Gifts == nil || cfg.Clock == nil || len(cfg.DomainKey) == 0 || cfg.LookupTXT == nil {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Upstreams == nil || cfg.Gifts == nil || cfg.Choose == nil || cfg.Decide == nil || cfg.Clock == nil || len(cfg.DomainKey) == 0 || cfg.LookupTXT == nil {
 		return nil, errors.New("connection: every field of Config is required")
 	}
 	return &Connections{cfg: cfg}, nil

@@ -157,6 +157,7 @@ func newConnection() *cobra.Command {
 		one("failures", "The latest refused sign-ins, with what is wrong in plain words", http.MethodGet, "/failures", []string{"time", "reason", "diagnosis"}),
 		connectionDomain(r, path), connectionGroups(r, path), connectionFallback(r, path), connectionMetadata(r, path), connectionKey(r, path), connectionSetup(r, path))
 	c.AddCommand(connectionHistory(r, path)...)
+	c.AddCommand(connectionExplain(r, &workspace), connectionCalendar(r, &workspace))
 	return c
 }
 

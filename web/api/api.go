@@ -108,6 +108,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.connectionRoutes(h)
 	a.connectionMetadataRoutes(h)
 	a.setupLinkRoutes(h)
+	a.explainRoutes(h)
+	a.calendarRoutes(h)
 	a.connectionHistoryRoutes(h)
 	a.groupRoutes(h)
 	a.keyRoutes(h)

@@ -29,7 +29,7 @@ func (f *Flow) signIn(w http.ResponseWriter, r *http.Request, p *pending) error 
 // candidates are the connections a person may sign in by: the one their e-mail
 // domain routes to, or all of the client's workspace.
 func (f *Flow) candidates(ctx context.Context, p *pending, email string) ([]authz.Connection, error) {
-	if domain := emailDomain(email); domain != "" {
+	if domain := authz.EmailDomain(email); domain != "" {
 		c, err := f.cfg.Connections.ByDomain(ctx, domain)
 		switch {
 		case err == nil && c.State == authz.Active && (p.request.Client.Platform() || c.WorkspaceID == p.request.Client.WorkspaceID):
@@ -55,15 +55,6 @@ func (f *Flow) candidates(ctx context.Context, p *pending, email string) ([]auth
 		return nil, pageError(authz.Forbidden, "no_connection", "No sign-in has been set up for this workspace yet. Its administrator can connect an identity provider.")
 	}
 	return active, nil
-}
-
-// emailDomain is the lower-case domain of an address with exactly one @.
-func emailDomain(email string) string {
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok || local == "" || strings.Contains(domain, "@") || len(email) > 320 {
-		return ""
-	}
-	return strings.ToLower(strings.TrimSuffix(domain, "."))
 }
 
 type connectionView struct{ ID, Name, Href string }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -128,11 +127,7 @@ func (f *Flow) follow(ctx context.Context, a arrival, user authz.User) error {
 // it verified the address, as many know people of other domains. In SAML there
 // is no such word: the provider was set up by the owner of the domain.
 func joins(a arrival) bool {
-	if a.connection.JIT == authz.JITOff || a.connection.JIT == authz.JITInvited || a.fallback.Interim() {
-		return false
-	}
-	domain := emailDomain(a.identity.Email)
-	if domain == "" || !slices.Contains(a.connection.Domains, domain) {
+	if a.fallback.Interim() || !a.connection.Joins(a.identity.Email) {
 		return false
 	}
 	return a.identity.EmailVerified || a.side == authz.SAMLSide

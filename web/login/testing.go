@@ -119,7 +119,7 @@ func testFacts(a arrival) []factView {
 		facts = append(facts, factView{"name that the other side must tell too", link})
 	}
 	address := i.Email
-	switch domain := emailDomain(i.Email); {
+	switch domain := authz.EmailDomain(i.Email); {
 	case address == "":
 		address = "none told: nobody joins by signing in"
 	case !slices.Contains(a.connection.Domains, domain):

@@ -96,6 +96,16 @@ func named(prints []string, among []*x509.Certificate) []conn.Certificate {
 	return out
 }
 
+// ProviderCertificates are those that a connection's provider signs with.
+func (u Protocols) ProviderCertificates(c authz.Connection) ([]conn.Certificate, error) {
+	list, err := certificates(c.SAML.Certificates)
+	out := make([]conn.Certificate, len(list))
+	for n := range list {
+		out[n] = certificateOf(list[n])
+	}
+	return out, err
+}
+
 // Expiries are the certificates at a connection, the provider's and ours, that
 // end within 30 days.
 func (u Protocols) Expiries(c authz.Connection) ([]conn.Expiry, error) {

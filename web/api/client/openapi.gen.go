@@ -593,6 +593,25 @@ type Detail struct {
 	Message  string `json:"message"`
 }
 
+// End defines model for End.
+type End struct {
+	At           time.Time `json:"at"`
+	ConnectionID string    `json:"connection_id"`
+
+	// DaysLeft Whole days; below 0 for what has ended.
+	DaysLeft int64 `json:"days_left"`
+
+	// ID Fingerprint of the certificate (SHA-256, in hex), or id of the link.
+	ID   string `json:"id,omitempty,omitzero"`
+	Kind string `json:"kind"`
+
+	// Last No other certificate of its kind outlives it.
+	Last bool `json:"last,omitempty,omitzero"`
+
+	// Name Of the connection.
+	Name string `json:"name"`
+}
+
 // EnrolmentCode defines model for EnrolmentCode.
 type EnrolmentCode struct {
 	// Code Good once, within 24 hours.
@@ -614,6 +633,27 @@ type ExpiringCertificate struct {
 	// Ours Ours; else the provider's.
 	Ours    bool   `json:"ours"`
 	Subject string `json:"subject"`
+}
+
+// ExplainSignInBody defines model for ExplainSignInBody.
+type ExplainSignInBody struct {
+	Email string `json:"email"`
+
+	// WorkspaceID Absent: the caller's own.
+	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
+// Explanation defines model for Explanation.
+type Explanation struct {
+	Domain string `json:"domain"`
+	Email  string `json:"email"`
+
+	// Home How the connections are found: by the domain, the only one in use, all in use to choose from, or none.
+	Home string `json:"home"`
+
+	// UnusedConnectionID The domain is of this connection, which is not in use.
+	UnusedConnectionID string `json:"unused_connection_id,omitempty,omitzero"`
+	Ways               []Way  `json:"ways"`
 }
 
 // Fact defines model for Fact.
@@ -902,6 +942,14 @@ type ListConnectionRevision struct {
 // ListDestination defines model for ListDestination.
 type ListDestination struct {
 	Items []Destination `json:"items"`
+
+	// NextCursor Ask for the next page with this; absent on the last.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ListEnd defines model for ListEnd.
+type ListEnd struct {
+	Items []End `json:"items"`
 
 	// NextCursor Ask for the next page with this; absent on the last.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
@@ -1969,6 +2017,41 @@ type Verdict struct {
 	StepUp StepUp   `json:"step_up,omitempty,omitzero"`
 }
 
+// Way defines model for Way.
+type Way struct {
+	// ACRValues What conditional access asks of the sign-in, one of which will do.
+	ACRValues []string `json:"acr_values,omitempty,omitzero"`
+
+	// Asked They are told of the outage first, and go on if they say so.
+	Asked bool `json:"asked,omitempty,omitzero"`
+
+	// Because Why that side.
+	Because string `json:"because"`
+
+	// CircuitOpen The OpenID provider has not answered us lately.
+	CircuitOpen  bool   `json:"circuit_open,omitempty,omitzero"`
+	ConnectionID string `json:"connection_id"`
+
+	// Denied What conditional access refuses, whoever signs in.
+	Denied string `json:"denied,omitempty,omitzero"`
+
+	// MaxAge How old the sign-in may be, in seconds, as conditional access asks.
+	MaxAge        int64  `json:"max_age,omitempty,omitzero"`
+	Name          string `json:"name"`
+	Outcome       string `json:"outcome"`
+	OverrideUntil string `json:"override_until,omitempty,omitzero"`
+
+	// Reason That of the audit entry, where they would be refused.
+	Reason string `json:"reason,omitempty,omitzero"`
+	Side   string `json:"side"`
+
+	// UserID The member with this address whom that side knows.
+	UserID string `json:"user_id,omitempty,omitzero"`
+
+	// Words Why, in plain words.
+	Words string `json:"words"`
+}
+
 // When defines model for When.
 type When struct {
 	ACR              []string `json:"acr,omitempty,omitzero"`
@@ -2786,6 +2869,22 @@ func (a *API) RevokeSetupLink(ctx context.Context, id string, link string, optio
 func (a *API) TestConnection(ctx context.Context, id string, options ...Option) (*Checks, error) {
 	c := call{method: "POST", path: fmt.Sprintf("/v1/connections/%s/test", url.PathEscape(text(id))), once: true}
 	return ask[Checks](ctx, a, c, options)
+}
+
+// ListConnectionEnds: List what ends when at the connections of a workspace, the soonest first.
+//
+//	GET /v1/connections:calendar
+func (a *API) ListConnectionEnds(ctx context.Context, options ...Option) (*ListEnd, error) {
+	c := call{method: "GET", path: "/v1/connections:calendar"}
+	return ask[ListEnd](ctx, a, c, options)
+}
+
+// ExplainSignIn: Say what would happen if somebody with an address signed in; asks nobody and changes nothing.
+//
+//	POST /v1/connections:explain
+func (a *API) ExplainSignIn(ctx context.Context, body ExplainSignInBody, options ...Option) (*Explanation, error) {
+	c := call{method: "POST", path: "/v1/connections:explain", body: body, once: true}
+	return ask[Explanation](ctx, a, c, options)
 }
 
 // ListInvitations: List invitations, page after page. An error ends it.
