@@ -98,7 +98,16 @@ func send(ctx context.Context, conn *pgx.Conn, first []string, waiting []laterSt
 			return errors.Join(s.failure(ctx, err), results.Close())
 		}
 	}
-	return results.Close() // with what came of the last ones
+	for range last {
+		told, err := results.Exec()
+		if err == nil && told.String() == "ROLLBACK" {
+			err = pgx.ErrTxCommitRollback // of a statement whose failure nobody looked at
+		}
+		if err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
+	return results.Close()
 }
 
 // failure tells what was wrong with a statement.

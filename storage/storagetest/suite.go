@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"TransactionsSeeTheirOwnWrites", testOwnWrites},
 		{"WhatIsSentLaterIsHeldToTheSame", testLater},
 		{"OneOfManyEndsARequestLater", testLaterRace},
+		{"WhatIsOverlookedIsNotToldAsWritten", testOverlooked},
 		{"ACancelledContextStaysOne", testCancelled},
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
