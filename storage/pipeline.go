@@ -99,9 +99,9 @@ func send(ctx context.Context, conn *pgx.Conn, first []string, waiting []laterSt
 		}
 	}
 	for range last {
-		tag, err := results.Exec()
-		if err == nil && tag.String() == "ROLLBACK" { // to a commit, where a statement failed that nobody told of
-			err = pgx.ErrTxCommitRollback
+		told, err := results.Exec()
+		if err == nil && told.String() == "ROLLBACK" {
+			err = pgx.ErrTxCommitRollback // of a statement whose failure nobody looked at
 		}
 		if err != nil {
 			return errors.Join(err, results.Close())
