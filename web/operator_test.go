@@ -129,7 +129,7 @@ func TestU26_AnOperatorsSessionIsGoodForNoClient(t *testing.T) {
 	}
 }
 
-func TestMF_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
+func TestMF_07_AD_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
 	h := newHouse(t)
 	older := h.invite("", authz.OperatorAccount, "operator")
 	newer := h.invite("", authz.OperatorAccount, "operator")
