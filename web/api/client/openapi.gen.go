@@ -686,6 +686,24 @@ type GroupRules struct {
 	Rules []GroupRule `json:"rules"`
 }
 
+// Identities defines model for Identities.
+type Identities struct {
+	Items []Identity `json:"items"`
+}
+
+// Identity defines model for Identity.
+type Identity struct {
+	ConnectionID string `json:"connection_id"`
+	ID           string `json:"id"`
+	LastLoginAt  string `json:"last_login_at,omitempty,omitzero"`
+	LinkedAt     string `json:"linked_at"`
+
+	// LinkedBy sign_in, key, admin or ceremony; absent for what was there before it was kept.
+	LinkedBy string `json:"linked_by,omitempty,omitzero"`
+	Side     string `json:"side"`
+	Subject  string `json:"subject"`
+}
+
 // IdentityMembers defines model for IdentityMembers.
 type IdentityMembers struct {
 	ConnectionID string `json:"connection_id"`
@@ -2982,6 +3000,30 @@ func (a *API) ResetMemberFactors(ctx context.Context, id string, options ...Opti
 func (a *API) ListMemberFactors(ctx context.Context, id string, options ...Option) (*Factors, error) {
 	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/factors", url.PathEscape(text(id)))}
 	return ask[Factors](ctx, a, c, options)
+}
+
+// ListMemberIdentities: List what the workspace's connections call a member.
+//
+//	GET /v1/members/{id}/identities
+func (a *API) ListMemberIdentities(ctx context.Context, id string, options ...Option) (*Identities, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id)))}
+	return ask[Identities](ctx, a, c, options)
+}
+
+// AddMemberIdentity: Say what a side of a connection calls a member: whoever signs in there so is them.
+//
+//	POST /v1/members/{id}/identities
+func (a *API) AddMemberIdentity(ctx context.Context, id string, body IdentityMembers, options ...Option) (*Identity, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/identities", url.PathEscape(text(id))), body: body, once: true}
+	return ask[Identity](ctx, a, c, options)
+}
+
+// RemoveMemberIdentity: Take an identity from a member, with the sessions and grants that came by it.
+//
+//	DELETE /v1/members/{id}/identities/{identity}
+func (a *API) RemoveMemberIdentity(ctx context.Context, id string, identity string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/identities/%s", url.PathEscape(text(id)), url.PathEscape(text(identity)))}
+	return tell(ctx, a, c, options)
 }
 
 // ListOperators: List operators, at most a hundred; for an operator's key.
