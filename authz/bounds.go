@@ -22,6 +22,8 @@ type Bounds struct {
 	// Free leaves every scope alone but those that manage.
 	Free bool    `json:"free,omitempty"`
 	List []Bound `json:"list"`
+	// Version is that of the scopes they were compiled by (Scopes.Version).
+	Version int64 `json:"scopes_version,omitempty"`
 }
 
 // Narrowed is what is left of a credential within bounds.

@@ -1,6 +1,9 @@
 package authz
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ClientProfile is a safe bundle of a client's settings; each may be
 // overridden towards the stricter only.
@@ -40,6 +43,11 @@ type ClientMetadata struct {
 	// 8705 section 3.4), DPoPBound to a proof key (RFC 9449 section 5.2).
 	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	DPoPBound        bool `json:"dpop_bound_access_tokens,omitempty"`
+
+	// AccessTTL and RefreshTTL are lives of its tokens, in seconds, where they are
+	// shorter than the issuer's; 0 for these.
+	AccessTTL  int64 `json:"access_token_ttl,omitempty"`
+	RefreshTTL int64 `json:"refresh_token_ttl,omitempty"`
 
 	// RequirePKCE asks a confidential client for a code challenge too.
 	RequirePKCE bool `json:"require_pkce,omitempty"`
@@ -91,6 +99,24 @@ type ClientMetadata struct {
 	// Document); empty otherwise.
 	Registration string `json:"registration,omitempty"`
 	SoftwareID   string `json:"software_id,omitempty"`
+}
+
+// AccessLife is the life of its access tokens, where the issuer's is most.
+func (m ClientMetadata) AccessLife(most time.Duration) time.Duration {
+	return shorter(most, m.AccessTTL)
+}
+
+// RefreshLife is the life of its refresh tokens, from the grant, where the
+// issuer's is most.
+func (m ClientMetadata) RefreshLife(most time.Duration) time.Duration {
+	return shorter(most, m.RefreshTTL)
+}
+
+func shorter(most time.Duration, seconds int64) time.Duration {
+	if own := time.Duration(seconds) * time.Second; own > 0 && own < most {
+		return own
+	}
+	return most
 }
 
 // FAPI2 reports whether the client is held to the FAPI 2.0 Security Profile.

@@ -198,3 +198,31 @@ func TestTwoAdministratorsAreToldOfEachOtherOnEveryObject(t *testing.T) {
 		t.Error(fmt.Sprint("only ", tried, " operations are conditional"))
 	}
 }
+
+// The management API is for credentials of ours in the header: a browser that is
+// signed in is nobody to it, on every route there is.
+func TestWB_TheManagementAPIKnowsNoCookie(t *testing.T) {
+	h := newHouse(t)
+	mine := h.furnished(h.workspace)
+	b := h.browser()
+	b.signIn()
+	if b.cookies["__Host-sid-up"] == "" {
+		t.Fatal("nobody is signed in")
+	}
+	d := h.description()
+	for path, operations := range d.Paths {
+		for method := range operations {
+			if path == "/v1/leaks/report" || path == "/v1/openapi.json" {
+				continue // for everybody
+			}
+			body := "{}"
+			if path == "/v1/verify" {
+				body = `{"credential":"x"}`
+			}
+			w := b.send(strings.ToUpper(method), filled(path, mine.ids[kindOf(path)]), body, "Content-Type", "application/json")
+			if w.Code != http.StatusUnauthorized {
+				t.Errorf("%s %s by a cookie: %d %.200s", method, path, w.Code, w.Body)
+			}
+		}
+	}
+}

@@ -296,3 +296,19 @@ func TestARoleLosesWhatIsRetired(t *testing.T) {
 		t.Errorf("a viewer: %s", w.Body)
 	}
 }
+
+// Who has a role signs in to a scope that was added since it was given to them:
+// an owner as somebody whom no role narrows.
+func TestARoleKnowsAScopeThatWasAddedAtTheNextSignIn(t *testing.T) {
+	h := newHouse(t)
+	h.console(h.workspace) // Ada owns the workspace
+	h.added("client", "reports:see")
+	if w := h.manage(h.operator, "PATCH", "/v1/clients/"+string(h.app.ID)+"?workspace_id="+string(h.workspace.ID), `{"scopes":["openid","manage:members","reports:see"]}`); w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	h.consents = []string{"openid", "reports:see", "manage:members"}
+	got := h.tokens(h.browser(), "scope", "openid reports:see manage:members")
+	if left := h.scopeOf(got["access_token"]); left != "openid reports:see manage:members" {
+		t.Errorf("an owner: %q", left)
+	}
+}

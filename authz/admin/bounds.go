@@ -82,11 +82,30 @@ func (a *Admin) personBounds(ctx context.Context, ws authz.WorkspaceID, id authz
 		}
 		given = append(given, more...)
 	}
-	known, err := a.roles(ctx)
+	known, err := a.cfg.Scopes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return known.ForPerson(own, given), nil
+	b := role.Of(known).ForPerson(own, given)
+	b.Version = known.Version()
+	return b, nil
+}
+
+// keepUp compiles a person's bounds anew where there are other scopes since they
+// were compiled: built-in roles hold those that were added.
+func (a *Admin) keepUp(ctx context.Context, ws authz.WorkspaceID, id authz.UserID) error {
+	known, err := a.cfg.Scopes(ctx)
+	if err != nil || known.Version() == 0 {
+		return err
+	}
+	m, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, id)
+	if err != nil || m.Bounds == nil || len(m.Bounds.List) == 0 || m.Bounds.Version == known.Version() {
+		return err
+	}
+	if err := a.cfg.Store.LockWorkspace(ctx, a.cfg.Issuer, ws); err != nil {
+		return err
+	}
+	return a.compilePerson(ctx, ws, id)
 }
 
 // given are the roles bound to one subject by name.

@@ -25,8 +25,16 @@ type gift struct {
 
 // FollowGroups gives a person what the rules of the connection give to their
 // groups, and takes what they gave and do not any more, in the transaction of
-// their sign-in. Roles and teams that somebody gave them stay.
+// their sign-in. Roles and teams that somebody gave them stay, and are those of
+// the scopes of now.
 func (a *Admin) FollowGroups(ctx context.Context, in GroupsTold) error {
+	if err := a.followGroups(ctx, in); err != nil {
+		return err
+	}
+	return a.keepUp(ctx, in.Connection.WorkspaceID, in.User)
+}
+
+func (a *Admin) followGroups(ctx context.Context, in GroupsTold) error {
 	c := in.Connection
 	if len(c.Groups) == 0 {
 		return nil // what there was was taken with the last rule

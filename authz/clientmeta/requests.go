@@ -14,6 +14,9 @@ var responseModes = []string{"query", "form_post", "jwt", "query.jwt", "form_pos
 
 const maxSeconds = 1 << 31
 
+// shortestLife is the shortest life of tokens that a client may ask for, in seconds.
+const shortestLife = 60
+
 // checkRequests checks what is said of the client's authorization requests.
 func (r Rules) checkRequests(c authz.Client) error {
 	m := c.Metadata
@@ -30,6 +33,11 @@ func (r Rules) checkRequests(c authz.Client) error {
 	}
 	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge >= maxSeconds) {
 		return bad("default_max_age", "must be a number of seconds, 0 or more.")
+	}
+	for member, seconds := range map[string]int64{"access_token_ttl": m.AccessTTL, "refresh_token_ttl": m.RefreshTTL} {
+		if seconds != 0 && (seconds < shortestLife || seconds >= maxSeconds) {
+			return bad(member, "must be a number of seconds, 60 or more, or 0 for the issuer's.")
+		}
 	}
 	if len(m.DefaultACRValues) > maxTargets {
 		return bad("default_acr_values", "at most 20.")

@@ -109,10 +109,11 @@ func (s *Server) newGrant(ctx context.Context, req *AuthorizationRequest, a Appr
 	g := s.grantOf(req, a)
 	now := s.clock.Now()
 	g.ID, g.Claims, g.State, g.CreatedAt = authz.NewGrantID(now), claims, authz.Active, now
-	g.ExpiresAt = g.CreatedAt.Add(s.settings.RefreshTTL)
-	if a.refreshTTL > 0 && a.refreshTTL < s.settings.RefreshTTL {
-		g.ExpiresAt = g.CreatedAt.Add(a.refreshTTL)
+	life := req.Client.Metadata.RefreshLife(s.settings.RefreshTTL)
+	if a.refreshTTL > 0 && a.refreshTTL < life {
+		life = a.refreshTTL
 	}
+	g.ExpiresAt = g.CreatedAt.Add(life)
 	if slices.Contains(a.Scopes, "offline_access") {
 		g.SessionID = ""
 	}

@@ -53,9 +53,10 @@ func (v *clientView) jwtTokens(fallback authz.TokenFormat) bool {
 // tokens on the way (FAPI 2.0 Security Profile section 5.3.2.1).
 func (v *clientView) keepsRefreshToken() bool { return v.client.Metadata.FAPI2() }
 
-// accessTTL is the life of an access token issued at now: never past the end
-// of the key it came from.
+// accessTTL is the life of an access token issued at now: never longer than the
+// client's, nor past the end of the key it came from.
 func (v *clientView) accessTTL(policy time.Duration, now time.Time) time.Duration {
+	policy = v.client.Metadata.AccessLife(policy)
 	if v.key == nil || v.key.EndsAt.IsZero() {
 		return policy
 	}

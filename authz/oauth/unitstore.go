@@ -182,7 +182,11 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 	case token.State == authz.Revoked, !live(grant, family.Lineage):
 		return nil, fosite.ErrNotFound
 	}
-	if end := grant.CreatedAt.Add(s.refreshTTL); end.Before(token.ExpiresAt) {
+	life := s.refreshTTL
+	if u.client != nil {
+		life = u.client.client.Metadata.RefreshLife(life)
+	}
+	if end := grant.CreatedAt.Add(life); end.Before(token.ExpiresAt) {
 		token.ExpiresAt = end
 	}
 	u.refresh, u.grant = &token, grant

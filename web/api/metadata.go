@@ -35,6 +35,8 @@ type MetadataMembers struct {
 
 	SubjectType      *string   `json:"subject_type,omitempty" maxLength:"16"`
 	Sector           *string   `json:"sector,omitempty" maxLength:"255" doc:"The host that pairwise subjects are for."`
+	AccessTTL        *int64    `json:"access_token_ttl,omitempty" minimum:"0" doc:"The life of its access tokens in seconds, where it is shorter than the issuer's; 0 for that."`
+	RefreshTTL       *int64    `json:"refresh_token_ttl,omitempty" minimum:"0" doc:"The life of its refresh tokens in seconds from the grant, likewise."`
 	DefaultMaxAge    *int64    `json:"default_max_age,omitempty" doc:"Seconds."`
 	RequireAuthTime  *bool     `json:"require_auth_time,omitempty"`
 	DefaultACRValues *[]string `json:"default_acr_values,omitempty" maxItems:"20"`

@@ -102,6 +102,7 @@ type Checks struct {
 
 // Client defines model for Client.
 type Client struct {
+	AccessTokenTTL                        int64       `json:"access_token_ttl,omitempty,omitzero"`
 	AuthorizationDetailsTypes             []string    `json:"authorization_details_types,omitempty,omitzero"`
 	AuthorizationSignedResponseAlg        string      `json:"authorization_signed_response_alg,omitempty,omitzero"`
 	BackchannelLogoutSessionRequired      bool        `json:"backchannel_logout_session_required,omitempty,omitzero"`
@@ -130,6 +131,7 @@ type Client struct {
 	PostLogoutRedirectUris                []string    `json:"post_logout_redirect_uris,omitempty,omitzero"`
 	Profile                               string      `json:"profile,omitempty,omitzero"`
 	RedirectUris                          []string    `json:"redirect_uris"`
+	RefreshTokenTTL                       int64       `json:"refresh_token_ttl,omitempty,omitzero"`
 	Registration                          string      `json:"registration,omitempty,omitzero"`
 	RequestObjectSigningAlg               string      `json:"request_object_signing_alg,omitempty,omitzero"`
 	RequireAuthTime                       bool        `json:"require_auth_time,omitempty,omitzero"`
@@ -162,6 +164,8 @@ type Client struct {
 
 // ClientMembers defines model for ClientMembers.
 type ClientMembers struct {
+	// AccessTokenTTL The life of its access tokens in seconds, where it is shorter than the issuer's; 0 for that.
+	AccessTokenTTL                   *int64   `json:"access_token_ttl,omitempty"`
 	AuthorizationDetailsTypes        []string `json:"authorization_details_types,omitzero"`
 	AuthorizationSignedResponseAlg   *string  `json:"authorization_signed_response_alg,omitempty"`
 	BackchannelLogoutSessionRequired *bool    `json:"backchannel_logout_session_required,omitempty"`
@@ -191,8 +195,11 @@ type ClientMembers struct {
 	PostLogoutRedirectUris []string     `json:"post_logout_redirect_uris,omitzero"`
 
 	// Profile A safe bundle of settings; each may be made stricter, none looser.
-	Profile                            *string  `json:"profile,omitempty"`
-	RedirectUris                       []string `json:"redirect_uris,omitzero"`
+	Profile      *string  `json:"profile,omitempty"`
+	RedirectUris []string `json:"redirect_uris,omitzero"`
+
+	// RefreshTokenTTL The life of its refresh tokens in seconds from the grant, likewise.
+	RefreshTokenTTL                    *int64   `json:"refresh_token_ttl,omitempty"`
 	RequestObjectSigningAlg            *string  `json:"request_object_signing_alg,omitempty"`
 	RequireAuthTime                    *bool    `json:"require_auth_time,omitempty"`
 	RequirePKCE                        *bool    `json:"require_pkce,omitempty"`
@@ -290,6 +297,8 @@ type ConnectionRevision struct {
 
 // CreateClientBody defines model for CreateClientBody.
 type CreateClientBody struct {
+	// AccessTokenTTL The life of its access tokens in seconds, where it is shorter than the issuer's; 0 for that.
+	AccessTokenTTL                   int64    `json:"access_token_ttl,omitempty,omitzero"`
 	AuthorizationDetailsTypes        []string `json:"authorization_details_types,omitempty,omitzero"`
 	AuthorizationSignedResponseAlg   string   `json:"authorization_signed_response_alg,omitempty,omitzero"`
 	BackchannelLogoutSessionRequired bool     `json:"backchannel_logout_session_required,omitempty,omitzero"`
@@ -319,8 +328,11 @@ type CreateClientBody struct {
 	PostLogoutRedirectUris []string    `json:"post_logout_redirect_uris,omitempty,omitzero"`
 
 	// Profile A safe bundle of settings; each may be made stricter, none looser.
-	Profile                            string   `json:"profile,omitempty,omitzero"`
-	RedirectUris                       []string `json:"redirect_uris,omitempty,omitzero"`
+	Profile      string   `json:"profile,omitempty,omitzero"`
+	RedirectUris []string `json:"redirect_uris,omitempty,omitzero"`
+
+	// RefreshTokenTTL The life of its refresh tokens in seconds from the grant, likewise.
+	RefreshTokenTTL                    int64    `json:"refresh_token_ttl,omitempty,omitzero"`
 	RequestObjectSigningAlg            string   `json:"request_object_signing_alg,omitempty,omitzero"`
 	RequireAuthTime                    bool     `json:"require_auth_time,omitempty,omitzero"`
 	RequirePKCE                        bool     `json:"require_pkce,omitempty,omitzero"`
