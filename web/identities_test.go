@@ -161,16 +161,19 @@ func TestLinking_WhoIsWhoIsAnOwnersToSay(t *testing.T) {
 	h.ok(h.store.PutConnection(t.Context(), authz.Connection{
 		ID: "con_draft", Issuer: issuer, WorkspaceID: ws, Name: "Draft", UpstreamIssuer: "https://draft.example", State: authz.Draft, CreatedAt: h.clock.Now(), UpdatedAt: h.clock.Now(),
 	}))
-	for _, c := range []authz.ConnectionID{h.connection.ID, "con_draft"} {
-		n := admin.Named{Connection: c, Side: authz.OIDCSide, Subject: "s-mallory"}
+	for _, c := range []struct {
+		id        authz.ConnectionID
+		byAnOwner string
+	}{{h.connection.ID, ""}, {"con_draft", "not_in_use"}} {
+		n := admin.Named{Connection: c.id, Side: authz.OIDCSide, Subject: "s-mallory"}
 		if got := code(h.admin.Identify(t.Context(), manager, ws, member, n)); got != "owner_required" {
-			t.Errorf("%s, by a manager: %q", c, got)
+			t.Errorf("%s, by a manager: %q", c.id, got)
 		}
 		if got := code(h.admin.Identify(t.Context(), stale, ws, member, n)); got != "insufficient_user_authentication" {
-			t.Errorf("%s, by an owner who proved nothing lately: %q", c, got)
+			t.Errorf("%s, by an owner who proved nothing lately: %q", c.id, got)
 		}
-		if got := code(h.admin.Identify(t.Context(), owner, ws, member, n)); got != "" {
-			t.Errorf("%s, by an owner: %q", c, got)
+		if got := code(h.admin.Identify(t.Context(), owner, ws, member, n)); got != c.byAnOwner {
+			t.Errorf("%s, by an owner: %q", c.id, got)
 		}
 	}
 	anew := admin.NewMember{Named: admin.Named{Connection: h.connection.ID, Side: authz.OIDCSide, Subject: "s-new"}}
@@ -178,8 +181,10 @@ func TestLinking_WhoIsWhoIsAnOwnersToSay(t *testing.T) {
 		t.Errorf("a new member at a connection in use, by a manager: %q", got)
 	}
 	anew.Connection = "con_draft"
-	if got := code(h.admin.CreateMember(t.Context(), manager, ws, anew)); got != "" {
-		t.Errorf("a new member at a draft, by a manager: %q", got)
+	for p, want := range map[*authz.Principal]string{&manager: "owner_required", &owner: "not_in_use"} {
+		if got := code(h.admin.CreateMember(t.Context(), *p, ws, anew)); got != want {
+			t.Errorf("a new member at a draft: %q, want %q", got, want)
+		}
 	}
 	anew.Subject, anew.Role = "s-boss", authz.RoleOwner
 	if got := code(h.admin.CreateMember(t.Context(), manager, ws, anew)); got == "" {
