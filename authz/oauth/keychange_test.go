@@ -55,7 +55,7 @@ func TestU5_WhatAKeyLosesItsTokensLoseAtOnce(t *testing.T) {
 	}
 }
 
-func TestU27_WhatOnlyRestrictsTheKeyLeavesItsTokensAlive(t *testing.T) {
+func TestRL_09_U27_WhatOnlyRestrictsTheKeyLeavesItsTokensAlive(t *testing.T) {
 	h := newHouse(t)
 	k, text := h.key(bothScopes)
 	token := made(h.withKey(text))(t).AccessToken
