@@ -83,7 +83,10 @@ type Connection struct {
 	Domains []string
 	// Tested are the test sign-ins by side.
 	Tested map[Side]ConnectionTest
-	State  State // draft, testing, active, disabled, deleted
+	// Untried are the sides that it was given while in use, and that nobody signs
+	// in by before a test sign-in has gone well.
+	Untried []Side
+	State   State // draft, testing, active, disabled, deleted
 	// Revision counts the changes by administrators.
 	Revision  int64
 	Epoch     int64

@@ -40,6 +40,10 @@ func (s Session) LiveAt(now time.Time) bool {
 	return s.State == Active && now.Before(s.ExpiresAt) && now.Before(s.IdleUntil)
 }
 
+// StandsIn reports whether the sign-in stands in for another during an outage,
+// with nothing that was proven to us beside it.
+func (s Session) StandsIn() bool { return s.Fallback.Interim() && s.SignIn.Local == "" }
+
 // Reached reports whether the sign-in reached one of the authentication
 // contexts. ACRMultiFactor is reached by proof of MFA, whatever the upstream
 // calls it.

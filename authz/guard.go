@@ -36,8 +36,9 @@ func (p Principal) Person() bool {
 
 // MayMint checks that the principal may make credentials at all: a person whose
 // proof of MFA is at most MintMaxAge old, or whoever carries a live issuing
-// delegation, the reach of which is another question. A person is otherwise
-// challenged (RFC 9470).
+// delegation, the reach of which is another question. Of whoever's sign-in stands
+// in for another during an outage, the proof must be one to us. A person is
+// otherwise challenged (RFC 9470).
 func MayMint(p Principal, now time.Time) error {
 	if d := p.Delegation; d != nil && d.Issuer == p.Issuer && (d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt)) {
 		return nil
@@ -46,7 +47,7 @@ func MayMint(p Principal, now time.Time) error {
 		return errDelegation
 	}
 	age := now.Sub(p.MFAAt)
-	if p.MFA == MFAProven && !p.MFAAt.IsZero() && age >= 0 && age <= MintMaxAge {
+	if p.MFA == MFAProven && !p.StandIn && !p.MFAAt.IsZero() && age >= 0 && age <= MintMaxAge {
 		return nil
 	}
 	return AuthenticationRule{ACRValues: []string{ACRMultiFactor}, MaxAge: MintMaxAge}.Insufficient()

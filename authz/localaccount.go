@@ -27,6 +27,14 @@ type LocalAccount struct {
 	CreatedAt time.Time
 }
 
+// OperatorRemoval is the end of an operator's account.
+type OperatorRemoval struct {
+	UserID UserID
+	By     string
+	// Last says that nobody else may be left who can sign in as an operator.
+	Last bool
+}
+
 // Enrolment is a link by which the person of a local account sets up what they
 // sign in with, once.
 type Enrolment struct {

@@ -30,6 +30,9 @@ type Principal struct {
 	// MFAAt its time; nothing for a token that was exchanged.
 	MFA   string
 	MFAAt time.Time
+	// StandIn says that the sign-in stands in for another during an outage, and
+	// that the person has proven nothing to us beside it.
+	StandIn bool
 }
 
 // Platform reports whether the principal is the operator's and reaches every

@@ -54,6 +54,7 @@ type Scopes struct {
 	version int64
 	list    []Scope
 	aliases map[string]string // of key scopes, to names
+	names   ScopeNames
 	retired []string
 }
 
@@ -71,19 +72,29 @@ func NewScopes(builtIn []Scope, added ScopesVersion) *Scopes {
 			s.list = append(s.list, one)
 		}
 	}
+	var names [][]string
 	for _, one := range s.list {
 		if one.Retired {
 			s.retired = append(s.retired, one.Name)
 			continue
 		}
+		all := []string{one.Name}
 		for _, alias := range one.Aliases {
 			if _, name := s.Find(one.Kind, alias); !name && s.aliases[alias] == "" {
 				s.aliases[alias] = one.Name
+				all = append(all, alias)
 			}
 		}
+		if !one.PeopleOnly { // no machine gets one by another name
+			names = append(names, all)
+		}
 	}
+	s.names = NewScopeNames(names...)
 	return s
 }
+
+// Names are the scopes that go by more than one name.
+func (s *Scopes) Names() ScopeNames { return s.names }
 
 // Version is the number of the change that made them so; 0 for the
 // configuration file's alone.

@@ -185,7 +185,8 @@ type Scope struct {
 type KeyScope struct {
 	// The scope.
 	Name string `yaml:"name"`
-	// Other names it may be asked for by; what is kept and answered is the scope.
+	// Other names it may be asked for by, wherever scopes are asked for; keys keep and answer the scope. A scope in
+	// `scopes` that stands here too is the same permission, held by people and clients under its own name.
 	Aliases []string `yaml:"aliases"`
 	// What the console says it allows.
 	Description string `yaml:"description"`

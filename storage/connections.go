@@ -26,6 +26,7 @@ type connectionRow struct {
 	Groups         text[[]authz.GroupRule]   `gorm:"column:group_rules"`
 	OIDC           text[*authz.OIDCUpstream] `gorm:"column:oidc"`
 	Tested         text[map[authz.Side]authz.ConnectionTest]
+	Untried        list[authz.Side]
 	Revision       int64
 	Scopes         list[string]
 	Domains        list[string]
@@ -43,7 +44,7 @@ func (r connectionRow) connection() authz.Connection {
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
 		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
 		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT, Groups: r.Groups.V,
-		OIDC: r.OIDC.V, Tested: r.tested(), Revision: r.Revision, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		OIDC: r.OIDC.V, Tested: r.tested(), Untried: r.untried(), Revision: r.Revision, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
@@ -54,11 +55,18 @@ func (r connectionRow) tested() map[authz.Side]authz.ConnectionTest {
 	return r.Tested.V
 }
 
-const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.group_rules, c.oidc, c.tested, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+func (r connectionRow) untried() []authz.Side {
+	if len(r.Untried.V) == 0 {
+		return nil
+	}
+	return r.Untried.V
+}
+
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.group_rules, c.oidc, c.tested, c.untried, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
 
 // columns are where those columns go.
 func (r *connectionRow) columns() []any {
-	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Groups, &r.OIDC, &r.Tested, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Groups, &r.OIDC, &r.Tested, &r.Untried, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
 }
 
 // connectionDomainRow makes a domain unique within the issuer; the list in
@@ -121,7 +129,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 	}
 	err := s.writer(ctx).Create(&connectionRow{
 		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, Groups: asText(c.Groups), OIDC: asText(c.OIDC), Tested: asText(c.Tested), Revision: max(c.Revision, 1),
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, Groups: asText(c.Groups), OIDC: asText(c.OIDC), Tested: asText(c.Tested), Untried: asText(c.Untried), Revision: max(c.Revision, 1),
 		Scopes: asText(c.Scopes), Domains: asText(c.Domains),
 		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}).Error
@@ -187,7 +195,7 @@ func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection, from a
 			UpdateColumns(map[string]any{
 				"name": c.Name, "vendor": c.Vendor, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
 				"saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC),
-				"scopes": asText(c.Scopes), "domains": asText(c.Domains), "tested": asText(c.Tested), "state": c.State,
+				"scopes": asText(c.Scopes), "domains": asText(c.Domains), "tested": asText(c.Tested), "untried": asText(c.Untried), "state": c.State,
 				"revision": c.Revision + 1, "updated_at": utc(c.UpdatedAt),
 			})
 		if err := changed(ctx, "changing a connection", done, authz.ErrStale); err != nil {
@@ -212,7 +220,8 @@ func (s *Store) SetGroupRules(ctx context.Context, c authz.Connection) error {
 }
 
 // SetConnectionTested remembers a test sign-in at the configuration of that
-// revision; ErrStale when it is another by now.
+// revision, after which a side may be used that awaited it; ErrStale when it is
+// another by now.
 func (s *Store) SetConnectionTested(ctx context.Context, c authz.Connection, side authz.Side, test authz.ConnectionTest) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
 		now, err := s.GetConnectionAcrossWorkspaces(ctx, c.Issuer, c.ID)
@@ -225,10 +234,14 @@ func (s *Store) SetConnectionTested(ctx context.Context, c authz.Connection, sid
 				tested[other] = held
 			}
 		}
+		now.Tested = tested
 		done := s.writer(ctx).Model(&connectionRow{}).
 			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision).
-			UpdateColumns(map[string]any{"tested": asText(tested)})
-		return changed(ctx, "recording a test sign-in", done, authz.ErrStale)
+			UpdateColumns(map[string]any{"tested": asText(tested), "untried": asText(now.StillUntried())})
+		if err := changed(ctx, "recording a test sign-in", done, authz.ErrStale); err != nil {
+			return err
+		}
+		return s.TouchNode(ctx, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(c.ID)})
 	})
 }
 

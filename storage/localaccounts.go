@@ -81,11 +81,13 @@ func (s *Store) SetLocalPassword(ctx context.Context, a authz.LocalAccount) erro
 	return changed(ctx, "setting a password", done, authz.ErrNotFound)
 }
 
-// deleteLocalAccount forgets an account, if there is one, and its links.
-func (s *Store) deleteLocalAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error {
-	err := s.writer(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).Delete(&localAccountRow{}).Error
-	if err == nil {
-		err = s.writer(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).Delete(&enrolmentRow{}).Error
-	}
-	return failure(ctx, "deleting a local account", err)
+// DeleteLocalAccount forgets an account, if there is one, and its links.
+func (s *Store) DeleteLocalAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		err := s.writer(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).Delete(&localAccountRow{}).Error
+		if err == nil {
+			err = s.writer(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ?", issuer, ws, user).Delete(&enrolmentRow{}).Error
+		}
+		return failure(ctx, "deleting a local account", err)
+	})
 }

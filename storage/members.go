@@ -114,7 +114,7 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 		if _, err := s.DeleteFactors(ctx, issuer, ws, user); err != nil { // they would be there for whoever they come back as
 			return err
 		}
-		if err := s.deleteLocalAccount(ctx, issuer, ws, user); err != nil {
+		if err := s.DeleteLocalAccount(ctx, issuer, ws, user); err != nil {
 			return err
 		}
 		if err := s.touchAll(ctx, authz.SessionNode, sessions); err != nil {
@@ -123,17 +123,6 @@ func (s *Store) RemoveMember(ctx context.Context, issuer authz.IssuerName, ws au
 		return s.touchAll(ctx, authz.GrantNode, grants)
 	})
 	return removed && err == nil, err
-}
-
-// EndSessionsOf ends every session of a person in the workspace.
-func (s *Store) EndSessionsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error {
-	return s.InTx(ctx, func(ctx context.Context) error {
-		var sessions []string
-		if err := s.writer(ctx).Raw(revokeMemberSessions, issuer, ws, user).Scan(&sessions).Error; err != nil {
-			return failure(ctx, "ending a person's sessions", err)
-		}
-		return s.touchAll(ctx, authz.SessionNode, sessions)
-	})
 }
 
 func (s *Store) touchAll(ctx context.Context, kind authz.NodeKind, ids []string) error {

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,11 +22,15 @@ import (
 const rollbackTime = 5 * time.Second
 
 // pipeline is a transaction's connection to PostgreSQL. Statements of which
-// nothing is read wait for the next one that is, or for the commit, and go there
-// with it: what costs most is the way (docs/adr/0008).
+// nothing is read wait for one that might meet what they wrote, or for the commit,
+// and go there with it: what costs most is the way (docs/adr/0008). It begins with
+// the first statement that does more than read: before that, at READ COMMITTED, a
+// read within a transaction and one without are the same.
 type pipeline struct {
 	conn    *sql.Conn
+	begun   bool
 	waiting []laterStatement
+	tables  []string // that those who wait write to
 	observe func(string)
 	// failed is why one of them failed; nothing may commit after it.
 	failed error
@@ -40,38 +46,41 @@ type laterStatement struct {
 	otherwise error // for no row
 }
 
-func beginPipeline(ctx context.Context, db *sql.DB, observe func(string)) (*pipeline, error) {
+func newPipeline(ctx context.Context, db *sql.DB, observe func(string)) (*pipeline, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{conn: conn, observe: observe}
-	if _, err := conn.ExecContext(ctx, "begin"); err != nil {
-		p.rollback(ctx)
-		return nil, err
-	}
-	return p, nil
+	return &pipeline{conn: conn, observe: observe}, nil
 }
 
-// flush sends what waits, and after it what is given.
+// flush sends what waits, after the beginning if that is yet to come, and after
+// it what is given.
 func (p *pipeline) flush(ctx context.Context, last ...string) error {
-	if p.failed != nil || len(p.waiting)+len(last) == 0 {
+	if p.failed != nil || p.begun && len(p.waiting)+len(last) == 0 {
 		return p.failed
 	}
 	waiting := p.waiting
-	p.waiting = nil
+	p.waiting, p.tables = nil, nil
+	var first []string
+	if !p.begun {
+		first, p.begun = []string{"begin"}, true
+	}
 	p.failed = p.conn.Raw(func(of any) error {
 		c, ok := of.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("storage: a connection of type %T", of)
 		}
-		return send(ctx, c.Conn(), waiting, last)
+		return send(ctx, c.Conn(), first, waiting, last)
 	})
 	return p.failed
 }
 
-func send(ctx context.Context, conn *pgx.Conn, waiting []laterStatement, last []string) error {
+func send(ctx context.Context, conn *pgx.Conn, first []string, waiting []laterStatement, last []string) error {
 	var queue pgx.Batch
+	for _, text := range first {
+		queue.Queue(text)
+	}
 	for _, s := range waiting {
 		queue.Queue(s.sql, s.args...)
 	}
@@ -79,12 +88,26 @@ func send(ctx context.Context, conn *pgx.Conn, waiting []laterStatement, last []
 		queue.Queue(text)
 	}
 	results := conn.SendBatch(ctx, &queue)
+	for range first {
+		if _, err := results.Exec(); err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
 	for _, s := range waiting {
 		if _, err := results.Exec(); err != nil {
 			return errors.Join(s.failure(ctx, err), results.Close())
 		}
 	}
-	return results.Close() // with what came of the last ones
+	for range last {
+		told, err := results.Exec()
+		if err == nil && told.String() == "ROLLBACK" {
+			err = pgx.ErrTxCommitRollback // of a statement whose failure nobody looked at
+		}
+		if err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
+	return results.Close()
 }
 
 // failure tells what was wrong with a statement.
@@ -108,7 +131,10 @@ const (
 
 // commit sends what waits together with the commit.
 func (p *pipeline) commit(ctx context.Context) error {
-	err := p.flush(ctx, "commit")
+	err := p.failed
+	if p.begun || len(p.waiting) > 0 {
+		err = p.flush(ctx, "commit")
+	}
 	if err == nil {
 		_ = p.conn.Close() // which gives it back
 	}
@@ -118,22 +144,49 @@ func (p *pipeline) commit(ctx context.Context) error {
 // rollback undoes everything and gives the connection back; one that cannot be
 // told so is closed.
 func (p *pipeline) rollback(ctx context.Context) {
+	defer func() { _ = p.conn.Close() }()
+	if !p.begun {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
 	defer cancel()
 	if _, err := p.conn.ExecContext(ctx, "rollback"); err != nil {
 		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	_ = p.conn.Close()
 }
 
 // later has a statement sent later. It must meet a row: one that meets none
 // divides by zero, which ends the transaction before it commits.
 func (p *pipeline) later(s laterStatement) {
 	p.observe(s.sql)
+	p.tables = append(p.tables, tableOf(s.sql))
 	if s.otherwise != nil {
 		s.sql = "WITH met AS (" + s.sql + " RETURNING 1) SELECT 1 / count(*) FROM met"
 	}
 	p.waiting = append(p.waiting, s)
+}
+
+// before sends what waits before a statement that reads, if it names a table that
+// is written to.
+func (p *pipeline) before(ctx context.Context, query string) error {
+	named := func(table string) bool { return strings.Contains(query, table) }
+	onlyReads := strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, " FOR ") && !strings.Contains(query, "pg_")
+	if p.failed == nil && onlyReads && !slices.ContainsFunc(p.tables, named) {
+		return nil
+	}
+	return p.flush(ctx)
+}
+
+// tableOf is the table that an INSERT or UPDATE writes to; "", which every
+// statement names, for anything else.
+func tableOf(statement string) string {
+	for _, verb := range []string{"INSERT INTO ", "UPDATE "} {
+		if rest, ok := strings.CutPrefix(statement, verb); ok {
+			table, _, _ := strings.Cut(rest, " ")
+			return strings.Trim(table, `"`)
+		}
+	}
+	return ""
 }
 
 // PrepareContext prepares a statement.
@@ -152,9 +205,10 @@ func (p *pipeline) ExecContext(ctx context.Context, query string, args ...any) (
 	return p.conn.ExecContext(ctx, query, args...)
 }
 
-// QueryContext runs a statement that returns rows, after those that wait.
+// QueryContext runs a statement that returns rows, after those that wait if it
+// might see what they write.
 func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := p.flush(ctx); err != nil {
+	if err := p.before(ctx, query); err != nil {
 		return nil, err
 	}
 	return p.conn.QueryContext(ctx, query, args...)
@@ -163,7 +217,7 @@ func (p *pipeline) QueryContext(ctx context.Context, query string, args ...any) 
 // QueryRowContext is QueryContext for one row. A failure of those that wait shows
 // as one of this statement: the transaction takes no other.
 func (p *pipeline) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	_ = p.flush(ctx)
+	_ = p.before(ctx, query)
 	return p.conn.QueryRowContext(ctx, query, args...)
 }
 

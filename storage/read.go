@@ -39,7 +39,7 @@ func newReads(p *pools, cfg Config, g *gate) *reads {
 func (s *Store) queryRow(ctx context.Context, query string, args ...any) rowScanner {
 	if t := s.transaction(ctx); t != nil {
 		if t.pipeline != nil {
-			if err := t.pipeline.flush(ctx); err != nil {
+			if err := t.pipeline.before(ctx, query); err != nil {
 				return failedRow{err}
 			}
 		}

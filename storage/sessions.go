@@ -165,6 +165,18 @@ func (s *Store) GetSession(ctx context.Context, issuer authz.IssuerName, ws auth
 	return r.session(), nil
 }
 
+// maxPersonSessions bounds one list.
+const maxPersonSessions = 200
+
+// SessionsOfPerson lists the active sessions of a person in the workspace, or of
+// an operator where it is empty, but for one: the oldest 200.
+func (s *Store) SessionsOfPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, except authz.SessionID) ([]authz.Session, error) {
+	var rows []sessionRow
+	err := s.reader(ctx).Where("issuer = ? AND workspace_id = ? AND user_id = ? AND state = 'active' AND id <> ?", issuer, ws, user, except).
+		Order("created_at, id").Limit(maxPersonSessions).Find(&rows).Error
+	return mapped(rows, sessionRow.session), failure(ctx, "listing a person's sessions", err)
+}
+
 // ExtendSession moves an active session's idle end later, never earlier; its
 // absolute end stays. A session that has ended is left alone.
 func (s *Store) ExtendSession(ctx context.Context, issuer authz.IssuerName, id authz.SessionID, idleUntil time.Time) error {

@@ -109,7 +109,7 @@ func (s *Store) attempt(ctx context.Context, fn func(context.Context) error) err
 		return failure(ctx, "waiting for a transaction", err)
 	}
 	defer leave()
-	p, err := beginPipeline(ctx, s.raw, s.observe)
+	p, err := newPipeline(ctx, s.raw, s.observe)
 	if err != nil {
 		return failure(ctx, "beginning a transaction", err)
 	}

@@ -49,12 +49,27 @@ func (s *site) check(ctx context.Context, by credential.Asker, text authz.Secret
 		}
 	}
 	if out.reason == credential.OK {
-		out.reason = credential.Permits(&record.Credential, use)
+		if out.reason, err = s.permits(ctx, &record.Credential, use); err != nil {
+			return checked{}, err
+		}
 	}
 	if out.reason != credential.OK {
 		err = s.recordRefusedUse(ctx, record.Principal, use, out.reason)
 	}
 	return out, err
+}
+
+// permits decides what a credential may be used for. That a scope goes by more
+// than one name is looked up only where it is not held by the one asked for.
+func (s *site) permits(ctx context.Context, c *authz.Credential, use credential.Use) (credential.Reason, error) {
+	if reason := credential.Permits(c, use); reason == credential.OK || use.Action == "" {
+		return reason, nil
+	}
+	known, err := s.OAuth.Scopes(ctx)
+	if err != nil {
+		return "", err
+	}
+	return credential.PermitsByAnyName(c, use, known.Names()), nil
 }
 
 // checkDead tells a key whose workspace is suspended from one that is dead.

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 )
@@ -42,6 +43,11 @@ func TestI21_AClientsTokensLiveAsLongAsItWasRegisteredFor(t *testing.T) {
 		t.Errorf("an access token lives %v s: %s", got, w.Body)
 	}
 	access, refresh := member(w, "access_token"), member(w, "refresh_token")
+	var told struct{ Iat, Exp int64 }
+	h.ok(json.Unmarshal(h.send("POST", "/oauth2/introspect", url.Values{"token": {refresh}}.Encode(), "Content-Type", form, "Authorization", h.basic()).Body.Bytes(), &told))
+	if told.Exp-told.Iat != 7200 {
+		t.Errorf("introspection says that a refresh token lives %d s", told.Exp-told.Iat)
+	}
 	h.clock.Advance(5 * time.Minute)
 	if h.scopeOf(access) != "" {
 		t.Error("an access token outlives its client's setting")

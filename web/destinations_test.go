@@ -39,3 +39,18 @@ func TestWH_05_NoAnswerTellsTheSecretsOfADestination(t *testing.T) {
 	}
 	h.wants("a private key", h.manage(h.operator, "PATCH", hook+path, `{"jwk":{"kty":"EC","d":"AA"}}`), http.StatusBadRequest, "invalid_request")
 }
+
+// WH-09: a destination is tried out over the API; what is wrong is told, and none
+// of what the other side wrote.
+func TestWH_09_ADestinationIsTriedOutOverTheAPI(t *testing.T) {
+	h := newHouse(t)
+	in := "?workspace_id=" + string(h.workspace.ID)
+	made := h.manage(h.operator, "POST", "/v1/key-destinations", `{"workspace_id":"`+string(h.workspace.ID)+`","name":"hook","kind":"webhook","target":{"url":"https://hooks.example.invalid/x?secret=1","jwk":`+publicKey+`}}`)
+	h.wants("a webhook", made, http.StatusCreated, "")
+	w := h.manage(h.operator, "POST", "/v1/key-destinations/"+member(made, "id")+"/test"+in, "")
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), `{"ok":false,"error":"`) || strings.Contains(w.Body.String(), "secret=1") || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	_, reader := h.key(h.workspace.ID, "monitor:read")
+	h.wants("without the scope", h.manage(reader, "POST", "/v1/key-destinations/"+member(made, "id")+"/test", ""), http.StatusForbidden, "insufficient_scope")
+}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -345,4 +346,81 @@ func TestFB_AnOutageOfDiscoveryAloneNeitherOpensACircuitNorKeepsItOpen(t *testin
 	if got := h.goes(h.browser()); got != "oidc" {
 		t.Errorf("everybody goes to %s", got)
 	}
+}
+
+// During an outage the directory's word for a second factor makes no
+// credentials; a proof to us does (federation case 34).
+func TestFB_34_WhoeverIsInByAFallbackMakesKeysAfterAProofToUsOnly(t *testing.T) {
+	h := newHouse(t)
+	d := h.both(authz.FallbackAuto)
+	usually := h.app
+	h.console(h.workspace) // Ada owns it
+	fresh := []string{"scope", "openid manage:keys", "acr_values", authz.ACRMultiFactor, "max_age", "900", "code_challenge", "", "code_challenge_method", ""}
+	mint := func(token string) (int, string) {
+		w := h.manage(token, "POST", "/v1/auth/keys", `{"name":"mine","workspace_id":"`+string(h.workspace.ID)+`","environment":"live","scopes":["manage:keys"]}`)
+		return w.Code, member(w, "code")
+	}
+	token := func(location string) string {
+		t.Helper()
+		code := made(url.Parse(location))(h).Query().Get("code")
+		w := h.send("POST", "/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {appURI}}.Encode(), "Content-Type", form, "Authorization", h.basic())
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", location, w.Code, w.Body)
+		}
+		return member(w, "access_token")
+	}
+	home := h.browser()
+	usual := token(home.through(h.authorizeURL(fresh...)))
+	if status, code := mint(usual); status != http.StatusCreated {
+		t.Fatalf("usually: %d %s", status, code)
+	}
+	key := newKey()
+	if w := home.createKey(home.get("/security"), "/security", key); w.Code != http.StatusOK {
+		t.Fatalf("%d %.600s", w.Code, w.Body)
+	}
+
+	console := h.app
+	h.app = usually
+	h.outage()
+	h.app = console
+	b := h.browser()
+	proven := func(a *idptest.SAMLAnswer) { as("s-ada", "ada@acme.example")(a); factors("pwd", "mfa")(a) }
+	if w := d.signIn(b, proven, fresh...); w.Code != http.StatusSeeOther || b.cookies[cookie] == "" {
+		t.Fatalf("%d %.600s", w.Code, w.Body)
+	}
+	page, location := b.upTo(h.authorizeURL(fresh...))
+	if location != "" || !strings.Contains(page.Body.String(), `id="passkey"`) {
+		t.Fatalf("nobody asks for a proof to us: %d %s %.600s", page.Code, location, page.Body)
+	}
+	without := b.post("/signin/factor", url.Values{"request": fieldsOf(page)["request"], "decision": {"without"}})
+	if status, code := mint(token(b.allows(without))); status != http.StatusUnauthorized || code != "insufficient_user_authentication" {
+		t.Errorf("by the directory's word: %d %s", status, code)
+	}
+	page, _ = b.upTo(h.authorizeURL(fresh...))
+	if status, code := mint(token(b.allows(b.post("/signin/factor", h.usedKey(page, key))))); status != http.StatusCreated {
+		t.Errorf("by a proof to us: %d %s", status, code)
+	}
+}
+
+// factors are what a directory of Okta tells of how somebody signed in.
+func factors(methods ...string) func(*idptest.SAMLAnswer) {
+	return func(a *idptest.SAMLAnswer) {
+		for n := range a.Attributes {
+			if a.Attributes[n].Name == "session.amr" {
+				a.Attributes[n].Values = methods
+			}
+		}
+	}
+}
+
+// allows goes on with an answer, consent included, to the client's address.
+func (b *browser) allows(w *httptest.ResponseRecorder) string {
+	b.h.Helper()
+	if w.Code != http.StatusSeeOther {
+		b.h.Fatalf("not accepted: %d %.600s", w.Code, w.Body)
+	}
+	if location := w.Header().Get("Location"); strings.HasPrefix(location, appURI) {
+		return location
+	}
+	return b.through(w.Header().Get("Location"))
 }

@@ -69,7 +69,7 @@ type house struct {
 	clock      *authz.MovableClock
 	store      *storage.Store
 	ring       *secret.Keyring
-	hasher     *secret.Hasher
+	hasher     *countingHasher
 	keys       *apikey.Keys
 	deliveries *delivery.Deliveries
 	admin      *admin.Admin
@@ -78,6 +78,7 @@ type house struct {
 	rules      clientmeta.Rules
 
 	factors     *factor.Factors
+	ending      *session.Sessions
 	accounts    *localaccount.Accounts
 	federation  *federation.Federation
 	connections *connection.Connections
@@ -157,7 +158,7 @@ func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *h
 	h.store = made(storage.Open(t.Context(), db))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)
-	h.hasher = made(secret.NewHasher(secret.Config{Keyring: h.ring, Human: secret.Params{MemoryKiB: 7 << 10, Passes: 1, Threads: 1}, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)
+	h.hasher = &countingHasher{Hasher: made(secret.NewHasher(secret.Config{Keyring: h.ring, Human: secret.Params{MemoryKiB: 7 << 10, Passes: 1, Threads: 1}, Machine: secret.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, Wait: time.Minute}))(t)}
 	h.assemble(epochs, lease)
 	cfg := web.Config{
 		Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(), MaxBody: 256 << 10,
@@ -201,8 +202,10 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"},
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
-	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Hasher: h.hasher, Clock: h.clock}))(h)
-	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Sessions: h.sessions(outbox), Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
+	sessions := h.sessions(outbox)
+	h.ending = sessions
+	h.accounts = made(localaccount.New(localaccount.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Sessions: sessions, Hasher: h.hasher, Clock: h.clock}))(h)
+	h.admin = made(admin.New(admin.Config{Accounts: h.accounts, Sessions: sessions, Issuer: issuer, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Scopes: h.scopes.Current, Quarantine: 720 * time.Hour, Tiers: []string{"standard"}}))(h)
 	h.access = made(access.New(access.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Epochs: epochs, Lease: lease, Retention: 24 * time.Hour,
 		Scopes:  h.scopes.Current,
@@ -252,11 +255,11 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}
 	pages := made(ui.New("UptimePulse"))(h)
 	h.federation = made(federation.New(federation.Config{Issuer: issuer, Store: h.store, Outbox: outbox, Clock: h.clock, Probe: h.probe}))(h)
-	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
+	h.factors = made(factor.New(factor.Config{Issuer: issuer, Name: "UptimePulse", Store: h.store, Outbox: outbox, Sessions: sessions, Sealer: h.ring, Hasher: h.hasher, App: mfa.TOTP{}, Passkeys: made(app.NewPasskeys(host, "UptimePulse"))(h), Clock: h.clock}))(h)
 	flow := made(login.New(login.Config{
 		Liveness: h.newLiveness(outbox), Connections: made(connection.NewKnown(issuer, h.store, epochs, lease))(h),
 		Factors: h.factors, Accounts: h.accounts, Operators: h.keys, Members: h.admin,
-		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: h.sessions(outbox),
+		OAuth: server, Store: h.store, Connect: h.connect, Choose: h.federation.Choose, Explain: app.Explain, Sealer: h.ring, Clock: h.clock, Pages: pages, Sessions: sessions,
 		CookieSuffix: "up", Secure: true, SessionIdle: time.Hour, SessionAbsolute: 12 * time.Hour,
 		Guesses: made(ratelimit.New(ratelimit.Config{PerSecond: 1.0 / 60, Burst: 10, Clock: h.clock}))(h),
 		AllowReturn: func(c string) error {
@@ -310,7 +313,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 // builtIn are the scopes of the configuration.
 func builtIn() []authz.Scope {
 	list := []authz.Scope{
-		{Name: "monitor:read"}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
+		{Name: "monitor:read", Aliases: []string{"read:monitor", "product:monitor:read"}}, {Name: "monitor:write"}, {Name: "manage:keys", ExplicitOnly: true}, {Name: "manage:clients", ExplicitOnly: true}, {Name: "manage:connections", ExplicitOnly: true},
 		{Name: "manage:members", ExplicitOnly: true}, {Name: "manage:policies", ExplicitOnly: true}, {Name: "manage:workspace", ExplicitOnly: true}, {Name: "admin:all", PeopleOnly: true, ExplicitOnly: true},
 	}
 	for i := range list {

@@ -192,7 +192,7 @@ func TestI1_AnInvitationThatLetsNobodyInSaysNothingMore(t *testing.T) {
 	}
 }
 
-func TestI18_WhoJoinsIsTheConnectionsToSay(t *testing.T) {
+func TestI18_TN_03_WhoJoinsIsTheConnectionsToSay(t *testing.T) {
 	h := newHouse(t)
 	set := func(jit authz.JIT) {
 		h.connection.JIT = jit

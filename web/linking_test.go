@@ -208,11 +208,11 @@ func TestUO_18_WhatWasBegunIsOfOneBrowserOneSessionAndTenMinutes(t *testing.T) {
 			return c.browser
 		},
 		"the session ended": func(c *ceremony, _ *url.Values) *browser {
-			c.h.ok(c.h.store.EndSessionsOf(c.h.Context(), issuer, c.h.workspace.ID, c.bob))
+			c.h.ok(c.h.ending.EndPerson(c.h.Context(), authz.PersonEnd{WorkspaceID: c.h.workspace.ID, UserID: c.bob, Reason: "test"}))
 			return c.browser
 		},
 		"the session is another of theirs": func(c *ceremony, _ *url.Values) *browser {
-			c.h.ok(c.h.store.EndSessionsOf(c.h.Context(), issuer, c.h.workspace.ID, c.bob))
+			c.h.ok(c.h.ending.EndPerson(c.h.Context(), authz.PersonEnd{WorkspaceID: c.h.workspace.ID, UserID: c.bob, Reason: "test"}))
 			c.again()
 			return c.browser
 		},

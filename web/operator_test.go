@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/base32"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -128,7 +129,7 @@ func TestU26_AnOperatorsSessionIsGoodForNoClient(t *testing.T) {
 	}
 }
 
-func TestMF_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
+func TestMF_07_AD_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
 	h := newHouse(t)
 	older := h.invite("", authz.OperatorAccount, "operator")
 	newer := h.invite("", authz.OperatorAccount, "operator")
@@ -284,7 +285,8 @@ func TestMF_07_WhoSignsInHereIsToldNothingOfWhatWasWrong(t *testing.T) {
 		h.browser().send("POST", "/operator/signin", url.Values{"login": {"typed-into-the-wrong-field"}, "password": {"x"}, "code": {"000000"}}.Encode(), "Origin", host, "Sec-Fetch-Site", "same-origin", "X-Forwarded-For", "203.0.113.200")
 	}
 	for _, e := range h.entries("factor.refused") {
-		if strings.Contains(e.Actor, "typed") || e.Actor == "" && e.Reason != "too_many_codes" {
+		// The code beside a wrong password is looked at as one of nobody's.
+		if strings.Contains(fmt.Sprintf("%+v", e), "typed") || e.Actor == "" && e.Reason != "too_many_codes" && e.Reason != "no_factor" {
 			t.Errorf("a stranger's text is in the audit log: %+v", e)
 		}
 	}

@@ -203,3 +203,59 @@ func TestU22_NothingIssuedBeforeASuspensionLivesAfterIt(t *testing.T) {
 		}
 	})
 }
+
+// U8: an account's suspension is that of all its workspaces and of no other's, and
+// a workspace that was suspended by itself stays so when the account goes on.
+func TestU8_I2_ASuspendedAccountTakesItsWorkspacesWithIt(t *testing.T) {
+	onBoth(t, func(h *house) {
+		t := h.T
+		gateway := h.gateway(authz.Live)
+		account := string(h.workspace.AccountID)
+		second := authz.WorkspaceID(member(h.manage(h.operator, "POST", "/v1/workspaces", `{"name":"Second","account_id":"`+account+`"}`), "id"))
+		stranger := h.other()
+		keys, tokens := map[authz.WorkspaceID]string{}, map[authz.WorkspaceID]string{}
+		for _, ws := range []authz.WorkspaceID{h.workspace.ID, second, stranger.ID} {
+			_, keys[ws] = h.key(ws, "monitor:read")
+			tokens[ws] = member(h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Authorization", "Bearer "+keys[ws]), "access_token")
+		}
+		wants := func(when string, of map[authz.WorkspaceID]string, ws authz.WorkspaceID, want bool) {
+			t.Helper()
+			if got := h.active(gateway, of[ws]); got != want {
+				t.Errorf("%s: in %s: active %v", when, ws, got)
+			}
+		}
+		act := func(path string) {
+			t.Helper()
+			if w := h.manage(h.operator, "POST", path, ""); w.Code != http.StatusOK {
+				t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+		for ws := range keys {
+			wants("before", keys, ws, true)
+			wants("before", tokens, ws, true)
+		}
+		act("/v1/workspaces/" + string(second) + "/suspend")
+		act("/v1/accounts/" + account + "/suspend")
+		for _, ws := range []authz.WorkspaceID{h.workspace.ID, second} {
+			wants("suspended", keys, ws, false)
+			wants("suspended", tokens, ws, false)
+		}
+		wants("suspended", keys, stranger.ID, true)
+		wants("suspended", tokens, stranger.ID, true)
+		if w := h.manage(keys[h.workspace.ID], "GET", "/v1/workspaces", ""); w.Code != http.StatusUnauthorized {
+			t.Errorf("a suspended account's key: %d", w.Code)
+		}
+		act("/v1/accounts/" + account + "/resume")
+		wants("resumed", keys, h.workspace.ID, true)
+		wants("resumed", tokens, h.workspace.ID, false)
+		wants("resumed, but not the workspace", keys, second, false)
+		act("/v1/workspaces/" + string(second) + "/resume")
+		wants("all resumed", keys, second, true)
+		wants("all resumed", tokens, second, false)
+		for _, typ := range []string{"account.suspended", "account.resumed"} {
+			if e := h.entries(typ); len(e) != 1 || e[0].Actor == "" || e[0].Target != account {
+				t.Errorf("%s: %+v", typ, e)
+			}
+		}
+	})
+}

@@ -133,6 +133,9 @@ func (h *house) furnished(ws authz.Workspace) landlord {
 		"key-destinations":    id("/v1/key-destinations", `{"name":"theirs","kind":"webhook","target":{"url":"https://theirs.example/hook","jwk":`+publicKey+`}}`),
 		"registration-tokens": id("/v1/registration-tokens", `{"uses":1}`),
 	})
+	operator, _, err := h.accounts.Invite(h.Context(), "", authz.OperatorAccount, "theirs-"+strings.ToLower(string(ws.ID)), "test", nil)
+	h.ok(err)
+	l.ids["operators"] = string(operator.UserID)
 	l.key = text
 	name := "theirs:" + strings.ToLower(string(ws.ID))
 	h.added("key", name)

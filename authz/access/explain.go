@@ -89,5 +89,9 @@ func (a *Access) at(ctx context.Context, ws authz.WorkspaceID, version int64) (r
 	if err != nil {
 		return ruleSet{}, err
 	}
-	return ruleSet{version: version, set: compiled(v.Rules)}, nil
+	scopes, err := a.cfg.Scopes(ctx)
+	if err != nil {
+		return ruleSet{}, err
+	}
+	return ruleSet{version: version, set: compiled(scopes.Names(), v.Rules)}, nil
 }

@@ -24,7 +24,11 @@ func (r ruleSet) weight() int { return 128 + 4*r.bytes }
 func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, error) {
 	key := sha256.Sum256([]byte(ws))
 	read := func() (ruleSet, []authz.NodeRef, error) {
-		on := []authz.NodeRef{authz.PolicyRef(a.cfg.Issuer, ws)}
+		on := []authz.NodeRef{authz.PolicyRef(a.cfg.Issuer, ws), authz.ScopesRef(a.cfg.Issuer)} // and what scopes are called
+		scopes, err := a.cfg.Scopes(ctx)
+		if err != nil {
+			return ruleSet{}, nil, err
+		}
 		version, rules, err := a.cfg.Store.RulesInForce(ctx, a.cfg.Issuer, ws)
 		if errors.Is(err, authz.ErrNotFound) {
 			return ruleSet{}, on, nil
@@ -32,7 +36,7 @@ func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, er
 		if err != nil {
 			return ruleSet{}, nil, err
 		}
-		return ruleSet{version: version, set: compiled(rules), bytes: len(rules)}, on, nil
+		return ruleSet{version: version, set: compiled(scopes.Names(), rules), bytes: len(rules)}, on, nil
 	}
 	if !authz.Unsettled(ctx) {
 		return a.known.Get(key, read)
@@ -46,12 +50,12 @@ func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, er
 
 // compiled makes rules ready that were validated when they were applied. Rules
 // that cannot be read any more deny everything, as a nil set does.
-func compiled(text json.RawMessage) *policy.Set {
+func compiled(names authz.ScopeNames, text json.RawMessage) *policy.Set {
 	rules, err := policy.Decode(text)
 	if err != nil {
 		return nil
 	}
-	return policy.NewSet(rules)
+	return policy.NewSetNamed(names, rules)
 }
 
 // asked are the rules that a decision about a workspace goes by.

@@ -78,7 +78,7 @@ func (a *Access) tried(ctx context.Context, r Replay) (*policy.Set, error) {
 	if !r.Operators {
 		return a.draftFor(ctx, r.WorkspaceID, r.Rules)
 	}
-	rules, err := a.rulesOf(ctx, "", r.Rules)
+	draft, err := a.draftOf(ctx, "", r.Rules)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (a *Access) tried(ctx context.Context, r Replay) (*policy.Set, error) {
 			return nil, err
 		}
 	}
-	return joined(ruleSet{version: 1, set: policy.NewSet(rules)}, own).orIdle(), nil
+	return joined(ruleSet{version: 1, set: draft}, own).orIdle(), nil
 }
 
 // orIdle is the set, or one without rules where there are none to ask.

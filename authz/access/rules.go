@@ -52,7 +52,7 @@ func (a *Access) rulesOf(ctx context.Context, ws authz.WorkspaceID, text []byte)
 	}
 	known := func(id string) bool { return there[id] }
 	err = policy.Validate(rules, policy.Catalogue{
-		Scopes: scopes.Knows, Roles: func(r string) bool { return held[r] }, Clients: known, Connections: known,
+		Scopes: func(s string) bool { return scopes.Knows(scopes.Names().Canonical(s)) }, Roles: func(r string) bool { return held[r] }, Clients: known, Connections: known,
 	})
 	return rules, problems(err)
 }

@@ -52,12 +52,12 @@ func (a *Access) draftFor(ctx context.Context, ws authz.WorkspaceID, text json.R
 		rules, err := a.rulesFor(ctx, ws)
 		return rules.orIdle(), err
 	}
-	rules, err := a.rulesOf(ctx, ws, text)
+	draft, err := a.draftOf(ctx, ws, text)
 	if err != nil {
 		return nil, err
 	}
 	if ws == "" {
-		return policy.Join(policy.NewSet(rules), nil), nil
+		return policy.Join(draft, nil), nil
 	}
 	operators, err := a.inForce(ctx, "")
 	if err != nil {
@@ -66,5 +66,18 @@ func (a *Access) draftFor(ctx context.Context, ws authz.WorkspaceID, text json.R
 	if operators.version != 0 && operators.set == nil {
 		return nil, nil //nolint:nilnil // a nil set denies, as it does in force
 	}
-	return policy.Join(operators.set, policy.NewSet(rules)), nil
+	return policy.Join(operators.set, draft), nil
+}
+
+// draftOf makes rules ready that are not in force.
+func (a *Access) draftOf(ctx context.Context, ws authz.WorkspaceID, text json.RawMessage) (*policy.Set, error) {
+	rules, err := a.rulesOf(ctx, ws, text)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := a.cfg.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return policy.NewSetNamed(scopes.Names(), rules), nil
 }

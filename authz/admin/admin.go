@@ -65,7 +65,8 @@ type Config struct {
 	Outbox Outbox
 	// Accounts are people who sign in with us.
 	Accounts LocalAccounts
-	// Sessions ends what somebody has by an identity that is not theirs any more.
+	// Sessions end with what made their person able to sign in, and with an identity
+	// that is not theirs any more.
 	Sessions Sessions
 	Clock    authz.Clock
 	// Rules say what may be registered of a client; its scopes are of Scopes.

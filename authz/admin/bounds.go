@@ -27,7 +27,11 @@ func (a *Admin) compile(ctx context.Context, ws authz.WorkspaceID, kind authz.Su
 		if err != nil {
 			return err
 		}
-		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), role.ForServiceAccount(given))
+		known, err := a.roles(ctx)
+		if err != nil {
+			return err
+		}
+		return a.cfg.Store.SetServiceAccountBounds(ctx, a.cfg.Issuer, ws, authz.ServiceAccountID(subject), known.ForServiceAccount(given))
 	case authz.TeamSubject:
 		people, err := a.cfg.Store.ListTeamMembers(ctx, a.cfg.Issuer, ws, authz.TeamID(subject), maxTeamMembers)
 		if err != nil {
@@ -82,7 +86,7 @@ func (a *Admin) personBounds(ctx context.Context, ws authz.WorkspaceID, id authz
 	if err != nil {
 		return nil, err
 	}
-	b := role.ForPerson(own, given)
+	b := role.Of(known).ForPerson(own, given)
 	b.Version = known.Version()
 	return b, nil
 }

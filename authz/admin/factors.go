@@ -10,7 +10,13 @@ import (
 type FactorStore interface {
 	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
 	DeleteFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (deleted int64, err error)
-	EndSessionsOf(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
+	HoldPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
+}
+
+// Sessions ends the sessions of people (authz/session).
+type Sessions interface {
+	EndPerson(ctx context.Context, e authz.PersonEnd) error
+	EndUpstream(ctx context.Context, e authz.UpstreamEnd) error
 }
 
 // LocalAccounts keeps people who sign in with us (authz/localaccount).
@@ -18,6 +24,7 @@ type LocalAccounts interface {
 	Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.LocalKind, login, by string, join func(context.Context, authz.UserID) error) (authz.LocalAccount, authz.Secret, error)
 	Permit(ctx context.Context, ws authz.WorkspaceID, user authz.UserID, by string) (authz.Secret, error)
 	List(ctx context.Context, ws authz.WorkspaceID) ([]authz.LocalAccount, error)
+	RemoveOperator(ctx context.Context, r authz.OperatorRemoval) error
 }
 
 // ListFactors lists the second factors that a member has with us.
@@ -37,11 +44,14 @@ func (a *Admin) ResetFactors(ctx context.Context, by authz.Principal, ws authz.W
 		if err := a.mayVouch(ctx, by, ws, user); err != nil {
 			return err
 		}
+		if err := a.cfg.Store.HoldPerson(ctx, a.cfg.Issuer, ws, user); err != nil {
+			return err
+		}
 		deleted, err := a.cfg.Store.DeleteFactors(ctx, a.cfg.Issuer, ws, user)
 		if err != nil {
 			return err
 		}
-		if err := a.cfg.Store.EndSessionsOf(ctx, a.cfg.Issuer, ws, user); err != nil {
+		if err := a.cfg.Sessions.EndPerson(ctx, authz.PersonEnd{WorkspaceID: ws, UserID: user, Reason: "factors_reset", Actor: by.Subject}); err != nil {
 			return err
 		}
 		return a.record(ctx, by, ws, "member.factors_reset", string(user), map[string]any{"factors": deleted})

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,11 +23,6 @@ type IdentityStore interface {
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
 }
 
-// Sessions ends the sessions that people have by an upstream (authz/session).
-type Sessions interface {
-	EndUpstream(ctx context.Context, e authz.UpstreamEnd) error
-}
-
 const (
 	// maxIdentities bounds what the connections of a workspace call one person.
 	maxIdentities = 50
@@ -42,6 +38,10 @@ var (
 	errIdentityTaken = authz.NewError(authz.Conflict, "identity_taken", "The connection knows somebody by this identity already.")
 	errElsewhere     = authz.NewError(authz.Conflict, "known_elsewhere",
 		"The person signs in by way of another workspace: who they are is not this workspace's to say.")
+	errNotInUse = authz.NewError(authz.Conflict, "not_in_use",
+		"Whom a draft would bring is not settled: name people once the connection is in use.")
+	errFollows = authz.NewError(authz.Conflict, "identity_follows",
+		"Both sides of the connection tell one name: the next sign-in would bring it back. Remove the member, or take the link key away first.")
 	errMutable = authz.NewError(authz.Conflict, "mutable_subject",
 		"This side calls people by names that change hands: whoever has one tomorrow is not who was meant.")
 	errTooManyIdentities = authz.NewError(authz.Conflict, "too_many_identities", "A person has 50 identities in a workspace at most.")
@@ -70,8 +70,8 @@ func (a *Admin) ListIdentities(ctx context.Context, by authz.Principal, ws authz
 }
 
 // Identify says what a side of a connection calls a member: whoever signs in
-// there under that name is them from now on. Only an owner says so, also of a
-// draft: whoever set that up could be any member once it is in use.
+// there under that name is them from now on. Only an owner says so, and of a
+// connection in use: whoever sets a draft up afterwards could be any member.
 func (a *Admin) Identify(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, user authz.UserID, in Named) (authz.UpstreamIdentity, error) {
 	var i authz.UpstreamIdentity
 	err := a.change(ctx, by, ScopeMembers, ws, func(ctx context.Context) error {
@@ -124,6 +124,8 @@ func (a *Admin) named(ctx context.Context, by authz.Principal, ws authz.Workspac
 	}
 	control := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) }
 	switch {
+	case c.Drafted():
+		return authz.UpstreamIdentity{}, errNotInUse
 	case !c.Has(in.Side):
 		return authz.UpstreamIdentity{}, invalid("side", "is none that the connection has.")
 	case in.Subject == "" || len(in.Subject) > maxSubject || !utf8.ValidString(in.Subject) || strings.ContainsFunc(in.Subject, control) || strings.TrimSpace(in.Subject) != in.Subject:
@@ -143,7 +145,7 @@ func (a *Admin) connectionOf(ctx context.Context, by authz.Principal, ws authz.W
 	if err == nil && c.State == authz.Deleted {
 		err = authz.ErrNotFound
 	}
-	if err == nil && !c.Drafted() && by.May(authz.ScopeManageWorkspace, ws) != nil {
+	if err == nil && by.May(authz.ScopeManageWorkspace, ws) != nil {
 		err = errWhoIsWho
 	}
 	return c, err
@@ -162,16 +164,21 @@ func (a *Admin) RemoveIdentity(ctx context.Context, by authz.Principal, ws authz
 		}
 		for _, i := range held {
 			if i.ID() == id {
-				return a.unlink(ctx, by, ws, i)
+				return a.unlink(ctx, by, ws, i, held)
 			}
 		}
 		return authz.ErrNotFound
 	})
 }
 
-func (a *Admin) unlink(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, i authz.UpstreamIdentity) error {
-	if _, err := a.connectionOf(ctx, by, ws, i.ConnectionID); err != nil {
+func (a *Admin) unlink(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, i authz.UpstreamIdentity, held []authz.UpstreamIdentity) error {
+	c, err := a.connectionOf(ctx, by, ws, i.ConnectionID)
+	if err != nil {
 		return err
+	}
+	other := func(o authz.UpstreamIdentity) bool { return o.ConnectionID == i.ConnectionID && o.Side != i.Side }
+	if len(c.Fallback.Link.OIDC) > 0 && slices.ContainsFunc(held, other) {
+		return errFollows
 	}
 	if err := a.cfg.Store.RemoveIdentity(ctx, i); err != nil {
 		return err

@@ -141,6 +141,10 @@ func (a *Admin) RemoveMember(ctx context.Context, by authz.Principal, ws authz.W
 		if err := a.cfg.Store.LeaveTeams(ctx, a.cfg.Issuer, ws, id); err != nil {
 			return err
 		}
+		// What is left of them ends with the membership; clients are told here.
+		if err := a.cfg.Sessions.EndPerson(ctx, authz.PersonEnd{WorkspaceID: ws, UserID: id, Reason: "member_removed", Actor: by.Subject}); err != nil {
+			return err
+		}
 		if _, err := a.cfg.Store.RemoveMember(ctx, a.cfg.Issuer, ws, id); err != nil {
 			return err
 		}

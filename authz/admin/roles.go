@@ -72,6 +72,11 @@ func (a *Admin) CreateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 	now := a.cfg.Clock.Now()
 	r := authz.Role{ID: authz.NewRoleID(), Issuer: a.cfg.Issuer, WorkspaceID: ws, Revision: 1, CreatedAt: now, UpdatedAt: now}
 	in.apply(&r)
+	known, err := a.roles(ctx)
+	if err != nil {
+		return authz.Role{}, err
+	}
+	r.Permissions = known.Named(r.Permissions)
 	return r, a.change(ctx, by, ScopeMembers, ws, func(ctx context.Context) error {
 		if err := a.checkRole(ctx, by, authz.Role{}, r); err != nil {
 			return err
@@ -116,6 +121,11 @@ func (a *Admin) UpdateRole(ctx context.Context, by authz.Principal, ws authz.Wor
 		}
 		r = before
 		in.apply(&r)
+		known, err := a.roles(ctx)
+		if err != nil {
+			return err
+		}
+		r.Permissions = known.Named(r.Permissions)
 		r.UpdatedAt = a.cfg.Clock.Now()
 		if err := a.checkRole(ctx, by, before, r); err != nil {
 			return err

@@ -51,6 +51,14 @@ func (g *guesses) due(now time.Time) (count int64, from string) {
 	return 0, ""
 }
 
+// untold takes back that so many were told of: the next step tells again.
+func (g *guesses) untold(count int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.told = time.Time{}
+	g.count += count
+}
+
 // toldOfGuesses is what an event says of invented keys.
 type toldOfGuesses struct {
 	Count    int64  `json:"count"`
@@ -77,6 +85,7 @@ func (k *Keys) TellOfGuesses(ctx context.Context) error {
 		return k.cfg.Outbox.Append(ctx, "", typeGuessed, now, toldOfGuesses{Count: count, Address: from, Severity: severityGuess})
 	})
 	if err != nil {
+		k.guesses.untold(count)
 		return fmt.Errorf("telling of invented API keys: %w", err)
 	}
 	return nil

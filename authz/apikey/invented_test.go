@@ -67,6 +67,11 @@ func TestAK_09_InventedKeysInNumbersAreToldOf(t *testing.T) {
 	invent(99)
 	told(0)
 	invent(1)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if h.keys.TellOfGuesses(gone) == nil {
+		t.Fatal("told of without a database")
+	}
 	events := told(1)
 	if len(events) != 1 || events[0].WorkspaceID != "" || !strings.Contains(string(events[0].Body), `"count":100,"address":"203.0.113.9","severity":"P2"`) {
 		t.Errorf("told: %+v", events)

@@ -465,3 +465,21 @@ func TestAK18_TheTextOfASuccessorIsNowhereInTheClear(t *testing.T) {
 		}
 	}
 }
+
+// A clock that stepped back keeps no key from its successor for as long as the
+// step: what was made in the future was not made a moment ago.
+func TestR7_AClockThatStepsBackKeepsNoKeyFromItsSuccessor(t *testing.T) {
+	h := newHouse(t)
+	key, text := h.mint()
+	self := h.principal(text)
+	next := must(h.rotate(self, key.ID))(t)
+	must(h.keys.Revoke(t.Context(), h.principal(next.Text), origin, "", next.Key.ID))(t)
+	h.clock.Advance(-time.Hour)
+	again := must(h.rotate(self, key.ID))(t)
+	if !h.works(again.Text) || !h.works(text) {
+		t.Error("one of the two does not work")
+	}
+	must(h.keys.Revoke(t.Context(), h.principal(again.Text), origin, "", again.Key.ID))(t)
+	_, err := h.rotate(self, key.ID)
+	refused(t, "a third at once", err, authz.RateLimited, "rate_limited")
+}

@@ -14,10 +14,15 @@ import (
 type Rows interface {
 	GetConnectionAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.ConnectionID) (authz.Connection, error)
 	ConnectionByDomainAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, domain string) (authz.Connection, error)
+	SessionAncestors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, c authz.ConnectionID, user authz.UserID) (authz.Lineage, error)
 }
 
-// maxKnown bounds the connections remembered, in bytes.
-const maxKnown = 32 << 20
+// maxKnown bounds the connections remembered, in bytes, and maxStands what they
+// stand on, in number.
+const (
+	maxKnown  = 32 << 20
+	maxStands = 10_000
+)
 
 // Known remembers the connections that people sign in by under their epochs:
 // each changes a few times in its life, and is read twice in every sign-in. What
@@ -27,6 +32,7 @@ type Known struct {
 	issuer authz.IssuerName
 	rows   Rows
 	known  *credential.Memory[authz.Connection]
+	stands *credential.Memory[authz.Lineage]
 }
 
 // NewKnown returns a Known that remembers nothing yet; everything is required.
@@ -34,7 +40,23 @@ func NewKnown(issuer authz.IssuerName, rows Rows, epochs *credential.Epochs, lea
 	if issuer == "" || rows == nil || epochs == nil || lease == nil {
 		return nil, errors.New("connection: an issuer, rows, epochs and a lease are required")
 	}
-	return &Known{issuer: issuer, rows: rows, known: credential.NewMemory(epochs, lease, maxKnown, weight)}, nil
+	return &Known{
+		issuer: issuer, rows: rows, known: credential.NewMemory(epochs, lease, maxKnown, weight),
+		stands: credential.NewMemory[authz.Lineage](epochs, lease, maxStands, nil),
+	}, nil
+}
+
+// Ancestors are what every session by the connection stands on beside its
+// person: account, workspace and connection. A session that keeps the sum of
+// epochs which have moved by then is dead from the beginning.
+func (k *Known) Ancestors(ctx context.Context, c authz.Connection) (authz.Lineage, error) {
+	key := sha256.Sum256([]byte(c.ID))
+	stands, err := k.stands.Get(key, func() (authz.Lineage, []authz.NodeRef, error) {
+		found, err := k.rows.SessionAncestors(ctx, k.issuer, c.WorkspaceID, c.ID, "")
+		found = slices.DeleteFunc(found, func(n authz.Node) bool { return n.Kind == authz.UserNode })
+		return found, found.Refs(), err
+	})
+	return slices.Clone(stands), err
 }
 
 // Get returns a connection in any state, or ErrNotFound.

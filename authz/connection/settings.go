@@ -69,7 +69,8 @@ func (s *Connections) Create(ctx context.Context, by authz.Principal, ws authz.W
 
 // Update changes a connection of that revision; 0 for whichever there is. What
 // changes at a side is to be tested anew before the connection can be activated;
-// one that is active stays in use, as a secret that rolls must not be an outage.
+// one that is active stays in use, as a secret that rolls must not be an outage,
+// but for a side that it did not have: that is used after its test.
 // Who the upstream is cannot change any more then: its people would be others'.
 // By what it is believed, and how its words are read, is then an owner's.
 func (s *Connections) Update(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, id authz.ConnectionID, revision int64, change Change) (authz.Connection, error) {
@@ -103,7 +104,24 @@ func (s *Connections) replace(ctx context.Context, by authz.Principal, ws authz.
 			c.Tested = without(c.Tested, side)
 		}
 	}
+	if c.Untried = untried(before, c); len(c.Untried) > 0 && !c.Uses(authz.OIDCSide) && !c.Uses(authz.SAMLSide) {
+		return authz.Connection{}, authz.NewError(authz.Conflict, "not_tested", "Nobody could sign in: a side that is new is used after a test sign-in by it. Take the other one away then.")
+	}
 	return s.write(ctx, by, c, before.State, "connection.updated", map[string]any{"changed": changedParts(before, c), "state": c.State})
+}
+
+// untried are the sides that await their test: a connection that is, or was, in
+// use does not use what it is given before somebody has signed in by it.
+func untried(before, after authz.Connection) []authz.Side {
+	if before.Drafted() {
+		return nil
+	}
+	for _, side := range sides(after) {
+		if !before.Has(side) {
+			after.Untried = append(slices.Clone(after.Untried), side)
+		}
+	}
+	return after.StillUntried()
 }
 
 // write stores a change of a connection in the state from, and returns it as it

@@ -61,7 +61,7 @@ func (s *Connections) Activate(ctx context.Context, by authz.Principal, ws authz
 		return c, nil
 	case !tested(c):
 		return c, authz.NewError(authz.Conflict, "not_tested", "Every side of the connection needs a test sign-in that went well since it was changed.")
-	case !linked(c):
+	case !c.Linked():
 		return c, authz.NewError(authz.Conflict, "link_differs", "The test sign-ins told no name alike: sign in as the same person by both sides, or change link_key.")
 	}
 	if c.State == authz.Disabled {
@@ -146,13 +146,4 @@ func tested(c authz.Connection) bool {
 		}
 	}
 	return len(sides(c)) > 0
-}
-
-// linked reports whether both sides told the same name, where they must.
-func linked(c authz.Connection) bool {
-	if len(c.Fallback.Link.OIDC) == 0 || len(sides(c)) < 2 {
-		return true
-	}
-	a, b := c.Tested[authz.OIDCSide].Link, c.Tested[authz.SAMLSide].Link
-	return a != "" && a == b
 }

@@ -69,6 +69,25 @@ func Permits(c *authz.Credential, u Use) Reason {
 	return OK
 }
 
+// PermitsByAnyName is Permits where scopes go by more than one name: the action
+// counts as held whatever name it is asked for, and held, by. It costs nothing
+// where the names are the same.
+func PermitsByAnyName(c *authz.Credential, u Use, names authz.ScopeNames) Reason {
+	reason := Permits(c, u)
+	if reason == OK {
+		return OK
+	}
+	for _, u.Action = range names.Of(u.Action) {
+		switch Permits(c, u) {
+		case OK:
+			return OK
+		case WrongResource:
+			reason = WrongResource
+		}
+	}
+	return reason
+}
+
 // permitsWithin decides by the roles of a subject, each of which may hold on
 // other resources.
 func permitsWithin(bounds []authz.Bound, u Use) Reason {

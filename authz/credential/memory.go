@@ -59,11 +59,11 @@ func (m *Memory[V]) Peek(key [32]byte) (V, bool) {
 	return none, false
 }
 
-// Move lets another key have what is remembered of one, which is no fresher for
-// that.
-func (m *Memory[V]) Move(from, to [32]byte) {
+// Move lets another key have what is remembered of one, changed as change says,
+// which is no fresher for that.
+func (m *Memory[V]) Move(from, to [32]byte, change func(V) V) {
 	if known, ok := m.known.get(from); ok {
-		m.known.put(to, known)
+		m.known.put(to, &remembered[V]{change(known.value), known.stamp})
 		m.known.drop(from)
 	}
 }

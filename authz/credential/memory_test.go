@@ -110,6 +110,7 @@ func TestWhatIsHandedOnIsNoFresherForThat(t *testing.T) {
 	memory := credential.NewMemory[int](epochs, credential.ForeverLease(), 100, nil)
 	ref := authz.NodeRef{Kind: authz.GrantNode, ID: "gr_1"}
 	reads := 0
+	tenMore := func(n int) int { return n + 10 }
 	get := func(key byte) int {
 		v, err := memory.Get([32]byte{key}, func() (int, []authz.NodeRef, error) {
 			reads++
@@ -121,14 +122,14 @@ func TestWhatIsHandedOnIsNoFresherForThat(t *testing.T) {
 		return v
 	}
 	get(1)
-	if memory.Move([32]byte{1}, [32]byte{2}); get(2) != 1 {
+	if memory.Move([32]byte{1}, [32]byte{2}, tenMore); get(2) != 11 {
 		t.Fatal("it was not handed on")
 	}
 	if get(1) != 2 {
 		t.Fatal("the old key still has it")
 	}
 	epochs.Bump([]authz.NodeRef{ref})
-	if memory.Move([32]byte{2}, [32]byte{3}); get(3) != 3 {
+	if memory.Move([32]byte{2}, [32]byte{3}, tenMore); get(3) != 3 {
 		t.Fatal("what had moved was believed under another key")
 	}
 }

@@ -19,11 +19,14 @@ const (
 	typeCreated   = "key_destination.created"
 	typeUpdated   = "key_destination.updated"
 	typeDeleted   = "key_destination.deleted"
+	typeTested    = "key_destination.tested" // audit only
 	typeDelivered = "api_key.delivered"
 	typeFailed    = "api_key.delivery_failed"
 	typeRepeated  = "api_key.delivery_repeated"
 	// typeSecret is what is sent to a webhook, and to nobody else.
 	typeSecret = "api_key.secret" //nolint:gosec // a name
+	// typeTest is sent to a webhook that is tried out.
+	typeTest = "key_destination.test"
 )
 
 // actor is who delivers.
@@ -74,6 +77,8 @@ type Carrier interface {
 	// Carry brings the content, a JSON object of texts. Brought twice, it is there
 	// once; id is the same for both.
 	Carry(ctx context.Context, to authz.Destination, s authz.DestinationSecrets, id string, content []byte) error
+	// Try asks whether the other side is there and lets us in, and brings nothing.
+	Try(ctx context.Context, to authz.Destination, s authz.DestinationSecrets) error
 }
 
 // Config is what Deliveries needs; every field is required.

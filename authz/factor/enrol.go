@@ -13,7 +13,7 @@ import (
 // first factor at once, the second has none of the rights of a first.
 func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Proof, then Then) ([]authz.Secret, error) {
 	s := of.Session
-	held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
+	held, err := f.keeps(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,10 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	made.Issuer, made.WorkspaceID, made.UserID, made.State = f.cfg.Issuer, s.WorkspaceID, s.UserID, authz.Active
 	made.CreatedAt, made.LastUsedAt = p.At, p.At
 	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		now, err := f.alone(ctx, s)
+		if err := f.hold(ctx, s); err != nil {
+			return err
+		}
+		now, err := f.keeps(ctx, of)
 		if err != nil {
 			return err
 		}
@@ -51,15 +54,7 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 				return err
 			}
 		}
-		if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
-			return err
-		}
-		if len(codes) > 0 {
-			if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, codes); err != nil {
-				return err
-			}
-		}
-		if err := f.tell(ctx, of, "factor.enrolled", "P3", string(made.ID), map[string]any{"kind": made.Kind, "factor_id": made.ID}); err != nil {
+		if err := f.keep(ctx, of, made, codes); err != nil {
 			return err
 		}
 		return then(ctx, p)
@@ -73,13 +68,37 @@ func (f *Factors) enrol(ctx context.Context, of Person, made authz.Factor, p Pro
 	return texts, err
 }
 
-// alone is Of in a transaction in which nobody else changes the person's factors
-// by these rules.
-func (f *Factors) alone(ctx context.Context, s authz.Session) (Held, error) {
-	if err := f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
-		return Held{}, err
+// keep stores a factor, and the codes that came with a first one.
+func (f *Factors) keep(ctx context.Context, of Person, made authz.Factor, codes []authz.RecoveryCode) (err error) {
+	s, details := of.Session, map[string]any{"kind": made.Kind, "factor_id": made.ID}
+	if of.Afresh {
+		if details["forgotten"], err = f.cfg.Store.DeleteFactors(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID); err != nil {
+			return err
+		}
 	}
-	return f.Of(ctx, s.WorkspaceID, s.UserID)
+	if err := f.cfg.Store.CreateFactor(ctx, made); err != nil {
+		return err
+	}
+	if len(codes) > 0 {
+		if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, codes); err != nil {
+			return err
+		}
+	}
+	return f.tell(ctx, of, "factor.enrolled", "P3", string(made.ID), details)
+}
+
+// hold begins what is decided from all of a person's factors: until the
+// transaction ends nobody else changes them by these rules.
+func (f *Factors) hold(ctx context.Context, s authz.Session) error {
+	return f.cfg.Store.HoldPerson(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID)
+}
+
+// keeps is what a person has and keeps when they enrol something.
+func (f *Factors) keeps(ctx context.Context, of Person) (Held, error) {
+	if of.Afresh {
+		return Held{}, nil
+	}
+	return f.Of(ctx, of.Session.WorkspaceID, of.Session.UserID)
 }
 
 // ErrHasPasskey says that the passkey is somebody's, or that there are too many.
@@ -89,14 +108,17 @@ var ErrHasPasskey = authz.NewError(authz.Conflict, "has_passkey", "That passkey 
 var ErrLastFactor = authz.NewError(authz.Conflict, "last_factor", "That is your only second factor. Set up another one first.")
 
 // Remove forgets a factor of the person, who has just proven one, unless it is
-// the last that is in use.
+// the last that is in use. Their other sessions end.
 func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) error {
 	s := of.Session
 	if err := MayChange(s, f.cfg.Clock.Now()); err != nil {
 		return err
 	}
 	return f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
-		held, err := f.alone(ctx, s)
+		if err := f.hold(ctx, s); err != nil {
+			return err
+		}
+		held, err := f.Of(ctx, s.WorkspaceID, s.UserID)
 		if err != nil {
 			return err
 		}
@@ -107,6 +129,9 @@ func (f *Factors) Remove(ctx context.Context, of Person, id authz.FactorID) erro
 		if err := f.cfg.Store.DeleteFactor(ctx, f.cfg.Issuer, s.WorkspaceID, s.UserID, id); err != nil {
 			return err
 		}
-		return f.tell(ctx, of, "factor.removed", "P2", string(id), map[string]any{"factor_id": id})
+		if err := f.tell(ctx, of, "factor.removed", "P2", string(id), map[string]any{"factor_id": id}); err != nil {
+			return err
+		}
+		return f.endOthers(ctx, of, "factor_removed")
 	})
 }

@@ -18,6 +18,7 @@ type Store interface {
 	UseFactor(ctx context.Context, f authz.Factor) error
 	DisableFactor(ctx context.Context, f authz.Factor) error
 	DeleteFactor(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, id authz.FactorID) error
+	DeleteFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (deleted int64, err error)
 
 	ReplaceRecoveryCodes(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, codes []authz.RecoveryCode) error
 	RecoveryCodesLeft(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (int64, error)
@@ -36,6 +37,11 @@ type Store interface {
 // (authz/event).
 type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
+}
+
+// Sessions ends the sessions of people (authz/session).
+type Sessions interface {
+	EndPerson(ctx context.Context, e authz.PersonEnd) error
 }
 
 // Sealer encrypts what is bound to a purpose and a row (authz/secret).
@@ -66,9 +72,12 @@ type Config struct {
 	Name   string
 	Store  Store
 	Outbox Outbox
-	Sealer Sealer
-	Hasher Hasher
-	App    App
+	// Sessions end, all but the one it is done in, with a change of what their
+	// person has.
+	Sessions Sessions
+	Sealer   Sealer
+	Hasher   Hasher
+	App      App
 	// Passkeys is nil where there can be none: they need a host with a name.
 	Passkeys Passkeys
 	Clock    authz.Clock
@@ -79,7 +88,7 @@ type Factors struct{ cfg Config }
 
 // New returns Factors, or says what is missing.
 func New(cfg Config) (*Factors, error) {
-	if cfg.Issuer == "" || cfg.Name == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Sealer == nil || cfg.Hasher == nil || cfg.App == nil || cfg.Clock == nil {
+	if cfg.Issuer == "" || cfg.Name == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Sessions == nil || cfg.Sealer == nil || cfg.Hasher == nil || cfg.App == nil || cfg.Clock == nil {
 		return nil, errors.New("factor: every field of Config but Passkeys is required")
 	}
 	return &Factors{cfg: cfg}, nil
@@ -99,6 +108,9 @@ type Person struct {
 	// Permit uses up an administrator's code, which lets a session enrol a first
 	// factor that stands in for another; nil for none.
 	Permit func(ctx context.Context) error
+	// Afresh says that they have lost what they had: it counts for nothing, and is
+	// forgotten when they have enrolled something else.
+	Afresh bool
 }
 
 // Proof is what somebody has just proven.

@@ -147,7 +147,7 @@ func (f *Factors) EnrolPasskey(ctx context.Context, of Person, ceremony, respons
 	if err != nil {
 		return nil, err
 	}
-	held, err := f.Of(ctx, of.Session.WorkspaceID, of.Session.UserID)
+	held, err := f.keeps(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -272,17 +272,23 @@ func passkeyProof(id authz.FactorID, key Passkey, now time.Time) Proof {
 }
 
 // copied puts a passkey out of use whose counter went back (Web Authentication
-// Level 3 section 6.1.1), and alarms. A copy answers a question of its own: the
+// Level 3 section 6.1.1), ends the person's other sessions, and alarms. A copy answers a question of its own: the
 // very same answer again is a form that was sent twice.
 func (f *Factors) copied(ctx context.Context, of Person, key authz.Factor, use func(context.Context) error) error {
 	err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := use(ctx); err != nil {
 			return err
 		}
+		if err := f.hold(ctx, of.Session); err != nil {
+			return err
+		}
 		if err := f.cfg.Store.DisableFactor(ctx, key); err != nil && !errors.Is(err, authz.ErrNotFound) {
 			return err
 		}
-		return f.tell(ctx, of, "factor.copied", "P1", string(key.ID), map[string]any{"factor_id": key.ID})
+		if err := f.tell(ctx, of, "factor.copied", "P1", string(key.ID), map[string]any{"factor_id": key.ID}); err != nil {
+			return err
+		}
+		return f.endOthers(ctx, of, "factor_copied")
 	})
 	if errors.Is(err, authz.ErrConsumed) {
 		return f.refused(ctx, of, string(authz.PasskeyFactor), "replayed", ErrPasskey)

@@ -40,3 +40,10 @@ func (f *Factors) refused(ctx context.Context, of Person, method, reason string,
 func (f *Factors) used(ctx context.Context, of Person, p Proof) error {
 	return f.record(ctx, of, "factor.used", authz.Success, "", string(of.Session.ID), map[string]any{"method": p.Method, "factor_id": p.Factor})
 }
+
+// endOthers ends the person's other sessions (OWASP ASVS 5.0, 7.4.3): one that
+// was stepped up by what is no longer theirs must not outlive it.
+func (f *Factors) endOthers(ctx context.Context, of Person, reason string) error {
+	s := of.Session
+	return f.cfg.Sessions.EndPerson(ctx, authz.PersonEnd{WorkspaceID: s.WorkspaceID, UserID: s.UserID, Except: s.ID, Reason: reason})
+}

@@ -75,7 +75,7 @@ func normalCode(typed string) string {
 }
 
 // NewCodes gives the person, who has just proven a factor, other recovery codes
-// in place of theirs. They are shown once.
+// in place of theirs. They are shown once, and the person's other sessions end.
 func (f *Factors) NewCodes(ctx context.Context, of Person) ([]authz.Secret, error) {
 	if err := MayChange(of.Session, f.cfg.Clock.Now()); err != nil {
 		return nil, err
@@ -85,10 +85,16 @@ func (f *Factors) NewCodes(ctx context.Context, of Person) ([]authz.Secret, erro
 		return nil, err
 	}
 	return texts, f.cfg.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := f.hold(ctx, of.Session); err != nil {
+			return err
+		}
 		if err := f.cfg.Store.ReplaceRecoveryCodes(ctx, f.cfg.Issuer, of.Session.WorkspaceID, of.Session.UserID, codes); err != nil {
 			return err
 		}
-		return f.tell(ctx, of, "recovery_codes.replaced", "P3", string(of.Session.UserID), nil)
+		if err := f.tell(ctx, of, "recovery_codes.replaced", "P3", string(of.Session.UserID), nil); err != nil {
+			return err
+		}
+		return f.endOthers(ctx, of, "recovery_codes_replaced")
 	})
 }
 

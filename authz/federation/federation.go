@@ -79,9 +79,9 @@ func (f *Federation) Chosen(ctx context.Context, c authz.Connection, email strin
 // address, or "", signs in now.
 func (f *Federation) Choose(ctx context.Context, c authz.Connection, email string) (Choice, error) {
 	switch {
-	case !c.Has(authz.SAMLSide):
+	case !c.Uses(authz.SAMLSide):
 		return Choice{Side: authz.OIDCSide}, nil
-	case !c.Has(authz.OIDCSide):
+	case !c.Uses(authz.OIDCSide):
 		return Choice{Side: authz.SAMLSide}, nil
 	}
 	if side := c.Fallback.RouteOf(email); side == authz.SAMLSide {

@@ -29,7 +29,7 @@ type counts struct {
 // a connection. A failure is written before it returns; what went well is
 // written with it, or by Run a moment later.
 func (f *Federation) Observed(ctx context.Context, c authz.Connection, ok bool) {
-	if !c.Has(authz.OIDCSide) || !c.Has(authz.SAMLSide) || c.Fallback.Mode != authz.FallbackAsk && c.Fallback.Mode != authz.FallbackAuto {
+	if !c.Uses(authz.OIDCSide) || !c.Uses(authz.SAMLSide) || c.Fallback.Mode != authz.FallbackAsk && c.Fallback.Mode != authz.FallbackAuto {
 		return // nothing to fall back on
 	}
 	f.mu.Lock()
@@ -185,7 +185,7 @@ func (f *Federation) probe(ctx context.Context, circuit authz.Circuit) error {
 		}
 		return err
 	}
-	gone := !c.Has(authz.OIDCSide) || !c.State.Usable()
+	gone := !c.Uses(authz.OIDCSide) || !c.State.Usable()
 	good := gone // nobody waits for it: it starts afresh when it is used again
 	if !gone {
 		within, cancel := context.WithTimeout(ctx, probeTime)

@@ -26,8 +26,8 @@ func (f *Federation) Override(ctx context.Context, by authz.Principal, c authz.C
 	}
 	reason = strings.TrimSpace(reason)
 	switch {
-	case !c.Has(authz.SAMLSide) || !c.Has(authz.OIDCSide):
-		return authz.Override{}, authz.NewError(authz.Conflict, "no_fallback", "The connection has not two sides to switch between.")
+	case !c.Uses(authz.SAMLSide) || !c.Uses(authz.OIDCSide):
+		return authz.Override{}, authz.NewError(authz.Conflict, "no_fallback", "The connection has not two sides in use to switch between.")
 	case c.Fallback.Mode == "" || c.Fallback.Mode == authz.FallbackNever:
 		return authz.Override{}, authz.NewError(authz.Conflict, "fallback_never", "The connection's fallback mode is never.")
 	case reason == "" || len(reason) > maxReason:

@@ -21,7 +21,17 @@ type Store interface {
 	CreateEnrolment(ctx context.Context, e authz.Enrolment) error
 	EnrolmentAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, of [32]byte) (authz.Enrolment, error)
 	UseEnrolment(ctx context.Context, e authz.Enrolment, now time.Time) error
+	DeleteLocalAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
+	ListFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) ([]authz.Factor, error)
+	DeleteFactors(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) (deleted int64, err error)
+	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
+	HoldPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID) error
 	AppendAudit(ctx context.Context, e authz.AuditEntry) error
+}
+
+// Sessions ends the sessions of people (authz/session).
+type Sessions interface {
+	EndPerson(ctx context.Context, e authz.PersonEnd) error
 }
 
 // Outbox takes an event that commits with the context's transaction
@@ -41,8 +51,10 @@ type Config struct {
 	Issuer authz.IssuerName
 	Store  Store
 	Outbox Outbox
-	Hasher Hasher
-	Clock  authz.Clock
+	// Sessions end when somebody is given a new link, and when it is used.
+	Sessions Sessions
+	Hasher   Hasher
+	Clock    authz.Clock
 }
 
 // Accounts are one issuer's. It is safe for concurrent use.
@@ -50,7 +62,7 @@ type Accounts struct{ cfg Config }
 
 // New returns Accounts, or says what is missing.
 func New(cfg Config) (*Accounts, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Hasher == nil || cfg.Clock == nil {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Outbox == nil || cfg.Sessions == nil || cfg.Hasher == nil || cfg.Clock == nil {
 		return nil, errors.New("localaccount: every field of Config is required")
 	}
 	return &Accounts{cfg: cfg}, nil
@@ -85,8 +97,9 @@ func Normal(login string) string {
 }
 
 // Invite makes an account in the workspace, or finds the one there is, and
-// returns the token of a new link for it; earlier links are over. It asks
-// nobody: whether by may is the caller's to know. Join runs in the same
+// returns the token of a new link for it; earlier links are over, and so are the
+// sessions of whoever has the account: the link is for what they have lost. It
+// asks nobody: whether by may is the caller's to know. Join runs in the same
 // transaction for an account that is new.
 func (a *Accounts) Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.LocalKind, login, by string, join func(context.Context, authz.UserID) error) (authz.LocalAccount, authz.Secret, error) {
 	login, err := normal(login)
@@ -97,14 +110,16 @@ func (a *Accounts) Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.
 	var account authz.LocalAccount
 	err = a.cfg.Store.InTx(ctx, func(ctx context.Context) error {
 		account, err = a.cfg.Store.LocalAccountByLogin(ctx, a.cfg.Issuer, ws, login)
-		if errors.Is(err, authz.ErrNotFound) {
+		switch {
+		case errors.Is(err, authz.ErrNotFound):
 			account, err = a.create(ctx, ws, kind, login, by, join)
+		case err == nil && account.Kind != kind:
+			err = authz.ErrConflict
+		case err == nil:
+			err = a.interrupt(ctx, account, by)
 		}
 		if err != nil {
 			return err
-		}
-		if account.Kind != kind {
-			return authz.ErrConflict
 		}
 		err := a.cfg.Store.CreateEnrolment(ctx, authz.Enrolment{
 			Digest: authz.Digest(token.Reveal()), Issuer: a.cfg.Issuer, WorkspaceID: ws, UserID: account.UserID, State: authz.Active,
@@ -116,6 +131,14 @@ func (a *Accounts) Invite(ctx context.Context, ws authz.WorkspaceID, kind authz.
 		return a.tell(ctx, account, "local_account.invited", by, severity(kind), nil)
 	})
 	return account, token, err
+}
+
+// interrupt ends the sessions of whoever is given a new link.
+func (a *Accounts) interrupt(ctx context.Context, account authz.LocalAccount, by string) error {
+	if err := a.cfg.Store.HoldPerson(ctx, a.cfg.Issuer, account.WorkspaceID, account.UserID); err != nil {
+		return err
+	}
+	return a.cfg.Sessions.EndPerson(ctx, authz.PersonEnd{WorkspaceID: account.WorkspaceID, UserID: account.UserID, Reason: "enrolment_link", Actor: by})
 }
 
 // Permit returns the token of a code with which a member, whose account is none
@@ -190,8 +213,9 @@ func (a *Accounts) Hash(ctx context.Context, account authz.LocalAccount, passwor
 	return a.cfg.Hasher.HashHuman(ctx, password)
 }
 
-// Accept uses a link up and keeps the hash of a password, if there is one. It
-// belongs into the transaction that stores what was enrolled by it.
+// Accept uses a link up, keeps the hash of a password in place of an earlier one,
+// or none, and ends the sessions that were begun by other means. It belongs into the transaction
+// that stores what was enrolled by it.
 func (a *Accounts) Accept(ctx context.Context, e authz.Enrolment, account authz.LocalAccount, password string) error {
 	err := a.cfg.Store.UseEnrolment(ctx, e, a.cfg.Clock.Now())
 	if errors.Is(err, authz.ErrConsumed) {
@@ -200,11 +224,13 @@ func (a *Accounts) Accept(ctx context.Context, e authz.Enrolment, account authz.
 	if err != nil {
 		return err
 	}
-	if password != "" {
-		account.Password = password
-		if err := a.cfg.Store.SetLocalPassword(ctx, account); err != nil {
-			return err
-		}
+	account.Password = password
+	if err := a.cfg.Store.SetLocalPassword(ctx, account); err != nil {
+		return err
+	}
+	ended := authz.PersonEnd{WorkspaceID: account.WorkspaceID, UserID: account.UserID, Reason: "enrolled_anew"}
+	if err := a.cfg.Sessions.EndPerson(ctx, ended); err != nil {
+		return err
 	}
 	return a.tell(ctx, account, "local_account.enrolled", string(account.UserID), severity(account.Kind), map[string]any{"password": password != ""})
 }

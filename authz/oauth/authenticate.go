@@ -111,19 +111,23 @@ func (s *Server) byMethod(c credential.AuthenticatedClient, method string) (cred
 
 // caller is whoever asks for tokens: a client, or the holder of an API key.
 func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if text, ok := s.presentedKey(in.Authorization); ok {
-		return s.keyHolder(ctx, in, text)
+		view, err := s.keyHolder(ctx, in, text)
+		if err == nil {
+			view.names = known.Names()
+		}
+		return view, err
 	}
 	c, err := s.AuthenticateClient(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.Scopes(ctx)
-	if err != nil {
-		return nil, err
-	}
 	view := viewOf(c, s.audience())
-	view.scopes = known.Standing(view.scopes)
+	view.scopes, view.names = known.Standing(view.scopes), known.Names()
 	return view, nil
 }
 

@@ -22,7 +22,7 @@ func (s *Server) bound(u *unit, sub *subject, form url.Values) error {
 		}
 	}
 	var err error
-	if sub.grant.Scopes, err = boundScopes(form.Get("scope"), sub.grant.Scopes, u.client.scopes); err != nil {
+	if sub.grant.Scopes, err = boundScopes(u.client.names, form.Get("scope"), sub.grant.Scopes, u.client.scopes); err != nil {
 		return err
 	}
 	asked := slices.Concat(form["resource"], form["audience"])
@@ -39,16 +39,16 @@ func (s *Server) bound(u *unit, sub *subject, form url.Values) error {
 
 // boundScopes are those asked for, each of which the subject must have and the
 // client be allowed; or all that both share. There are no refresh tokens.
-func boundScopes(asked string, held, allowed []string) ([]string, error) {
+func boundScopes(names authz.ScopeNames, asked string, held, allowed []string) ([]string, error) {
 	may := func(scope string) bool {
-		return scope != "offline_access" && slices.Contains(held, scope) && slices.Contains(allowed, scope)
+		return scope != "offline_access" && slices.Contains(held, scope) && slices.Contains(allowed, names.Among(allowed, scope))
 	}
 	var scopes []string
 	for _, scope := range strings.Split(asked, " ") {
 		if scope == "" {
 			continue
 		}
-		if !may(scope) {
+		if scope = names.Among(held, scope); !may(scope) {
 			return nil, errInvalidScope
 		}
 		if !slices.Contains(scopes, scope) {

@@ -18,6 +18,7 @@ type clientView struct {
 	grantTypes   fosite.Arguments
 	redirectURIs []string
 	scopes       fosite.Arguments
+	names        authz.ScopeNames // that scopes may be asked for by
 	audience     fosite.Arguments
 	client       authz.Client // zero behind a key
 	accountID    authz.AccountID
@@ -67,6 +68,6 @@ func (v *clientView) GetHashedSecret() []byte            { return nil }
 func (v *clientView) GetRedirectURIs() []string          { return v.redirectURIs }
 func (v *clientView) GetGrantTypes() fosite.Arguments    { return v.grantTypes }
 func (v *clientView) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code"} }
-func (v *clientView) GetScopes() fosite.Arguments        { return v.scopes }
+func (v *clientView) GetScopes() fosite.Arguments        { return v.names.Spelled(v.scopes) }
 func (v *clientView) IsPublic() bool                     { return v.public }
 func (v *clientView) GetAudience() fosite.Arguments      { return v.audience }

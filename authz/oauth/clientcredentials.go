@@ -23,7 +23,7 @@ func (s *Server) grantStanding(ctx context.Context, u *unit, req fosite.AccessRe
 		return errInvalidScope // there is no person (OpenID Connect Core section 3)
 	}
 	for _, scope := range scopes {
-		req.GrantScope(scope)
+		req.GrantScope(u.client.names.Among(u.client.scopes, scope))
 	}
 	for _, audience := range s.audience() {
 		req.GrantAudience(audience)

@@ -93,6 +93,7 @@ func (s *Server) credential(known *authz.Scopes, g authz.Grant, granted []string
 	}
 	if g.ParentID == "" { // who holds what a token was exchanged for is not the person
 		c.Principal.MFA, c.Principal.MFAAt = g.SignIn.MFA, g.SignIn.MFAAt
+		c.Principal.StandIn = g.Fallback.Interim() && g.SignIn.Local == ""
 	}
 	return c
 }

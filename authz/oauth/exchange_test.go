@@ -221,6 +221,15 @@ func TestTX_06_ScopesAreNeverWiderThanTheSubjectsTheClientsAndTheKeys(t *testing
 	}
 	_, err := h.swapOf(c, oauth.TypeAPIKey, key, "scope", "monitor:write")
 	h.wants("a scope the key lacks", err, "invalid_scope")
+	for _, name := range []string{"read:monitor", "monitor:read read:monitor"} { // S5: by its other name
+		if got := made(h.swapOf(c, oauth.TypeAPIKey, key, "scope", name))(t); got.Scope != "monitor:read" {
+			t.Errorf("%s gave %q", name, got.Scope)
+		}
+	}
+	byOther := h.exchanger(func(c *authz.Client) { c.Scopes = []string{"read:monitor"} })
+	if got := made(h.swapOf(byOther, oauth.TypeAPIKey, key, "scope", "read:monitor"))(t); got.Scope != "monitor:read" {
+		t.Errorf("a client that has it by its other name got %q", got.Scope)
+	}
 	none := h.exchanger(func(c *authz.Client) { c.Scopes = []string{"email"} })
 	_, err = h.swap(none, token)
 	h.wants("nothing in common", err, "invalid_scope")

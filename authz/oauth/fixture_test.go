@@ -132,7 +132,8 @@ func scopes(context.Context) (*authz.Scopes, error) {
 	for _, name := range []string{"openid", "profile", "email", "offline_access", "monitoring:admin", "unassigned"} {
 		list = append(list, authz.Scope{Kind: authz.ClientScope, Name: name})
 	}
-	for _, name := range []string{"monitor:read", "monitor:write", "manage:keys"} {
+	list = append(list, authz.Scope{Kind: authz.KeyScope, Name: "monitor:read", Aliases: []string{"read:monitor"}})
+	for _, name := range []string{"monitor:write", "manage:keys"} {
 		list = append(list, authz.Scope{Kind: authz.KeyScope, Name: name})
 	}
 	return authz.NewScopes(list, authz.ScopesVersion{}), nil

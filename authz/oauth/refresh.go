@@ -41,7 +41,7 @@ func (h *refreshHandler) HandleTokenEndpointRequest(ctx context.Context, req fos
 		return fosite.ErrUnauthorizedClient
 	}
 	text := req.GetRequestForm().Get("refresh_token")
-	u.refreshToken = authz.Secret(text)
+	u.refreshToken, u.rotates = authz.Secret(text), !u.client.keepsRefreshToken()
 	if err := h.load(ctx, u, req, text); err != nil {
 		return err
 	}

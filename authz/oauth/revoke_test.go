@@ -100,6 +100,14 @@ func (s *brokenStore) GetAuthorizationCode(ctx context.Context, i authz.IssuerNa
 	return s.Store.GetAuthorizationCode(ctx, i, d)
 }
 
+// GetRefreshTokenAlone reads one whose family is remembered.
+func (s *brokenStore) GetRefreshTokenAlone(ctx context.Context, i authz.IssuerName, d [32]byte) (authz.RefreshToken, error) {
+	if err := s.broken["GetRefreshToken"]; err != nil {
+		return authz.RefreshToken{}, err
+	}
+	return s.Store.GetRefreshTokenAlone(ctx, i, d)
+}
+
 func (s *brokenStore) RevokeGrant(ctx context.Context, i authz.IssuerName, id authz.GrantID) (bool, error) {
 	if err := s.broken["RevokeGrant"]; err != nil {
 		return false, err

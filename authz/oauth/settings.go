@@ -138,6 +138,10 @@ type StandingGrants interface {
 type Family struct {
 	Grant   authz.Grant
 	Lineage authz.Lineage
+	// Token is its refresh token as it was issued here, or nil. Whether it was used
+	// since, only the database knows: it is good enough for somebody about to
+	// consume it, who loses to whoever did before.
+	Token *authz.RefreshToken
 }
 
 // Families remembers the families of refresh tokens by digest, for as long as
@@ -145,7 +149,8 @@ type Family struct {
 // family on: what is remembered of it stays as old as it was.
 type Families interface {
 	Get(digest [32]byte, read func() (Family, []authz.NodeRef, error)) (Family, error)
-	Move(from, to [32]byte)
+	Move(from, to [32]byte, change func(Family) Family)
+	Drop(digest [32]byte)
 }
 
 // Config is what a Server needs; required but for the last seven fields.

@@ -32,7 +32,11 @@ type subject struct {
 func (s *Server) subjectOf(ctx context.Context, u *unit, in Request) (subject, error) {
 	text := in.Form.Get("subject_token")
 	var sub subject
-	var err error
+	known, err := s.Scopes(ctx)
+	if err != nil {
+		return sub, err
+	}
+	u.client.names = known.Names()
 	switch in.Form.Get("subject_token_type") {
 	case TypeAccessToken:
 		sub, err = s.subjectToken(ctx, u, text)

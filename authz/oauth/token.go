@@ -164,10 +164,29 @@ func (s *Server) write(ctx context.Context, u *unit, resp *TokenResponse) error 
 	if err := s.store.Issue(ctx, i); err != nil {
 		return err
 	}
-	if r := i.Rotation; r != nil {
-		s.cfg.Families.Move(r.Digest, r.Successor)
-	}
+	s.handOn(u)
 	return nil
+}
+
+// handOn lets the refresh token that was made have the family of what it was
+// made of, a code or the one before it.
+func (s *Server) handOn(u *unit) {
+	var from [32]byte
+	switch {
+	case u.code != nil:
+		from = u.code.Digest
+	case u.refresh != nil:
+		from = u.refresh.Digest
+	}
+	switch {
+	case u.newRefresh != nil:
+		s.cfg.Families.Move(from, u.newRefresh.Digest, func(f Family) Family {
+			f.Token = u.newRefresh
+			return f
+		})
+	case u.code != nil:
+		s.cfg.Families.Drop(from)
+	}
 }
 
 // lost answers after a transaction that was not written. Whoever lost the race
@@ -189,8 +208,12 @@ func (s *Server) lost(ctx context.Context, u *unit, err error) (*TokenResponse, 
 	if u.device != nil {
 		return nil, s.deviceReplayed(ctx, u, *u.device)
 	}
+	s.cfg.Families.Drop(u.refresh.Digest)
 	used, err := s.store.GetRefreshTokenAlone(ctx, s.settings.Name, u.refresh.Digest)
-	if err != nil {
+	switch {
+	case errors.Is(err, authz.ErrNotFound), err == nil && used.State == authz.Revoked:
+		return nil, errInvalidGrant
+	case err != nil:
 		return nil, unavailable(err)
 	}
 	u.refresh = &used

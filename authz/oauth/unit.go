@@ -49,6 +49,7 @@ type unit struct {
 	newAccess    *authz.AccessToken
 	newRefresh   *authz.RefreshToken // nil where the presented one stays
 	refreshToken authz.Secret        // the presented refresh token
+	rotates      bool                // it is consumed with what is written, or nothing is
 }
 
 type unitKey struct{}

@@ -90,7 +90,7 @@ func (s *unitStore) loadCode(ctx context.Context, u *unit, signature string) err
 	if !ok {
 		return fosite.ErrNotFound
 	}
-	code, grant, lineage, err := s.store.GetAuthorizationCode(ctx, s.issuer, digest)
+	code, grant, lineage, err := s.authorizationCode(ctx, digest)
 	switch {
 	case errors.Is(err, authz.ErrNotFound):
 		return fosite.ErrNotFound
@@ -101,6 +101,21 @@ func (s *unitStore) loadCode(ctx context.Context, u *unit, signature string) err
 	}
 	u.code, u.grant = &code, grant
 	return nil
+}
+
+// authorizationCode reads a code with its family, which is remembered for the
+// refresh token that may come of it. The code itself is read each time.
+func (s *unitStore) authorizationCode(ctx context.Context, digest [32]byte) (code authz.AuthorizationCode, grant authz.Grant, lineage authz.Lineage, err error) {
+	read := false
+	family, err := s.families.Get(digest, func() (f Family, refs []authz.NodeRef, err error) {
+		read = true
+		code, f.Grant, f.Lineage, err = s.store.GetAuthorizationCode(ctx, s.issuer, digest)
+		return f, append(f.Grant.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(f.Grant.ID)}), err
+	})
+	if err == nil && !read { // somebody is redeeming it
+		return s.store.GetAuthorizationCode(ctx, s.issuer, digest)
+	}
+	return code, family.Grant, family.Lineage, err
 }
 
 func (s *unitStore) InvalidateAuthorizeCodeSession(ctx context.Context, _ string) error {
@@ -172,7 +187,7 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 	if !ok {
 		return nil, fosite.ErrNotFound
 	}
-	token, family, err := s.refreshToken(ctx, digest)
+	token, family, err := s.refreshToken(ctx, digest, u.rotates)
 	grant := family.Grant
 	switch {
 	case errors.Is(err, authz.ErrNotFound):
@@ -199,14 +214,18 @@ func (s *unitStore) GetRefreshTokenSession(ctx context.Context, signature string
 
 // refreshToken reads a token with its family: both in one statement, or the
 // token alone while its family is remembered. The token itself, whose use moves
-// no node, is read each time.
-func (s *unitStore) refreshToken(ctx context.Context, digest [32]byte) (token authz.RefreshToken, family Family, err error) {
+// no node, is read each time, unless it is about to be consumed: that fails for
+// one that was used, and then it is read.
+func (s *unitStore) refreshToken(ctx context.Context, digest [32]byte, consumes bool) (token authz.RefreshToken, family Family, err error) {
 	read := false
 	family, err = s.families.Get(digest, func() (f Family, refs []authz.NodeRef, err error) {
 		read = true
 		token, f.Grant, f.Lineage, err = s.store.GetRefreshToken(ctx, s.issuer, digest)
 		return f, append(f.Grant.Refs(), authz.NodeRef{Kind: authz.GrantNode, ID: string(f.Grant.ID)}), err
 	})
+	if err == nil && !read && consumes && family.Token != nil {
+		return *family.Token, family, nil
+	}
 	if err == nil && !read {
 		token, err = s.store.GetRefreshTokenAlone(ctx, s.issuer, digest)
 	}

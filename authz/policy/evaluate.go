@@ -160,7 +160,7 @@ func (t *tally) take(c compiled, f Facts) {
 	if c.broken {
 		return
 	}
-	for _, s := range then.RemoveScopes {
+	for _, s := range c.remove {
 		delete(t.scopes, s)
 	}
 	if len(c.allow) > 0 {

@@ -21,6 +21,7 @@ type compiled struct {
 	broken     bool
 	conditions []condition
 	allow      map[string]bool
+	remove     []string
 }
 
 // condition is one member of match or when.
@@ -29,10 +30,14 @@ type condition struct {
 	holds func(Request) bool
 }
 
-// NewSet makes rules ready. A rule that Validate would refuse for its form is
+// NewSet is NewSetNamed where every scope has one name.
+func NewSet(rules []Rule) *Set { return NewSetNamed(authz.ScopeNames{}, rules) }
+
+// NewSetNamed makes rules ready. A scope that goes by more than one name is in a
+// rule by all of them, or what a rule takes could be asked for by another. A rule that Validate would refuse for its form is
 // kept and denies, whatever its state was meant to be; a set with more rules
 // than MaxRules denies everything.
-func NewSet(rules []Rule) *Set {
+func NewSetNamed(names authz.ScopeNames, rules []Rule) *Set {
 	if len(rules) > MaxRules {
 		return &Set{[]compiled{{rule: Rule{Name: "too many rules", State: On, Then: Then{Deny: true}}, broken: true}}}
 	}
@@ -40,8 +45,9 @@ func NewSet(rules []Rule) *Set {
 	for _, r := range rules {
 		c := compiled{rule: r, broken: len(form(r)) > 0}
 		if !c.broken {
+			r.Match.Scopes = names.Spelled(r.Match.Scopes)
 			c.conditions = append(matching(r.Match), circumstances(r.When)...)
-			c.allow = setOf(r.Then.AllowOnlyScopes)
+			c.allow, c.remove = setOf(names.Spelled(r.Then.AllowOnlyScopes)), names.Spelled(r.Then.RemoveScopes)
 		}
 		s.rules = append(s.rules, c)
 	}

@@ -29,7 +29,15 @@ func Of(scopes *authz.Scopes) Catalogue {
 			}
 		}
 	}
-	return New(all)
+	c := New(all)
+	c.spellings = scopes.Names()
+	for i, p := range c.permissions { // who holds an alias holds what it stands for
+		if of := c.index(c.spellings.Canonical(p.Name)); of >= 0 {
+			c.permissions[i].PeopleOnly = p.PeopleOnly || c.permissions[of].PeopleOnly
+			c.permissions[i].ExplicitOnly = p.ExplicitOnly || c.permissions[of].ExplicitOnly
+		}
+	}
+	return c
 }
 
 // ReadOnly reports whether the permission changes nothing: one of the parts of
@@ -38,8 +46,12 @@ func ReadOnly(name string) bool {
 	return !authz.Manages(name) && slices.Contains(strings.Split(name, ":"), "read")
 }
 
-// Catalogue are the permissions of an issuer.
-type Catalogue struct{ permissions []Permission }
+// Catalogue are the permissions of an issuer. One that goes by the name of another
+// is held by whoever holds that.
+type Catalogue struct {
+	permissions []Permission
+	spellings   authz.ScopeNames
+}
 
 // New returns a catalogue; a name that comes twice keeps what restricts it.
 func New(permissions []Permission) Catalogue {
@@ -53,6 +65,18 @@ func New(permissions []Permission) Catalogue {
 		c.permissions = append(c.permissions, p)
 	}
 	return c
+}
+
+// Named returns permissions by the names that are kept: an alias that is none by
+// itself is what it stands for.
+func (c Catalogue) Named(permissions []string) []string {
+	named := slices.Clone(permissions)
+	for i, name := range named {
+		if c.index(name) < 0 {
+			named[i] = c.spellings.Canonical(name)
+		}
+	}
+	return named
 }
 
 func (c Catalogue) index(name string) int {
@@ -174,24 +198,30 @@ type Given struct {
 
 // ForPerson is what a member's own role and all given to them, or to their
 // teams, come to.
-func ForPerson(own authz.Role, given []Given) *authz.Bounds {
+func (c Catalogue) ForPerson(own authz.Role, given []Given) *authz.Bounds {
 	b := &authz.Bounds{Free: own.ID == authz.RoleMember, List: []authz.Bound{}}
 	if len(own.Permissions) > 0 {
-		b.List = append(b.List, authz.Bound{Scopes: own.Permissions})
+		b.List = append(b.List, authz.Bound{Scopes: c.spelled(own)})
 	}
-	b.List = append(b.List, bounds(given)...)
+	b.List = append(b.List, c.bounds(given)...)
 	return b
 }
 
 // ForServiceAccount is what the roles given to a service account come to.
-func ForServiceAccount(given []Given) *authz.Bounds {
-	return &authz.Bounds{List: bounds(given)}
+func (c Catalogue) ForServiceAccount(given []Given) *authz.Bounds {
+	return &authz.Bounds{List: c.bounds(given)}
 }
 
-func bounds(given []Given) []authz.Bound {
+// spelled are the permissions of a role with those that are the same by another
+// name.
+func (c Catalogue) spelled(r authz.Role) []string {
+	return slices.DeleteFunc(slices.Clone(c.spellings.Spelled(r.Permissions)), func(name string) bool { return c.index(name) < 0 })
+}
+
+func (c Catalogue) bounds(given []Given) []authz.Bound {
 	list := []authz.Bound{}
 	for _, g := range given {
-		list = append(list, authz.Bound{Environment: g.Environment, Scopes: g.Role.Permissions, Resources: g.Resources})
+		list = append(list, authz.Bound{Environment: g.Environment, Scopes: c.spelled(g.Role), Resources: g.Resources})
 	}
 	return list
 }

@@ -83,3 +83,39 @@ func TestAD_01_NobodyGivesWhatTheyDoNotHold(t *testing.T) {
 		}
 	}
 }
+
+// A permission that a role holds is held by each of its names: those it is asked
+// for by, and a scope of people that is the same.
+func TestS5_S32_ARoleHoldsAPermissionByEachOfItsNames(t *testing.T) {
+	c := role.Of(authz.NewScopes([]authz.Scope{
+		{Kind: authz.KeyScope, Name: "read:checks", Aliases: []string{"checks:read", "product:checks:read"}}, {Kind: authz.KeyScope, Name: "write:checks"},
+		{Kind: authz.ClientScope, Name: "product:checks:read"},
+	}, authz.ScopesVersion{}))
+	if got := c.Named([]string{"checks:read", "write:checks", "product:checks:read", "x"}); !slices.Equal(got, []string{"read:checks", "write:checks", "product:checks:read", "x"}) {
+		t.Errorf("named %v", got)
+	}
+	given := []role.Given{{Role: authz.Role{Permissions: []string{"read:checks"}}}}
+	for name, b := range map[string]*authz.Bounds{"a service account": c.ForServiceAccount(given), "a person": c.ForPerson(authz.Role{}, given)} {
+		if got := b.List[0].Scopes; !slices.Equal(got, []string{"read:checks", "product:checks:read"}) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if own := c.ForPerson(authz.Role{Permissions: []string{"product:checks:read"}}, nil).List[0].Scopes; !slices.Equal(own, []string{"product:checks:read", "read:checks"}) {
+		t.Errorf("a member's own role: %v", own)
+	}
+}
+
+// What is given one by one is not given by another of its names.
+func TestS30_AnAliasIsAsRestrictedAsWhatItStandsFor(t *testing.T) {
+	c := role.Of(authz.NewScopes([]authz.Scope{
+		{Name: "payments:read", Kind: authz.KeyScope},
+		{Name: "payments:refund", Kind: authz.KeyScope, ExplicitOnly: true, Aliases: []string{"refund"}},
+		{Name: "refund", Kind: authz.ClientScope},
+	}, authz.ScopesVersion{}))
+	for _, id := range []authz.RoleID{authz.RoleAdmin, authz.RoleDeveloper} {
+		r, _ := c.Find(id)
+		if !slices.Equal(r.Permissions, []string{"payments:read"}) {
+			t.Errorf("%s holds %v", id, r.Permissions)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	KillNode(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, ref authz.NodeRef, to authz.State) (bool, error)
 	SessionsByUpstream(ctx context.Context, of authz.UpstreamSessions) ([]authz.Session, error)
+	SessionsOfPerson(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, except authz.SessionID) ([]authz.Session, error)
 	GrantsOfSession(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, sid authz.SessionID) ([]authz.GrantID, error)
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 	SessionClients(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, sid authz.SessionID) ([]authz.SessionClient, error)
@@ -59,6 +60,8 @@ type Revocation struct {
 	Session   authz.Session
 	AccountID authz.AccountID
 	Reason    string
+	// Actor is who ended it; empty for its person.
+	Actor string
 	// ClientID is the client that asked for it; empty if none did.
 	ClientID authz.ClientID
 }
@@ -85,13 +88,16 @@ func (s *Sessions) Revoke(ctx context.Context, r Revocation) (told []authz.Sessi
 // record writes what the transaction leaves for others to read.
 func (s *Sessions) record(ctx context.Context, r Revocation, told []authz.SessionClient) error {
 	now, v := s.cfg.Clock.Now(), r.Session
-	details := map[string]any{"sub": v.UserID}
+	details, actor := map[string]any{"sub": v.UserID}, r.Actor
+	if actor == "" {
+		actor = string(v.UserID)
+	}
 	if r.ClientID != "" {
 		details["client_id"] = r.ClientID
 	}
 	err := s.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
 		Issuer: s.cfg.Issuer, WorkspaceID: v.WorkspaceID, AccountID: r.AccountID, Time: now, Type: "session.revoked", Result: authz.Success,
-		Reason: r.Reason, Actor: string(v.UserID), Target: string(v.ID), Details: details,
+		Reason: r.Reason, Actor: actor, Target: string(v.ID), Details: details,
 	}.From(authz.OriginFrom(ctx)))
 	if err != nil {
 		return err

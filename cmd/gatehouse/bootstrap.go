@@ -35,7 +35,9 @@ at /operator lets it go on.
 
 Where there are operators already, it gives a link only for one who is named by
 --login: a new one, or one who has lost what they sign in with, whose earlier
-links are then over.
+links are then over, and so are their sessions; when the link is used, all they
+signed in with before is forgotten. Operators are listed and removed by gatehouse
+operator.
 
 Whoever can run this owns the deployment: it needs the database and the root
 key. With an embedded database the server must be stopped.`,

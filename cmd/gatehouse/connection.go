@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var connectionMembers = []string{"id", "name", "vendor", "status", "fallback", "domains", "tested", "workspace_id"}
+var connectionMembers = []string{"id", "name", "vendor", "status", "fallback", "domains", "tested", "untried", "workspace_id"}
 
 // connectionFlags are what a connection can be made from at the command line.
 type connectionFlags struct {
 	name, vendor, issuer, clientID, secretFile, metadataURL, metadataFile, entityID, fallback, jit string
 	scopes, linkOIDC, linkSAML, routes                                                             []string
+	settings                                                                                       connectionSettings
 }
 
 func (f *connectionFlags) register(c *cobra.Command) {
@@ -31,6 +32,7 @@ func (f *connectionFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.jit, "jit", "", "who becomes a member by signing in: domain, invited or off")
 	flags.StringSliceVar(&f.linkOIDC, "link-claim", nil, "claim that both sides know a person by; may be repeated")
 	flags.StringSliceVar(&f.linkSAML, "link-attribute", nil, "attribute that holds the same; in the same order")
+	f.settings.register(c)
 	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE or ADDRESS=SIDE, such as plant.example=saml; may be repeated")
 }
 
@@ -113,6 +115,9 @@ func newConnection() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if _, err := fresh.settings.add(c, r, "", body); err != nil {
+			return err
+		}
 		if workspace != "" {
 			body["workspace_id"] = workspace
 		}
@@ -127,7 +132,11 @@ func newConnection() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return r.do(c, http.MethodPatch, path(args[0], ""), body, connectionMembers)
+		revision, err := change.settings.add(c, r, path(args[0], ""), body)
+		if err != nil {
+			return err
+		}
+		return r.change(c, revision, http.MethodPatch, path(args[0], ""), body, connectionMembers)
 	}}
 	change.register(update)
 

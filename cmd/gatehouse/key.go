@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status", "prefix", "last4", "created_at", "last_used_at", "last_used_ip", "rotate_at", "grace_until", "workspace_id"}
+var keyMembers = []string{"id", "key", "name", "environment", "scopes", "status", "prefix", "last4", "created_at", "last_used_at", "last_used_ip", "rotate_at", "grace_until", "workspace_id", "service_account_id"}
 
 func newKey() *cobra.Command {
 	r := &remote{}
@@ -59,7 +59,7 @@ func (r *remote) doKeys(c *cobra.Command, method, suffix string, body any) error
 }
 
 func newKeyCreate(r *remote, workspace *string) *cobra.Command {
-	var environment string
+	var environment, account string
 	var f keyFlags
 	c := &cobra.Command{Use: "create", Short: "Create an API key; its text is shown this once", RunE: func(c *cobra.Command, _ []string) error {
 		body, err := f.members(c)
@@ -67,11 +67,13 @@ func newKeyCreate(r *remote, workspace *string) *cobra.Command {
 			return err
 		}
 		body["environment"] = environment
+		setText(body, "service_account_id", account)
 		setText(body, "workspace_id", *workspace)
 		return r.doKeys(c, http.MethodPost, "", body)
 	}}
 	f.add(c)
 	c.Flags().StringVar(&environment, "environment", "test", "live or test")
+	c.Flags().StringVar(&account, "service-account", "", "service account the key is of; one of its own without it")
 	_ = c.MarkFlagRequired("name")
 	_ = c.MarkFlagRequired("scope")
 	return c

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -20,6 +22,7 @@ func newKeyDestination() *cobra.Command {
 	}
 	return t.command(t.createDestination(), t.updateDestination(),
 		t.byID("delete", "Delete a destination that no key names", http.MethodDelete, ""),
+		t.testDestination(),
 		t.byID("rotate-secret", "Give a webhook a new signing secret, which is shown this once", http.MethodPost, "/rotate-secret"))
 }
 
@@ -101,6 +104,30 @@ hold the new text as a secret of theirs.`,
 		return t.do(c, http.MethodPost, t.path, body, t.members)
 	}
 	return c
+}
+
+func (t *things) testDestination() *cobra.Command {
+	return &cobra.Command{
+		Use: "test ID", Short: "Ask a destination whether it would take a key, and bring it none", Args: cobra.ExactArgs(1),
+		Long: `Ask a destination whether it would take a key, and bring it none.
+
+A webhook is sent a signed event, key_destination.test, with something encrypted to its
+public key. Vault is logged in to and the secret is read; it need not be there yet. Of
+Secrets Manager the secret is described, which takes secretsmanager:DescribeSecret.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			answer, err := t.call(c.Context(), http.MethodPost, t.at(args[0], "/test"), nil)
+			if err != nil {
+				return err
+			}
+			var said struct {
+				OK bool `json:"ok"`
+			}
+			if err := cmp.Or(json.Unmarshal(answer, &said), t.print(answer, "ok", "error")); err != nil || said.OK {
+				return err
+			}
+			return errors.New("the destination would not take a key; what is wrong is above")
+		},
+	}
 }
 
 func (t *things) updateDestination() *cobra.Command {

@@ -31,7 +31,7 @@ Start with:  gatehouse demo`,
 	})
 	root.AddCommand(
 		newDemo(), newServe(), newMigrate(), newBootstrap(), newConfig(), newHealthcheck(),
-		newAccount(), newWorkspace(), newMember(), newBreakGlass(), newInvitation(), newTeam(), newRole(), newRoleBinding(), newServiceAccount(), newResource(),
+		newAccount(), newWorkspace(), newMember(), newBreakGlass(), newOperator(), newInvitation(), newTeam(), newRole(), newRoleBinding(), newServiceAccount(), newResource(),
 		newClient(), newConnection(), newKey(), newKeyDestination(), newPolicy(), newScope(),
 	)
 	strictArgs(root)

@@ -34,6 +34,16 @@ func TestUO_01_NonceAbsentWrongOrReplayedIsRefused(t *testing.T) {
 	if _, err := r.conn.Finish(t.Context(), callback); reason(err) != idp.ReasonNonce {
 		t.Errorf("nothing remembered: %v", err)
 	}
+	// Nothing remembered and nothing told are not alike.
+	r.op.SetFaults(claim("nonce", ""))
+	if target, err = r.conn.Begin(t.Context(), login); err != nil {
+		t.Fatal(err)
+	}
+	callback = remembered(login, visit(t, target))
+	callback.Nonce = ""
+	if _, err := r.conn.Finish(t.Context(), callback); reason(err) != idp.ReasonNonce {
+		t.Errorf("nothing remembered, nothing told: %v", err)
+	}
 }
 
 func TestUO_02_AnotherClientsTokenIsRefused(t *testing.T) {
@@ -153,6 +163,12 @@ func TestUO_05_Attack_06_StateMissingReusedOrAnothersIsRefused(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	// Nor does whoever remembers none take an answer without one.
+	nothing := remembered(mine, url.Values{"code": myParams["code"], "iss": myParams["iss"]})
+	nothing.State = ""
+	if _, err := r.conn.Finish(t.Context(), nothing); reason(err) != idp.ReasonState {
+		t.Errorf("no state at either end: %v", err)
+	}
 	if n := r.op.Requests("/token"); n != 0 {
 		t.Errorf("a refused state spent %d codes", n)
 	}
@@ -218,6 +234,12 @@ func TestMX_01_Attack_07_AnAnswerOfAnotherIssuerIsRefusedBeforeAnythingIsSent(t 
 	faults := metadata(quiet.op, map[string]any{"authorization_response_iss_parameter_supported": false})
 	faults.Callback = func(v url.Values) { v.Del("iss") }
 	quiet.refused(t, faults, "")
+	// A parameter that is there twice is not there once: neither is chosen.
+	for _, name := range []string{"iss", "error"} {
+		twice := metadata(quiet.op, map[string]any{"authorization_response_iss_parameter_supported": false})
+		twice.Callback = func(v url.Values) { v[name] = []string{quiet.op.Issuer(), "https://other.example"} }
+		quiet.refused(t, twice, idp.ReasonCallback)
+	}
 }
 
 func TestMX_02_MetadataOfAnotherIssuerIsNotLoaded(t *testing.T) {
@@ -420,6 +442,24 @@ func TestAttack_18_GroupsInOverageAreNoGroups(t *testing.T) {
 		r.op.SetFaults(faults)
 		if got, err := r.signIn(t, newLogin()); err != nil || !got.GroupsOverage || got.Groups != nil {
 			t.Errorf("%s: %v %v, %v", name, got.Groups, got.GroupsOverage, err)
+		}
+	}
+}
+
+func TestAttack_03_ATokenOfAnotherTenantIsRefused(t *testing.T) {
+	const theirs = "22222222-3333-4444-5555-666666666666"
+	r := newRig(t, nil, func(c *oidc.Config) { c.Tenant = tenant })
+	for name, tid := range map[string]any{"other": theirs, "absent": nil, "empty": "", "several": []string{tenant, theirs}, "longer": tenant + "0"} {
+		t.Run(name, func(t *testing.T) { r.refused(t, claim("tid", tid), idp.ReasonIssuerMismatch) })
+	}
+	r.refused(t, claim("tid", tenant), "")
+	for issuer, want := range map[string]string{
+		"https://login.microsoftonline.com/" + theirs + "/v2.0": theirs, "https://sts.windows.net/" + theirs + "/": theirs,
+		"https://login.microsoftonline.us/" + theirs + "/v2.0": theirs, "https://login.microsoftonline.com/common/v2.0": "",
+		"https://login.microsoftonline.com/" + theirs + "/v2.0/x": "", "https://idp.example": "", "http://sts.windows.net/" + theirs + "/": "",
+	} {
+		if got := oidc.EntraTenant(issuer); got != want {
+			t.Errorf("%s: %q", issuer, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package oidc
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -18,7 +19,7 @@ const (
 func (c *Connector) check(id claims, callback idp.Callback) error {
 	now := c.config.Now()
 	for _, check := range []func() error{
-		func() error { return checkIdentity(id, c.config.Issuer) },
+		func() error { return checkIdentity(id, c.config.Issuer, c.config.Tenant) },
 		func() error { return checkAudience(id, c.config.ClientID) },
 		func() error { return checkTimes(id, now) },
 		func() error { return checkNonce(id, callback.Nonce) },
@@ -31,9 +32,12 @@ func (c *Connector) check(id claims, callback idp.Callback) error {
 	return nil
 }
 
-func checkIdentity(id claims, issuer string) error {
+func checkIdentity(id claims, issuer, tenant string) error {
 	if id.text("iss") != issuer {
 		return idp.Refuse(idp.ReasonIssuerMismatch, errors.New("iss is another issuer's"))
+	}
+	if tenant != "" && !strings.EqualFold(id.text("tid"), tenant) {
+		return idp.Refuse(idp.ReasonIssuerMismatch, errors.New("tid is not the tenant of iss"))
 	}
 	if sub := id.text("sub"); sub == "" || len(sub) > maxSubject {
 		return idp.Refuse(idp.ReasonSubject, errors.New("sub absent or too long"))

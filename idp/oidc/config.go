@@ -19,6 +19,9 @@ type Config struct {
 	// Issuer is the upstream's issuer identifier exactly as it tells it,
 	// trailing slash included; required.
 	Issuer string
+	// Tenant is what the issuer's tid must be, where its tokens have one and its
+	// name holds it: EntraTenant of it. Empty demands nothing.
+	Tenant string
 	// ClientID is required; an empty ClientSecret makes us a public client.
 	ClientID     string
 	ClientSecret string

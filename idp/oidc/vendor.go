@@ -1,6 +1,10 @@
 package oidc
 
-import "github.com/gatehouse-auth/gatehouse/idp"
+import (
+	"regexp"
+
+	"github.com/gatehouse-auth/gatehouse/idp"
+)
 
 // Profile is what a vendor's providers have in common: where a new connection
 // starts from. Missing tells an administrator what such providers do not say
@@ -37,4 +41,16 @@ func Vendor(name string) (p Profile, ok bool) {
 		return Profile{}, false
 	}
 	return p, true
+}
+
+// The issuers of Entra ID, of v2.0 and v1.0 tokens, on whichever of its clouds.
+var entraIssuer = regexp.MustCompile(`^https://[^/]+/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:/v2\.0|/)$`)
+
+// EntraTenant is the tenant that the name of an issuer of Entra ID holds; empty
+// where it holds none. Tokens of that issuer say the same as tid.
+func EntraTenant(issuer string) string {
+	if m := entraIssuer.FindStringSubmatch(issuer); m != nil {
+		return m[1]
+	}
+	return ""
 }

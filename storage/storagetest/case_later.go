@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/storage"
 )
 
 // approval is what is written when a person approves a request.
@@ -96,6 +97,45 @@ func testLater(e *env) {
 	}))
 	a.entries(1)
 	e.is(e.ConsumeAuthorizationRequest(e.ctx, e.issuer, fresh.ID), authz.ErrConsumed)
+}
+
+// testOverlooked lets a transaction overlook that a statement failed: it is told
+// that it was written if it was, and else not.
+func testOverlooked(e *env) {
+	a := e.approval()
+	pushed := authz.PushedRequest{
+		Digest: randomDigest(), Issuer: e.issuer, ClientID: "cl_1", CreatedAt: e.now, ExpiresAt: e.now.Add(time.Minute), State: authz.Active,
+	}
+	e.must(e.CreatePushedRequest(e.ctx, pushed))
+	for n, write := range []func(ctx context.Context) error{
+		func(ctx context.Context) error {
+			e.is(e.CreatePushedRequest(ctx, pushed), authz.ErrConflict)
+			return nil
+		},
+		func(ctx context.Context) error {
+			if err := e.AppendAudit(ctx, a.entry); err != nil {
+				return err
+			}
+			_ = e.CreatePushedRequest(ctx, pushed)
+			return nil
+		},
+		func(ctx context.Context) error {
+			_ = e.CreatePushedRequest(ctx, pushed)
+			return e.AppendAudit(ctx, a.entry)
+		},
+	} {
+		before, err := e.ListAudit(e.ctx, e.issuer, a.workspace, authz.Page{})
+		e.must(err)
+		err = e.InTx(e.ctx, write)
+		after, listed := e.ListAudit(e.ctx, e.issuer, a.workspace, authz.Page{})
+		e.must(listed)
+		if written := len(after) > len(before); n > 0 && written != (err == nil) {
+			e.Errorf("%d: told %v, written %t", n, err, written)
+		}
+		if e.Driver() == storage.Postgres && err == nil {
+			e.Errorf("%d: a transaction that PostgreSQL gave up was told to be written", n)
+		}
+	}
 }
 
 // testLaterRace lets many end one request, each with an entry that goes with it.

@@ -55,6 +55,33 @@ func testSessions(e *env) {
 	e.is(e.RenewSession(e.ctx, renewed), authz.ErrNotFound)
 }
 
+func testSessionsOfAPerson(e *env) {
+	x := e.tenant()
+	second, operators := x.session, x.session
+	second.ID, second.Digest, second.CreatedAt = authz.NewSessionID(e.now), randomDigest(), e.now.Add(time.Minute)
+	operators.ID, operators.Digest, operators.WorkspaceID, operators.ConnectionID = authz.NewSessionID(e.now), randomDigest(), "", ""
+	e.must(e.CreateSession(e.ctx, second))
+	e.must(e.CreateSession(e.ctx, operators))
+	of := func(issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, except authz.SessionID, want ...authz.Session) {
+		e.Helper()
+		got, err := e.SessionsOfPerson(e.ctx, issuer, ws, user, except)
+		e.must(err)
+		e.same(len(got), len(want))
+		for i := range want {
+			e.same(got[i], want[i])
+		}
+	}
+	ws, user := x.workspace.ID, x.user.ID
+	of(e.issuer, ws, user, "", x.session, second)
+	of(e.issuer, ws, user, x.session.ID, second)
+	of(e.issuer, "", user, "", operators)
+	of("another", ws, user, "")
+	of(e.issuer, e.tenant().workspace.ID, user, "")
+	of(e.issuer, ws, e.tenant().user.ID, "")
+	e.moved(e.KillNode(e.ctx, e.issuer, ws, authz.NodeRef{Kind: authz.SessionNode, ID: string(x.session.ID)}, authz.Revoked))
+	of(e.issuer, ws, user, "", second)
+}
+
 func testSessionClients(e *env) {
 	x, other := e.tenant(), e.tenant()
 	none, err := e.SessionClients(e.ctx, e.issuer, x.workspace.ID, x.session.ID)

@@ -153,6 +153,8 @@ func testChangesOfConnections(e *env) {
 	c := x.connection
 	c.Name, c.State, c.Domains = "Renamed", authz.Testing, []string{"renamed-" + c.Domains[0]}
 	c.Tested = map[authz.Side]authz.ConnectionTest{authz.OIDCSide: {At: e.now, By: "usr_1", Link: "ab"}}
+	c.SAML, c.Untried = &authz.SAMLUpstream{EntityID: "https://sts.example/"}, []authz.Side{authz.SAMLSide}
+	c.Fallback.Link = authz.LinkKey{OIDC: []string{"sub"}, SAML: []string{"id"}}
 	e.is(e.UpdateConnection(e.ctx, c, authz.Disabled), authz.ErrStale) // somebody switched it off or on meanwhile
 	e.must(e.UpdateConnection(e.ctx, c, authz.Active))
 	e.is(e.UpdateConnection(e.ctx, c, authz.Testing), authz.ErrStale) // of a revision that is gone
@@ -171,7 +173,13 @@ func testChangesOfConnections(e *env) {
 
 	test := authz.ConnectionTest{At: e.now.Add(time.Minute), By: "usr_2"}
 	e.must(e.SetConnectionTested(e.ctx, c, authz.SAMLSide, test))
-	c.Tested[authz.SAMLSide] = test
+	c.Tested[authz.SAMLSide] = test // of somebody else than the other's: it is still untried
+	got, err = e.GetConnection(e.ctx, e.issuer, x.workspace.ID, c.ID)
+	e.must(err)
+	e.same(got, c)
+	test.Link = "ab"
+	e.must(e.SetConnectionTested(e.ctx, c, authz.SAMLSide, test))
+	c.Tested[authz.SAMLSide], c.Untried = test, nil
 	got, err = e.GetConnection(e.ctx, e.issuer, x.workspace.ID, c.ID)
 	e.must(err)
 	e.same(got, c)

@@ -97,6 +97,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.memberRoutes(h)
 	a.identityRoutes(h)
 	a.factorRoutes(h)
+	a.operatorRoutes(h)
 	a.teamRoutes(h)
 	a.roleRoutes(h)
 	a.serviceAccountRoutes(h)

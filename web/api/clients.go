@@ -212,9 +212,9 @@ func (m ClientMembers) apply(s *admin.ClientSettings) {
 	}
 }
 
-func orEmpty(list []string) []string {
+func orEmpty[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
 }

@@ -30,6 +30,7 @@ type Connection struct {
 	JIT         string          `json:"jit" enum:"off,invited,domain"`
 	Domains     []string        `json:"domains" doc:"Verified ones."`
 	Tested      map[string]Test `json:"tested" doc:"Test sign-ins since the side was changed."`
+	Untried     []authz.Side    `json:"untried" doc:"Sides that it was given while in use, by which nobody signs in before a test sign-in has gone well."`
 	Revision    int64           `json:"revision"`
 	CreatedAt   string          `json:"created_at"`
 	UpdatedAt   string          `json:"updated_at"`
@@ -58,11 +59,8 @@ type SAMLSide struct {
 func viewConnection(c authz.Connection) Connection {
 	v := Connection{
 		ID: string(c.ID), WorkspaceID: string(c.WorkspaceID), Name: c.Name, Vendor: c.Vendor, Status: string(c.State),
-		Fallback: string(c.Fallback.Mode), Routes: c.Fallback.Routes, LinkKey: c.Fallback.Link, JIT: string(c.JIT), Domains: orEmpty(c.Domains),
-		Tested: map[string]Test{}, Revision: c.Revision, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
-	}
-	if v.Routes == nil {
-		v.Routes = []authz.Route{}
+		Fallback: string(c.Fallback.Mode), Routes: orEmpty(c.Fallback.Routes), LinkKey: c.Fallback.Link, JIT: string(c.JIT), Domains: orEmpty(c.Domains),
+		Tested: map[string]Test{}, Untried: orEmpty(c.Untried), Revision: c.Revision, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
 	}
 	if c.Has(authz.OIDCSide) {
 		v.OIDC = &OIDCSide{Issuer: c.UpstreamIssuer, ClientID: c.ClientID, HasSecret: len(c.ClientSecret) > 0, Scopes: orEmpty(c.Scopes)}

@@ -86,6 +86,12 @@ func (c DestinationChange) settings() delivery.Settings {
 	}
 }
 
+// DestinationTest says what came of trying a destination out.
+type DestinationTest struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty" doc:"What was wrong; nothing of what the other side wrote but its status."`
+}
+
 func viewDestination(d authz.Destination) Destination {
 	t := d.Target
 	view := Destination{
@@ -121,6 +127,15 @@ func (a *api) destinationRoutes(h huma.API) {
 	register(a, h, http.MethodDelete, path+"/{id}", "delete-key-destination", "Delete a key destination that no key names", http.StatusNoContent,
 		func(ctx context.Context, in *OneOf) (*struct{}, error) {
 			return nil, a.cfg.Deliveries.Delete(ctx, principal(ctx), in.in(ctx), authz.DestinationID(in.ID))
+		})
+	register(a, h, http.MethodPost, path+"/{id}/test", "test-key-destination",
+		"Ask a key destination whether it would take a key, and bring it none", http.StatusOK,
+		func(ctx context.Context, in *OneOf) (*answer[DestinationTest], error) {
+			reason, err := a.cfg.Deliveries.Try(ctx, principal(ctx), in.in(ctx), authz.DestinationID(in.ID))
+			if err != nil {
+				return nil, err
+			}
+			return answered(DestinationTest{OK: reason == "", Error: reason}), nil
 		})
 	register(a, h, http.MethodPost, path+"/{id}/rotate-secret", "rotate-key-destination-secret",
 		"Give a webhook a new signing secret; for a day its requests are signed with both", http.StatusOK,

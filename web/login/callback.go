@@ -114,6 +114,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if p.test != nil {
 		return f.tested(w, r, p, a)
 	}
+	if !a.connection.Uses(a.side) { // it was taken away and given back since they left
+		return f.refuse(r.Context(), p, a.connection, "switched_off", errSwitchedOff)
+	}
 	if p.linking != nil {
 		return f.linkArrived(w, r, p, a)
 	}

@@ -31,23 +31,23 @@ func (f *Flow) enrolPage(w http.ResponseWriter, r *http.Request, token string, p
 	view := map[string]any{"Action": "/enrol", "Request": token, "Login": account.Login, "Password": true, "Operator": account.Kind == authz.OperatorAccount}
 	status := tellProblem(w, view, problem)
 	s := f.linked(r.Context(), e, account)
-	held, err := f.cfg.Factors.Of(r.Context(), s.WorkspaceID, s.UserID)
+	had, err := f.cfg.Factors.Of(r.Context(), s.WorkspaceID, s.UserID)
 	if err != nil {
 		return err
 	}
-	if err := f.toSetUp(r, view, s, held, r.PostForm.Get("pending")); err != nil {
+	view["Afresh"] = account.Password != "" || len(had.Factors) > 0
+	if err := f.toSetUp(r, view, s, factor.Held{}, r.PostForm.Get("pending")); err != nil {
 		return err
 	}
 	return f.writeFactors(w, status, ui.EnrolPage, view)
 }
 
 // linked is whoever holds the link: nobody has signed in, and yet they may enrol
-// what they sign in with, a first factor or another one. The name of the session
+// what they sign in with, as somebody who has nothing. The name of the session
 // ties what the page offers to this link.
 func (f *Flow) linked(ctx context.Context, e authz.Enrolment, account authz.LocalAccount) authz.Session {
-	s, now := f.localSession(ctx, account), f.cfg.Clock.Now()
+	s := f.localSession(ctx, account)
 	s.ID = authz.SessionID("link " + base32Text(e.Digest[:]))
-	s.SignIn = authz.SignIn{Local: "enrolment_link", MFAAt: now}
 	return s
 }
 
@@ -84,7 +84,7 @@ func (f *Flow) enrolLinked(r *http.Request) (in local, codes []authz.Secret, err
 		return in, nil, err
 	}
 	in = local{account: account, up: newStepUp(authz.Session{})}
-	of := factor.Person{Session: f.linked(ctx, e, account)}
+	of := factor.Person{Session: f.linked(ctx, e, account), Afresh: true}
 	password := ""
 	then := func(ctx context.Context, p factor.Proof) error {
 		if password != "" {

@@ -13,11 +13,12 @@ import (
 
 // wantsFactor reports whether the next step of a request is that its person
 // proves a factor of their own: more than one factor is asked for, and their
-// sign-in shows no more than one, or is too old.
+// sign-in shows no more than one, or is too old, or stands in for another during
+// an outage: what makes credentials wants it proven to us then.
 func (f *Flow) wantsFactor(ctx context.Context, p *pending, s authz.Session) (bool, error) {
 	recent := p.signedInHere(s) || p.recent(s)
 	wanted := func(contexts []string) bool {
-		return slices.Contains(contexts, authz.ACRMultiFactor) && (!s.Reached(contexts) || !recent)
+		return slices.Contains(contexts, authz.ACRMultiFactor) && (!s.Reached(contexts) || !recent || s.StandsIn())
 	}
 	if p.passed || p.request.Prompts("none") || !wanted(p.request.RequiredACR) && !wanted(p.request.ACRValues) {
 		return false, nil

@@ -78,6 +78,8 @@ type Connections interface {
 	// routes to; or ErrNotFound.
 	Get(ctx context.Context, id authz.ConnectionID) (authz.Connection, error)
 	ByDomain(ctx context.Context, domain string) (authz.Connection, error)
+	// Ancestors are what every session by one stands on beside its person.
+	Ancestors(ctx context.Context, c authz.Connection) (authz.Lineage, error)
 }
 
 // Operators does what an operator asks for in person (authz/apikey).

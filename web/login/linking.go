@@ -62,7 +62,7 @@ func (f *Flow) otherSide(ctx context.Context, s authz.Session) (authz.Connection
 		side = authz.OIDCSide
 	}
 	switch {
-	case c.State != authz.Active || c.WorkspaceID != s.WorkspaceID || !c.Has(authz.OIDCSide) || !c.Has(authz.SAMLSide):
+	case c.State != authz.Active || c.WorkspaceID != s.WorkspaceID || !c.Uses(authz.OIDCSide) || !c.Uses(authz.SAMLSide):
 		return c, side, errLinkNowhere
 	case s.Fallback.Interim() || s.SignIn.Fallback:
 		return c, side, errLinkInterim

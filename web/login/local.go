@@ -71,8 +71,8 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	}
 	// By login and network, unless the browser is known; and by what was entered,
 	// so that accounts that are there and others are counted alike.
-	counted := of
-	counted.Counted = " login " + string(ws) + " " + localaccount.Normal(form.Get("login"))
+	counted, login := of, " login "+string(ws)+" "+localaccount.Normal(form.Get("login"))
+	counted.Counted = login
 	if of.Browser == "" {
 		counted.Counted = f.guessers(r)[0] + counted.Counted
 	}
@@ -86,9 +86,7 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 	if err != nil {
 		return err
 	}
-	if !matches {
-		return f.refuseLocal(ctx, ws, account, "wrong_login_or_password", errLocal)
-	}
+	reason := "wrong_code"
 	then := func(ctx context.Context, p factor.Proof) error {
 		p.AMR = append([]string{"pwd"}, p.AMR...)
 		if err := f.cfg.Factors.Right(ctx, counted, passwordMethod); err != nil {
@@ -96,15 +94,25 @@ func (f *Flow) byPassword(r *http.Request, ws authz.WorkspaceID, in *local, also
 		}
 		return f.enter(ctx, r, in, p, also)
 	}
-	if code := form.Get("code"); len(code) > len("000 000") {
-		err = f.cfg.Factors.ProveRecovery(ctx, of, code, then)
-	} else {
-		err = f.cfg.Factors.ProveApp(ctx, of, code, then)
+	if !matches {
+		// The code is looked at all the same, as one of nobody's, or the time it takes
+		// would tell who is right about a password.
+		of.Session, of.Counted = f.localSession(ctx, authz.LocalAccount{WorkspaceID: ws}), login
+		reason, then = "wrong_login_or_password", func(context.Context, factor.Proof) error { return errLocal }
 	}
-	if kind := authz.KindOf(err); kind == authz.Invalid || kind == authz.RateLimited { // or it would tell that the password was right
-		return f.refuseLocal(ctx, ws, account, "wrong_code", errLocal)
+	err = f.proveCode(ctx, of, form.Get("code"), then)
+	if kind := authz.KindOf(err); !matches && err == nil || kind == authz.Invalid || kind == authz.Unauthenticated || kind == authz.RateLimited { // or it would tell that the password was right
+		return f.refuseLocal(ctx, ws, account, reason, errLocal)
 	}
 	return err
+}
+
+// proveCode looks at a code as what its length says it is.
+func (f *Flow) proveCode(ctx context.Context, of factor.Person, code string, then factor.Then) error {
+	if len(code) > len("000 000") {
+		return f.cfg.Factors.ProveRecovery(ctx, of, code, then)
+	}
+	return f.cfg.Factors.ProveApp(ctx, of, code, then)
 }
 
 // refuseLocal records a refused sign-in and returns what to say.

@@ -15,7 +15,7 @@ var errOtherSide = errors.New("login: this person signs in by the other side of 
 // now. Whom no rule names comes by the other side, unless that stands still for
 // everybody: then this sign-in stands in for it.
 func (f *Flow) routed(ctx context.Context, a arrival) (arrival, error) {
-	if a.side != authz.SAMLSide || !a.connection.Has(authz.OIDCSide) || a.fallback.Interim() {
+	if a.side != authz.SAMLSide || !a.connection.Uses(authz.OIDCSide) || a.fallback.Interim() {
 		return a, nil
 	}
 	address := a.identity.Email

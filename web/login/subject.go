@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -41,8 +42,12 @@ var errNoMembership = pageError(authz.Forbidden, "no_membership",
 // subject only, and signs them in: one transaction holds person, membership,
 // session and audit entry, and what then does with the request.
 func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arrival, then func(context.Context, authz.Session, authz.Lineage) error) error {
-	ctx, c, i := r.Context(), a.connection, a.identity
+	ctx, c := r.Context(), a.connection
 	cookie := randomText()
+	stands, err := f.cfg.Connections.Ancestors(ctx, c)
+	if err != nil {
+		return err
+	}
 	admit := func(ctx context.Context) error {
 		a, err := f.routed(ctx, a)
 		if err != nil {
@@ -55,28 +60,21 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 		if err := f.follow(ctx, a, user); err != nil {
 			return err
 		}
-		made, ancestors, err := f.signedIn(ctx, r, a, user, authz.Digest(cookie))
+		made, ancestors, err := f.signedIn(ctx, r, a, user, stands, authz.Digest(cookie))
 		if err != nil {
 			return err
 		}
 		if err := f.cfg.Liveness.Keep(ctx, a.connection, made, authz.Secret(a.identity.RefreshToken.Reveal())); err != nil {
 			return err
 		}
-		err = f.cfg.Store.AppendAudit(ctx, authz.AuditEntry{
-			Issuer: f.issuer, WorkspaceID: c.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
-			Result: authz.Success, Actor: string(user.ID), Target: string(made.ID),
-			Details: map[string]any{
-				"connection_id": c.ID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
-			},
-		}.From(authz.OriginFrom(ctx)))
-		if err != nil {
+		if err := f.cfg.Store.AppendAudit(ctx, f.welcomed(ctx, p, a, made)); err != nil {
 			return err
 		}
 		p.row.SessionID = made.ID
 		self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.SessionNode, ID: string(made.ID)}, State: made.State, Epoch: made.Epoch}
 		return then(ctx, made, append(ancestors, self))
 	}
-	err := f.cfg.Store.InTx(ctx, admit)
+	err = f.cfg.Store.InTx(ctx, admit)
 	if errors.Is(err, authz.ErrConflict) || errors.Is(err, errLinkConflict) {
 		// Another sign-in of theirs may have made them in this moment.
 		err = f.cfg.Store.InTx(ctx, admit)
@@ -99,6 +97,18 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	}
 	f.setCookie(w, sessionCookie, cookie)
 	return nil
+}
+
+// welcomed is the audit entry of a sign-in.
+func (f *Flow) welcomed(ctx context.Context, p *pending, a arrival, made authz.Session) authz.AuditEntry {
+	i := a.identity
+	return authz.AuditEntry{
+		Issuer: f.issuer, WorkspaceID: made.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
+		Result: authz.Success, Actor: string(made.UserID), Target: string(made.ID),
+		Details: map[string]any{
+			"connection_id": made.ConnectionID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+		},
+	}.From(authz.OriginFrom(ctx))
 }
 
 // follow gives the person what their groups give. A sign-in that stands in for
@@ -133,7 +143,7 @@ func upstreamName(a arrival) authz.UpstreamName {
 // signedIn makes a session, or renews the browser's own when the same person
 // signs in again: the cookie changes, the sid that clients know stays. The
 // session of somebody else in this browser ends. It comes with what it stands on.
-func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, cookie [32]byte) (authz.Session, authz.Lineage, error) {
+func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user authz.User, stands authz.Lineage, cookie [32]byte) (authz.Session, authz.Lineage, error) {
 	now, c, i := f.cfg.Clock.Now(), a.connection, a.identity
 	origin := authz.OriginFrom(ctx)
 	made := authz.Session{
@@ -142,7 +152,7 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 		ExpiresAt: f.endOf(a, now), IdleUntil: now.Add(f.cfg.SessionIdle), IP: origin.IP, UserAgent: origin.UserAgent,
 		Fallback: a.fallback, Upstream: upstreamName(a),
 	}
-	lineage, err := f.lineage(ctx, c, user)
+	lineage, err := lineageOf(stands, user)
 	if err != nil {
 		return authz.Session{}, nil, err
 	}
@@ -220,15 +230,13 @@ func authTime(i idp.Identity, now time.Time) time.Time {
 	return i.AuthTime
 }
 
-// lineage is what a session stands on, the sum of whose epochs it keeps, so that
+// lineageOf is what a session stands on, the sum of whose epochs it keeps, so that
 // none outlives the suspension of its workspace by being forgotten until it is
 // over. What was switched off while the person was at the upstream gives no
 // session: it would come to life when that is switched on again.
-func (f *Flow) lineage(ctx context.Context, c authz.Connection, user authz.User) (authz.Lineage, error) {
-	lineage, err := f.cfg.Store.SessionAncestors(ctx, f.issuer, c.WorkspaceID, c.ID, user.ID)
-	if err != nil {
-		return nil, err
-	}
+func lineageOf(stands authz.Lineage, user authz.User) (authz.Lineage, error) {
+	self := authz.Node{NodeRef: authz.NodeRef{Kind: authz.UserNode, ID: string(user.ID)}, State: user.State, Epoch: user.Epoch}
+	lineage := append(slices.Clip(stands), self)
 	if !lineage.Usable() {
 		return nil, errSwitchedOff
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -65,18 +66,33 @@ func region(t authz.DestinationTarget) string {
 
 // Carry makes the content the current version of the secret.
 func (c Carrier) Carry(ctx context.Context, to authz.Destination, s authz.DestinationSecrets, id string, content []byte) error {
-	options := secretsmanager.Options{
-		Region: region(to.Target), HTTPClient: c.Client, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: to.Target.AccessKeyID, SecretAccessKey: s.SecretAccessKey.Reveal()}, nil
-		}),
-	}
-	if to.Target.URL != "" {
-		options.BaseEndpoint = aws.String(to.Target.URL)
-	}
-	_, err := secretsmanager.New(options).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+	_, err := c.open(to.Target, s).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId: aws.String(to.Target.SecretARN), SecretString: aws.String(string(content)), ClientRequestToken: aws.String(token(id)),
 	})
+	return told(err)
+}
+
+// open is a client for one request, of nothing but the customer's.
+func (c Carrier) open(t authz.DestinationTarget, s authz.DestinationSecrets) *secretsmanager.Client {
+	options := secretsmanager.Options{
+		Region: region(t), HTTPClient: c.Client, Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: t.AccessKeyID, SecretAccessKey: s.SecretAccessKey.Reveal()}, nil
+		}),
+	}
+	if t.URL != "" {
+		options.BaseEndpoint = aws.String(t.URL)
+	}
+	return secretsmanager.New(options)
+}
+
+// Try describes the secret, which is there unless its name goes by the key.
+func (c Carrier) Try(ctx context.Context, to authz.Destination, s authz.DestinationSecrets) error {
+	named := to.Target.For("sa_test", authz.Live)
+	_, err := c.open(named, s).DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(named.SecretARN)})
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing && named.SecretARN != to.Target.SecretARN {
+		return nil
+	}
 	return told(err)
 }
 

@@ -119,3 +119,28 @@ func TestWH_01_WhatCannotBeASecretIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// WH-09: trying Secrets Manager out describes the secret, and writes nothing.
+func TestWH_09_ATestOfSecretsManagerWritesNothing(t *testing.T) {
+	m := deliverytest.NewSecretsManager(t)
+	to, s := target(m)
+	if err := carrier().Try(t.Context(), to, s); err != nil {
+		t.Error(err)
+	}
+	if text, versions := m.Current(); text != "" || versions != 0 {
+		t.Errorf("it wrote %d versions", versions)
+	}
+	exact := to.Target.SecretARN
+	to.Target.SecretARN = exact + "x"
+	if err := carrier().Try(t.Context(), to, s); err == nil || err.Error() != "Secrets Manager answered ResourceNotFoundException" {
+		t.Errorf("a secret that is not there: %v", err)
+	}
+	to.Target.SecretARN = exact + "{service_account_id}"
+	if err := carrier().Try(t.Context(), to, s); err != nil {
+		t.Errorf("one that goes by the key: %v", err)
+	}
+	m.Fail("AccessDeniedException")
+	if err := carrier().Try(t.Context(), to, s); err == nil || err.Error() != "Secrets Manager answered AccessDeniedException" {
+		t.Errorf("refused: %v", err)
+	}
+}

@@ -91,7 +91,9 @@ func (m *SecretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	raw, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("X-Amz-Target") != "secretsmanager.PutSecretValue" || r.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
+	target := r.Header.Get("X-Amz-Target")
+	known := target == "secretsmanager.PutSecretValue" || target == "secretsmanager.DescribeSecret"
+	if r.Method != http.MethodPost || r.URL.Path != "/" || !known || r.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
 		m.fault(r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type"))
 		exception(w, "UnknownOperationException")
 		return
@@ -104,6 +106,10 @@ func (m *SecretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exception(w, m.code)
 		return
 	}
+	if target == "secretsmanager.DescribeSecret" {
+		m.describe(w, raw)
+		return
+	}
 	var in put
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
@@ -113,6 +119,23 @@ func (m *SecretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.put(w, in)
+}
+
+func (m *SecretsManager) describe(w http.ResponseWriter, raw []byte) {
+	var in struct{ SecretId string } //nolint:revive // as the model spells it
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		m.fault("the body: " + err.Error())
+		exception(w, "SerializationException")
+		return
+	}
+	if in.SecretId != m.ARN {
+		exception(w, "ResourceNotFoundException")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(map[string]any{"ARN": m.ARN, "Name": "gatehouse/backend", "RotationEnabled": false})
 }
 
 func (m *SecretsManager) put(w http.ResponseWriter, in put) {

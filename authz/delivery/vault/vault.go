@@ -113,6 +113,22 @@ func (c Carrier) Carry(ctx context.Context, to authz.Destination, s authz.Destin
 	return told(err)
 }
 
+// Try logs in and reads the secret, which need not be there yet.
+func (c Carrier) Try(ctx context.Context, to authz.Destination, s authz.DestinationSecrets) error {
+	client, err := c.open(ctx, to.Target, s)
+	if err != nil {
+		return told(err)
+	}
+	_, err = client.KVv2(to.Target.Mount).Get(ctx, to.Target.For(probe, authz.Live).Path)
+	if errors.Is(err, api.ErrSecretNotFound) {
+		return nil
+	}
+	return told(err)
+}
+
+// probe is the service account of nobody.
+const probe = authz.ServiceAccountID("sa_test")
+
 // compare says whether the content is there, or must not be written: an attempt
 // that was slow must not put an older key in the place of a newer one.
 func compare(there map[string]any, ours map[string]string) (written bool, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -208,5 +209,36 @@ func TestWH_01_WhatCannotBeVaultIsRefused(t *testing.T) {
 		if e, ok := errors.AsType[*authz.Error](carrier().Check(to, s)); !ok || e.Kind != authz.Invalid {
 			t.Errorf("%s was taken", name)
 		}
+	}
+}
+
+// WH-09: trying Vault out reads the secret, there or not, and writes nothing.
+func TestWH_09_ATestOfVaultReadsAndWritesNothing(t *testing.T) {
+	v := deliverytest.NewVault(t)
+	to, s := target(v)
+	to.Target.Path = "gatehouse/{service_account_id}/{environment}"
+	if err := carrier().Try(t.Context(), to, s); err != nil {
+		t.Errorf("a secret that is yet to come: %v", err)
+	}
+	if data, versions := v.Secret("gatehouse/sa_test/live"); data != nil || versions != 0 {
+		t.Errorf("it wrote %v", data)
+	}
+	v.Put("gatehouse/sa_test/live", map[string]any{"other": "x"})
+	if err := carrier().Try(t.Context(), to, s); err != nil {
+		t.Errorf("a secret that is there: %v", err)
+	}
+	if _, versions := v.Secret("gatehouse/sa_test/live"); versions != 1 {
+		t.Errorf("%d versions", versions)
+	}
+	for _, status := range []int{403, 500} {
+		v.Fail(status)
+		if err := carrier().Try(t.Context(), to, s); err == nil || err.Error() != "Vault answered "+strconv.Itoa(status) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	v.Fail(0)
+	s.Token = "hvs.wrong"
+	if err := carrier().Try(t.Context(), to, s); err == nil || err.Error() != "Vault answered 403" {
+		t.Errorf("with a wrong token: %v", err)
 	}
 }

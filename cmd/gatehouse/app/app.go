@@ -29,6 +29,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/storage"
@@ -100,6 +101,8 @@ type Issuer struct {
 	Accounts *localaccount.Accounts
 	// liveness asks upstreams whether they still know people.
 	liveness *liveness.Poller
+	// sessions ends the sessions of people.
+	sessions *session.Sessions
 	// factors are people's own second factors.
 	factors *factor.Factors
 	// logouts tells clients that a session has ended.

@@ -99,6 +99,9 @@ func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	out := oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, Scopes: c.Scopes, Mapping: profile.Mapping, MFA: profile.MFA,
 	}
+	if c.Vendor == "entra" {
+		out.Tenant = oidc.EntraTenant(c.UpstreamIssuer)
+	}
 	out.Mapping.Link, out.KeepRefreshToken = c.Fallback.Link.OIDC, c.PollEvery() > 0
 	if said := c.OIDC; said != nil {
 		if len(said.Subject) > 0 {

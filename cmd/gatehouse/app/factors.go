@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/factor"
 	"github.com/gatehouse-auth/gatehouse/authz/localaccount"
+	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/mfa"
 )
@@ -14,21 +15,34 @@ import (
 // people are those who prove something to us: second factors, and accounts that
 // sign in here.
 func (a *App) people(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (err error) {
-	if i.factors, err = a.newFactors(name, i.Config, outbox); err != nil {
+	if i.sessions, err = a.newSessions(name, outbox); err != nil {
 		return err
 	}
-	i.Accounts, err = localaccount.New(localaccount.Config{Issuer: name, Store: a.store, Outbox: outbox, Hasher: a.hasher, Clock: a.clock})
+	if i.factors, err = a.newFactors(name, i.Config, i.sessions, outbox); err != nil {
+		return err
+	}
+	i.Accounts, err = localaccount.New(localaccount.Config{Issuer: name, Store: a.store, Outbox: outbox, Sessions: i.sessions, Hasher: a.hasher, Clock: a.clock})
 	return err
 }
 
+// newSessions is what ends the sessions of an issuer. What it tells clients goes to
+// the issuer's logout sink alone.
+func (a *App) newSessions(name authz.IssuerName, outbox *event.Outbox) (*session.Sessions, error) {
+	logouts, err := event.NewOutbox(name, a.store, []string{event.LogoutSinkName(name)})
+	if err != nil {
+		return nil, err
+	}
+	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
+}
+
 // newFactors are the second factors that an issuer's people have with it.
-func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, outbox *event.Outbox) (*factor.Factors, error) {
+func (a *App) newFactors(name authz.IssuerName, cfg config.Issuer, sessions *session.Sessions, outbox *event.Outbox) (*factor.Factors, error) {
 	passkeys, err := NewPasskeys(cfg.URL, cfg.DisplayName)
 	if err != nil {
 		return nil, err
 	}
 	return factor.New(factor.Config{
-		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sealer: a.keyring, Hasher: a.hasher,
+		Issuer: name, Name: cfg.DisplayName, Store: a.store, Outbox: outbox, Sessions: sessions, Sealer: a.keyring, Hasher: a.hasher,
 		App: mfa.TOTP{}, Passkeys: passkeys, Clock: a.clock,
 	})
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/ratelimit"
 	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
-	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 	"github.com/gatehouse-auth/gatehouse/web"
@@ -161,12 +160,8 @@ func (a *App) apiKeys(name authz.IssuerName, cfg config.Issuer, scopes *scope.Ca
 
 func (a *App) administration(i *Issuer, outbox *event.Outbox) (*admin.Admin, error) {
 	name, cfg := authz.IssuerName(i.Config.Name), i.Config
-	sessions, err := a.sessions(name, outbox)
-	if err != nil {
-		return nil, err
-	}
 	return admin.New(admin.Config{
-		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Sessions: sessions, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, Store: a.store, Hasher: a.hasher, Outbox: outbox, Accounts: i.Accounts, Sessions: i.sessions, Clock: a.clock, Rules: a.clientRules(cfg),
 		Scopes: i.scopes.Current, Quarantine: cfg.Keys.Quarantine, Tiers: slices.Collect(maps.Keys(cfg.Keys.Tiers)),
 	})
 }
@@ -310,16 +305,6 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: RefusedUses(name, a.store, a.clock),
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
-}
-
-// sessions is what ends the sessions of an issuer. What it tells clients goes to
-// the issuer's logout sink alone.
-func (a *App) sessions(name authz.IssuerName, outbox *event.Outbox) (*session.Sessions, error) {
-	logouts, err := event.NewOutbox(name, a.store, []string{event.LogoutSinkName(name)})
-	if err != nil {
-		return nil, err
-	}
-	return session.New(session.Config{Issuer: name, Store: a.store, Outbox: outbox, Logouts: logouts, Clock: a.clock})
 }
 
 // domainKey makes the records that prove domains. As pairwiseKey, it comes from

@@ -24,11 +24,7 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := a.sessions(name, outbox)
-	if err != nil {
-		return nil, err
-	}
-	if i.liveness, err = a.newLiveness(name, sessions); err != nil {
+	if i.liveness, err = a.newLiveness(name, i.sessions); err != nil {
 		return nil, err
 	}
 	known, err := conn.NewKnown(name, a.store, a.epochs, a.lease)
@@ -38,7 +34,7 @@ func (a *App) signIn(name authz.IssuerName, i *Issuer, server *oauth.Server, pag
 	return login.New(login.Config{
 		Liveness: i.liveness, Connections: known,
 		Factors: i.factors, Accounts: i.Accounts, Operators: i.Keys, Members: i.Admin,
-		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: sessions, Clock: a.clock, Pages: pages,
+		OAuth: server, Store: a.store, Connect: a.connectors.connect, Choose: i.federation.Choose, Explain: Explain, Sealer: a.keyring, Sessions: i.sessions, Clock: a.clock, Pages: pages,
 		CookieSuffix: i.Config.Keys.Prefix, Secure: isHTTPS(i.Config.URL),
 		SessionIdle: i.Config.Session.Idle, SessionAbsolute: i.Config.Session.Absolute, Guesses: userCodes, AllowReturn: a.allowReturn(),
 	})

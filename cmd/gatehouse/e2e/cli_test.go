@@ -78,6 +78,16 @@ func TestTheCommandLineDoesWhatTheAPIDoes(t *testing.T) {
 	if !n.active(t, text) {
 		t.Error("the key does not work")
 	}
+	account := gatehouse("service-account", "create", "--workspace", ws, "--name", "runner")["id"]
+	second := gatehouse("key", "create", "--workspace", ws, "--name", "of the runner", "--scope", "monitor:read", "--service-account", account.(string))
+	if second["service_account_id"] != account {
+		t.Errorf("the key is of %v, want %v", second["service_account_id"], account)
+	}
+	if shown := command(t, binary(t), env, "key", "get", second["id"].(string), "--workspace", ws); !strings.Contains(shown.stdout, account.(string)) {
+		t.Errorf("it is not told whose the key is:\n%s", shown.stdout)
+	}
+	wantExit(t, command(t, binary(t), env, "key", "create", "--workspace", ws, "--name", "x", "--scope", "monitor:read", "--service-account", "sa_nobodys"), 1)
+	gatehouse("key", "revoke", second["id"].(string), "--workspace", ws)
 	table := command(t, binary(t), env, "key", "list", "--workspace", ws)
 	wantExit(t, table, 0)
 	if !regexp.MustCompile(`(?m)^`+id+`\s+-\s+ci\s+live\s+monitor:read\s+active`).MatchString(table.stdout) || strings.Contains(table.stdout, text) {
@@ -97,7 +107,7 @@ func TestTheCommandLineDoesWhatTheAPIDoes(t *testing.T) {
 	if policy := gatehouse("key", "policy", "--workspace", ws, "--disable-unused-after", "P30D"); policy["disable_unused_after"] != "P30D" {
 		t.Errorf("the policy is %v", policy)
 	}
-	for filter, want := range map[string]int{"--status=active": 1, "--status=revoked": 0, "--search=CI": 1, "--unused-for=P1D": 0, "--environment=test": 0} {
+	for filter, want := range map[string]int{"--status=active": 1, "--status=revoked": 1, "--search=CI": 1, "--unused-for=P1D": 0, "--environment=test": 1} {
 		if items := gatehouse("key", "list", "--workspace", ws, filter)["items"].([]any); len(items) != want {
 			t.Errorf("%s lists %d keys, want %d", filter, len(items), want)
 		}

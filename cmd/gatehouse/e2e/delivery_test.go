@@ -267,6 +267,10 @@ func TestU12_WhereNewKeysAreBroughtIsAdministeredFromTheCommandLine(t *testing.T
 			t.Errorf("%s: %s", url, got.stderr)
 		}
 	}
+	away, _ := i.destination(t, "--name", "away", "--kind", "webhook", "--url", "http://127.0.0.1:1/", "--jwk-file", file)
+	if got := run("key-destination", "test", away, "--workspace", i.WorkspaceID, "-o", "json"); got.exit != 1 || !strings.Contains(got.stdout, `"ok": false`) && !strings.Contains(got.stdout, `"ok":false`) {
+		t.Errorf("trying out what is away: %d %s %s", got.exit, got.stdout, got.stderr)
+	}
 	to, secret := i.destination(t, "--name", "backend", "--kind", "webhook", "--url", r.URL, "--jwk-file", file)
 	r.mu.Lock()
 	r.secret = secret

@@ -37,6 +37,19 @@ func TestU5_S5_ScopesAreInEachProductsOwnWords(t *testing.T) {
 				}
 			}
 		}
+		if i.Name == "statuspulse" {
+			for _, name := range []string{"read:checks", "checks:read", "statuspulse:checks:read"} {
+				narrow := request(t, http.MethodPost, i.Issuer+"/oauth2/token", "grant_type=client_credentials&scope="+name, "Content-Type", "application/x-www-form-urlencoded", "Authorization", "Bearer "+all.text("key"))
+				if narrow.text("scope") != "read:checks" {
+					t.Errorf("narrowed to %s: %s", name, narrow.body)
+				}
+				a := request(t, http.MethodPost, i.API+"/v1/verify", `{"credential":"`+narrow.text("access_token")+`","action":"`+name+`"}`,
+					"Content-Type", "application/json", "Authorization", "Basic "+i.gateway())
+				if a.text("reason") != "ok" {
+					t.Errorf("asked for by %s: %s", name, a.body)
+				}
+			}
+		}
 		for _, scope := range []string{"admin:all", "*", "read:*", "admin:*", "READ:CHECKS", ""} {
 			if a := create(scope); a.status/100 != 4 {
 				t.Errorf("%q: %d %s", scope, a.status, a.body)

@@ -251,10 +251,13 @@ type Connection struct {
 	Status   string   `json:"status"`
 
 	// Tested Test sign-ins since the side was changed.
-	Tested      map[string]Test `json:"tested"`
-	UpdatedAt   time.Time       `json:"updated_at"`
-	Vendor      string          `json:"vendor"`
-	WorkspaceID string          `json:"workspace_id"`
+	Tested map[string]Test `json:"tested"`
+
+	// Untried Sides that it was given while in use, by which nobody signs in before a test sign-in has gone well.
+	Untried     []string  `json:"untried"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Vendor      string    `json:"vendor"`
+	WorkspaceID string    `json:"workspace_id"`
 }
 
 // ConnectionDomainBody defines model for ConnectionDomainBody.
@@ -574,6 +577,13 @@ type DestinationTarget struct {
 
 	// URL Of a webhook, of Vault, or of an endpoint of Secrets Manager other than the region's own.
 	URL string `json:"url,omitempty,omitzero"`
+}
+
+// DestinationTest defines model for DestinationTest.
+type DestinationTest struct {
+	// Error What was wrong; nothing of what the other side wrote but its status.
+	Error string `json:"error,omitempty,omitzero"`
+	Ok    bool   `json:"ok"`
 }
 
 // Detail defines model for Detail.
@@ -1271,6 +1281,19 @@ type OIDCUpstream struct {
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+}
+
+// Operator defines model for Operator.
+type Operator struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	ID        string    `json:"id"`
+	Login     string    `json:"login"`
+}
+
+// Operators defines model for Operators.
+type Operators struct {
+	Items []Operator `json:"items"`
 }
 
 // Override defines model for Override.
@@ -3004,6 +3027,14 @@ func (a *API) RotateKeyDestinationSecret(ctx context.Context, id string, options
 	return ask[Destination](ctx, a, c, options)
 }
 
+// TestKeyDestination: Ask a key destination whether it would take a key, and bring it none.
+//
+//	POST /v1/key-destinations/{id}/test
+func (a *API) TestKeyDestination(ctx context.Context, id string, options ...Option) (*DestinationTest, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/key-destinations/%s/test", url.PathEscape(text(id))), once: true}
+	return ask[DestinationTest](ctx, a, c, options)
+}
+
 // ListMembers: List the people of a workspace, page after page. An error ends it.
 //
 //	GET /v1/members
@@ -3106,6 +3137,22 @@ func (a *API) AddMemberIdentity(ctx context.Context, id string, body IdentityMem
 //	DELETE /v1/members/{id}/identities/{identity}
 func (a *API) RemoveMemberIdentity(ctx context.Context, id string, identity string, options ...Option) error {
 	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/identities/%s", url.PathEscape(text(id)), url.PathEscape(text(identity)))}
+	return tell(ctx, a, c, options)
+}
+
+// ListOperators: List operators, at most a hundred; for an operator's key.
+//
+//	GET /v1/operators
+func (a *API) ListOperators(ctx context.Context, options ...Option) (*Operators, error) {
+	c := call{method: "GET", path: "/v1/operators"}
+	return ask[Operators](ctx, a, c, options)
+}
+
+// RemoveOperator: Remove an operator, with all they sign in with and their sessions; API keys stay.
+//
+//	DELETE /v1/operators/{id}
+func (a *API) RemoveOperator(ctx context.Context, id string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/operators/%s", url.PathEscape(text(id)))}
 	return tell(ctx, a, c, options)
 }
 

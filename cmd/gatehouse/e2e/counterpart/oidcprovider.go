@@ -41,6 +41,8 @@ type ProviderUser struct {
 //
 // A login_hint that names a user signs in by redirects alone. Without one a
 // page asks: type into #login, press #sign-in. Everything is consented to.
+// POST /forget/LOGIN takes a user out of its directory, GET /refreshes says how
+// many refresh tokens it took.
 func OIDCProvider(t testing.TB, config ProviderConfig) string {
 	t.Helper()
 	p := node(t, "oidc-provider.mjs")

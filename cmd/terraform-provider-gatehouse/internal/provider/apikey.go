@@ -20,7 +20,7 @@ func (r *apiKeyResource) Metadata(_ context.Context, req resource.MetadataReques
 
 // keyMembers are the members of a key that have another name here.
 var keyMembers = map[string]string{
-	"rotation.interval": "rotation_interval", "resources.clusters": "clusters", "resources.check_groups": "check_groups",
+	"rotation.interval": "rotation_interval", "rotation.delivery": "rotation_delivery", "resources.clusters": "clusters", "resources.check_groups": "check_groups",
 	"resources.alert_routes": "alert_routes", "status": "enabled", "invalid_scope": "scopes",
 }
 
@@ -102,6 +102,9 @@ func (r *apiKeyResource) Update(ctx context.Context, req resource.UpdateRequest,
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...) // the text is told this once
 	}
 	m.RotateWhen, m.Grace = plan.RotateWhen, plan.Grace
+	if known(m.RotationInterval) && plan.RotationInterval.IsNull() && known(plan.RotationDelivery) { // absent, the interval would stay
+		r.patch(ctx, &resp.Diagnostics, &m, client.PatchKeyBody{Rotation: client.Null[client.Rotation]()})
+	}
 	if body, any := m.changes(ctx, &resp.Diagnostics, plan); any && !resp.Diagnostics.HasError() {
 		m.adopt(plan)
 		r.patch(ctx, &resp.Diagnostics, &m, body)

@@ -26,6 +26,7 @@ type apiKey struct {
 	IPAllowlist      types.Set    `tfsdk:"ip_allowlist"`
 	ExpiresAt        types.String `tfsdk:"expires_at"`
 	RotationInterval types.String `tfsdk:"rotation_interval"`
+	RotationDelivery types.String `tfsdk:"rotation_delivery"`
 	Tier             types.String `tfsdk:"tier"`
 	Enabled          types.Bool   `tfsdk:"enabled"`
 	RotateWhen       types.Map    `tfsdk:"rotate_when"`
@@ -56,6 +57,7 @@ func (r *apiKeyResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			"ip_allowlist":       optionalSet("The CIDR blocks it may be used from."),
 			"expires_at":         optional("When it ends, such as `2027-01-31T00:00:00Z`."),
 			"rotation_interval":  optional("Replace it by a successor as often, such as `P90D`. The apply after that takes the successor over."),
+			"rotation_delivery":  optional("The `gatehouse_key_destination` that the texts of its successors are brought to. Once one was brought there by a schedule, `key` is null: Terraform is not told it."),
 			"tier":               defaulted("Its rate tier; the operator's to choose."),
 			"enabled":            defaultedBool("Whether it works. Without it nothing is enabled or disabled, and `status` tells."),
 			"rotate_when":        rotateWhen("the key is replaced by a successor that may do the same, with another id and text. The old key stays valid for its grace."),
@@ -80,8 +82,19 @@ func (m *apiKey) take(k *client.Key) {
 	m.IPAllowlist = setOf(k.IPAllowlist, m.IPAllowlist)
 	m.ExpiresAt, m.CreatedAt, m.RotateAt = timeOf(k.ExpiresAt, m.ExpiresAt), timeOf(k.CreatedAt, m.CreatedAt), timeOf(k.RotateAt, m.RotateAt)
 	m.RotationInterval = durationOf(k.Rotation.Interval, m.RotationInterval)
+	if m.RotationDelivery = types.StringNull(); k.Rotation.Delivery != claimed {
+		m.RotationDelivery = textOf(k.Rotation.Delivery)
+	}
 	m.Enabled = types.BoolValue(k.Status != "disabled")
 	m.Prefix, m.Last4, m.Status = types.StringValue(k.Prefix), types.StringValue(k.Last4), types.StringValue(k.Status)
+}
+
+// claimed is the delivery of a key whose successor waits for the old key.
+const claimed = "claim"
+
+// rotation is what the server is told of a schedule and a destination.
+func (m *apiKey) rotation() client.Rotation {
+	return client.Rotation{Interval: m.RotationInterval.ValueString(), Delivery: m.RotationDelivery.ValueString()}
 }
 
 func (m *apiKey) resources(ctx context.Context, diags *diag.Diagnostics) client.Resources {
@@ -94,7 +107,7 @@ func (m *apiKey) body(ctx context.Context, diags *diag.Diagnostics) client.Creat
 	return client.CreateKeyBody{
 		Name: m.Name.ValueString(), Environment: m.Environment.ValueString(), Scopes: listOf(ctx, diags, m.Scopes),
 		ServiceAccountID: m.ServiceAccountID.ValueString(), Resources: m.resources(ctx, diags), IPAllowlist: listOf(ctx, diags, m.IPAllowlist),
-		ExpiresAt: timeIn(diags, "expires_at", m.ExpiresAt), Tier: m.Tier.ValueString(), Rotation: client.Rotation{Interval: m.RotationInterval.ValueString()},
+		ExpiresAt: timeIn(diags, "expires_at", m.ExpiresAt), Tier: m.Tier.ValueString(), Rotation: m.rotation(),
 	}
 }
 
@@ -112,10 +125,13 @@ func (m *apiKey) changes(ctx context.Context, diags *diag.Diagnostics, plan apiK
 			body.ExpiresAt = client.To(at)
 		}
 	}
-	if !plan.RotationInterval.Equal(m.RotationInterval) {
+	if !plan.RotationInterval.Equal(m.RotationInterval) || !plan.RotationDelivery.Equal(m.RotationDelivery) {
 		body.Rotation, any = client.Null[client.Rotation](), true
-		if every := plan.RotationInterval.ValueString(); every != "" {
-			body.Rotation = client.To(client.Rotation{Interval: every})
+		if wanted := plan.rotation(); wanted != (client.Rotation{}) {
+			if wanted.Delivery == "" {
+				wanted.Delivery = claimed // absent, it would stay
+			}
+			body.Rotation = client.To(wanted)
 		}
 	}
 	if known(plan.Enabled) && !plan.Enabled.Equal(m.Enabled) {
@@ -127,5 +143,5 @@ func (m *apiKey) changes(ctx context.Context, diags *diag.Diagnostics, plan apiK
 // adopt takes over how the plan writes what the server may write differently.
 func (m *apiKey) adopt(plan apiKey) {
 	m.Clusters, m.CheckGroups, m.AlertRoutes, m.IPAllowlist = plan.Clusters, plan.CheckGroups, plan.AlertRoutes, plan.IPAllowlist
-	m.ExpiresAt, m.RotationInterval = plan.ExpiresAt, plan.RotationInterval
+	m.ExpiresAt, m.RotationInterval, m.RotationDelivery = plan.ExpiresAt, plan.RotationInterval, plan.RotationDelivery
 }

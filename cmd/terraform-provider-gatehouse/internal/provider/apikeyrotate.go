@@ -35,6 +35,10 @@ func (r *apiKeyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 // schedule made and nobody has claimed. The old key stays valid for its grace.
 func (r *apiKeyResource) rotate(ctx context.Context, diags *diag.Diagnostics, m *apiKey, plan apiKey) {
 	successor, err := r.api.RotateKey(ctx, m.ID.ValueString(), client.RotateKeyBody{Grace: plan.Grace.ValueString()}, r.in(m.WorkspaceID))
+	if client.Code(err) == "successor_claimed" && m.RotationDelivery.ValueString() != "" {
+		r.follow(ctx, diags, m)
+		return
+	}
 	if err != nil {
 		refused(diags, "Rotating the API key", err, keyMembers)
 		return
@@ -46,4 +50,21 @@ func (r *apiKeyResource) rotate(ctx context.Context, diags *diag.Diagnostics, m 
 	}
 	m.PreviousKeyID, m.Key = types.StringValue(m.ID.ValueString()), types.StringValue(successor.Key)
 	m.take(key)
+}
+
+// follow takes over a successor whose text was brought to where the key says:
+// Terraform holds the key, and not its text.
+func (r *apiKeyResource) follow(ctx context.Context, diags *diag.Diagnostics, m *apiKey) {
+	old, err := r.api.GetKey(ctx, m.ID.ValueString(), r.in(m.WorkspaceID))
+	if err != nil {
+		refused(diags, "Reading the API key "+m.ID.ValueString(), err, nil)
+		return
+	}
+	next, err := r.api.GetKey(ctx, old.SuccessorID, r.in(m.WorkspaceID))
+	if err != nil {
+		refused(diags, "Reading the API key "+old.SuccessorID, err, nil)
+		return
+	}
+	m.PreviousKeyID, m.Key = types.StringValue(old.ID), types.StringNull()
+	m.take(next)
 }

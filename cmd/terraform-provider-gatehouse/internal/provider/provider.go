@@ -140,7 +140,7 @@ func (c *connected) credential(diags *diag.Diagnostics) client.Credential {
 }
 
 func (g *gatehouse) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newAPIKey, newClient, newConnection, newServiceAccount}
+	return []func() resource.Resource{newAPIKey, newClient, newConnection, newServiceAccount, newKeyDestination, newKeyPolicy}
 }
 
 func (g *gatehouse) DataSources(context.Context) []func() datasource.DataSource {

@@ -13,6 +13,9 @@ process.stdin.on('end', () => process.exit(0)).resume();
 const people = new Map(settings.users.map((user) => [user.login, user]));
 const bySubject = new Map(settings.users.map((user) => [user.subject, user]));
 
+// Who left the directory: nobody's account is found by their subject any more.
+const forgotten = new Set();
+
 const key = (type, options, alg) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
   use: 'sig', alg, kid: alg.toLowerCase(),
@@ -55,7 +58,7 @@ const provider = new Provider(issuer, {
   },
   // The library's own dispatcher refuses loopback, where all of this lives.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
-  findAccount: (ctx, subject) => ({
+  findAccount: (ctx, subject) => (forgotten.has(subject) ? undefined : {
     accountId: subject,
     claims: () => ({ ...bySubject.get(subject)?.claims, sub: subject }),
   }),
@@ -99,8 +102,19 @@ async function body(req) {
   return new URLSearchParams(Buffer.concat(chunks).toString());
 }
 
+let refreshes = 0;
+provider.on('grant.success', (ctx) => {
+  if (ctx.oidc.params.grant_type === 'refresh_token') refreshes += 1;
+});
+
 const answer = provider.callback();
 server.on('request', (req, res) => {
+  if (req.url === '/refreshes') return res.writeHead(200).end(String(refreshes));
+  const leaver = req.method === 'POST' && people.get(req.url.match(/^\/forget\/(.+)$/)?.[1]);
+  if (leaver) {
+    forgotten.add(leaver.subject);
+    return res.writeHead(204).end();
+  }
   if (!req.url.startsWith('/interaction/')) return answer(req, res);
   return interact(req, res).catch((err) => res.writeHead(400).end(String(err)));
 });
