@@ -53,6 +53,9 @@ func TestAScopeOfKeysIsConfiguredWhileTheServerRuns(t *testing.T) {
 	mint := func() *httptest.ResponseRecorder {
 		return h.manage(h.operator, "POST", "/v1/auth/keys", `{"name":"k","workspace_id":"`+string(h.workspace.ID)+`","environment":"live","scopes":["read:reports","monitor:read"]}`)
 	}
+	if w := ask("GET", "", ""); w.Header().Get("ETag") != "" {
+		t.Errorf("an ETag of nothing, which If-Match does not take: %s", w.Header().Get("ETag"))
+	}
 	h.wants("before it is there", mint(), http.StatusBadRequest, "invalid_request")
 	h.added("key", "reports:read")
 	if w := ask("PATCH", "/reports:read", `{"aliases":["read:reports"],"note":"as the others"}`, "If-Match", `"1"`); w.Code != http.StatusOK {

@@ -75,7 +75,7 @@ func TestU16_AUseRefusedAtAnotherTeamsResourceIsFoundInTheAudit(t *testing.T) {
 	mine, theirs := authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Mine"}`)), authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Theirs"}`))
 	name := "runner"
 	account := made(h.admin.CreateServiceAccount(t.Context(), boss, ws, admin.ServiceAccountSettings{Name: &name, TeamID: &mine}))(t)
-	for id, team := range map[string]authz.TeamID{"eu": mine, "us": theirs, "nobodys": ""} {
+	for id, team := range map[string]authz.TeamID{"eu": mine, "us": theirs, "nobodys": "", "none-of-these": ""} {
 		made(h.admin.RegisterResource(t.Context(), boss, ws, authz.Cluster, id, admin.ResourceSettings{Name: &id, TeamID: &team}))(t)
 	}
 	k, text := h.mint(func(r *apikey.Request) {

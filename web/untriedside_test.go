@@ -120,3 +120,30 @@ func TestFB_AConnectionInUseKeepsASideThatWasTested(t *testing.T) {
 		t.Errorf("one after the other: %d %s", w.Code, w.Body)
 	}
 }
+
+// A domain whose proof was lost while somebody is at the upstream lets nobody
+// join (federation case 41); who belongs already signs in.
+func TestUO_08_Attack_41_ADomainThatWasLostMeanwhileLetsNobodyJoin(t *testing.T) {
+	h := newHouse(t)
+	h.browser().signIn() // Ada belongs
+	bob, ada := h.browser(), h.browser()
+	h.upstream.SetFaults(asBob())
+	bobs := bob.callbackURL("prompt", "login")
+	h.upstream.SetFaults(idptest.Faults{})
+	adas := ada.callbackURL("prompt", "login")
+	c := made(h.store.GetConnection(h.Context(), issuer, h.workspace.ID, h.connection.ID))(h)
+	c.Domains = []string{"another.example"}
+	h.ok(h.store.PutConnection(h.Context(), c))
+	h.upstream.SetFaults(asBob())
+	if w := bob.get(bobs); w.Code != http.StatusForbidden || bob.cookies[cookie] != "" {
+		t.Errorf("somebody new: %d %.300s", w.Code, w.Body)
+	}
+	h.upstream.SetFaults(idptest.Faults{})
+	if w := ada.get(adas); w.Code != http.StatusSeeOther || ada.cookies[cookie] == "" {
+		t.Errorf("a member: %d %.300s", w.Code, w.Body)
+	}
+	list := h.entries("login.refused")
+	if len(list) != 1 || list[0].Reason != "no_membership" {
+		t.Errorf("audit %+v", list)
+	}
+}

@@ -22,6 +22,9 @@ type Store interface {
 	Lineage(ctx context.Context, refs []authz.NodeRef) (authz.Lineage, error)
 	GetWorkspace(ctx context.Context, issuer authz.IssuerName, id authz.WorkspaceID) (authz.Workspace, error)
 
+	GetResource(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, kind authz.ResourceKind, id string) (authz.Resource, error)
+	ListResources(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, kind authz.ResourceKind, page authz.Page) ([]authz.Resource, error)
+
 	CreateServiceAccount(ctx context.Context, a authz.ServiceAccount) error
 	GetServiceAccount(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, id authz.ServiceAccountID) (authz.ServiceAccount, error)
 	CreateDelegation(ctx context.Context, d authz.Delegation) error

@@ -35,6 +35,9 @@ func (k *Keys) Mint(ctx context.Context, by authz.Principal, from authz.Origin, 
 	if err := k.brought(ctx, r.WorkspaceID, r.Delivery); err != nil {
 		return authz.APIKey{}, "", err
 	}
+	if err := k.registered(ctx, r.WorkspaceID, authz.Resources{}, r.Resources); err != nil {
+		return authz.APIKey{}, "", err
+	}
 	policy, err := k.policy(ctx, r.WorkspaceID)
 	if err != nil {
 		return authz.APIKey{}, "", err

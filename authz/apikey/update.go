@@ -78,6 +78,9 @@ func (k *Keys) change(ctx context.Context, by authz.Principal, from authz.Origin
 			return authz.APIKey{}, err
 		}
 	}
+	if err := k.registered(ctx, after.WorkspaceID, before.Resources, after.Resources); err != nil {
+		return authz.APIKey{}, err
+	}
 	after, err = k.settleChange(ctx, act{by: by, from: from, now: now}, before, after)
 	return k.shown(after, policy), err
 }

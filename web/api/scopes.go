@@ -54,7 +54,11 @@ func scopesAnswer(s *authz.Scopes, err error) (*answer[Scopes], error) {
 	if err != nil {
 		return nil, err
 	}
-	return tagged(Scopes{Version: s.Version(), Items: views(s.All(), viewScope)}, s.Version()), nil
+	all := Scopes{Version: s.Version(), Items: views(s.All(), viewScope)}
+	if s.Version() == 0 { // nothing was ever added: there is no revision to name
+		return answered(all), nil
+	}
+	return tagged(all, s.Version()), nil
 }
 
 type listScopes struct {
