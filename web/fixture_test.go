@@ -278,7 +278,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		return r, server.Possesses(ctx, in, p.Scheme, p.Text, r.Confirmation)
 	}
 	h.connections = made(connection.New(connection.Config{
-		Issuer: issuer, Store: h.store, Outbox: outbox, Gifts: h.admin, Clock: h.clock, Choose: h.federation.Choose, Decide: h.access.Decide, DomainKey: h.ring.Derive("domain proof"),
+		Issuer: issuer, Store: h.store, Outbox: outbox, Gifts: h.admin, Clock: h.clock, Choose: h.federation.Chosen, Decide: h.access.Decide, DomainKey: h.ring.Derive("domain proof"),
 		Upstreams: app.Protocols{
 			Keyring: h.ring, Clock: h.clock, URL: host, HTTP: outbound.NewClient(outbound.Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
 			Connect: func(c authz.Connection, side authz.Side) (idp.Connector, error) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/federation"
 )
 
 // Scope allows the administration of connections.
@@ -104,9 +103,9 @@ type Config struct {
 	Outbox    Outbox
 	Upstreams Upstreams
 	Gifts     Gifts
-	// Choose says by which side somebody signs in (authz/federation), Decide what
-	// conditional access asks of them (authz/access).
-	Choose func(ctx context.Context, c authz.Connection, email string) (federation.Choice, error)
+	// Choose says by which side somebody signs in, and whether they are asked first
+	// (authz/federation); Decide what conditional access asks of them (authz/access).
+	Choose func(ctx context.Context, c authz.Connection, email string) (side authz.Side, reason authz.FallbackReason, ask bool, err error)
 	Decide func(ctx context.Context, r authz.AccessRequest) (authz.AccessDecision, error)
 	Clock  authz.Clock
 	// DomainKey makes the values of TXT records.

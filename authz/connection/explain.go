@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
-	"github.com/gatehouse-auth/gatehouse/authz/federation"
 )
 
 // explainStore is what an explanation reads.
@@ -150,22 +149,22 @@ func (s *Connections) home(ctx context.Context, ws authz.WorkspaceID, e *Explana
 }
 
 func (s *Connections) way(ctx context.Context, c authz.Connection, email string, members []authz.UserID) (Way, error) {
-	choice, err := s.cfg.Choose(ctx, c, email)
+	side, reason, ask, err := s.cfg.Choose(ctx, c, email)
 	if err != nil {
 		return Way{}, err
 	}
-	w := Way{Connection: c, Side: choice.Side, Ask: choice.Ask}
-	if err := s.because(ctx, &w, choice, email); err != nil {
+	w := Way{Connection: c, Side: side, Ask: ask}
+	if err := s.because(ctx, &w, reason); err != nil {
 		return w, err
 	}
-	if err := s.becomes(ctx, &w, choice, email, members); err != nil {
+	if err := s.becomes(ctx, &w, reason, email, members); err != nil {
 		return w, err
 	}
 	decision, err := s.cfg.Decide(authz.WithOrigin(ctx, authz.Origin{}), authz.AccessRequest{
 		Place: authz.AtAuthorize, GrantType: authz.GrantAuthorizationCode, Foreseen: true,
 		Grant: authz.Grant{
-			Issuer: s.cfg.Issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, UserID: w.User, Fallback: choice.Reason,
-			SignIn: authz.SignIn{Fallback: choice.Reason.Interim()},
+			Issuer: s.cfg.Issuer, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, UserID: w.User, Fallback: reason,
+			SignIn: authz.SignIn{Fallback: reason.Interim()},
 		},
 	})
 	if err != nil {
@@ -180,7 +179,7 @@ func (s *Connections) way(ctx context.Context, c authz.Connection, email string,
 }
 
 // because says why it is that side.
-func (s *Connections) because(ctx context.Context, w *Way, choice federation.Choice, email string) error {
+func (s *Connections) because(ctx context.Context, w *Way, reason authz.FallbackReason) error {
 	c := w.Connection
 	if !c.Has(authz.OIDCSide) || !c.Has(authz.SAMLSide) {
 		w.Because = "only_side"
@@ -193,7 +192,7 @@ func (s *Connections) because(ctx context.Context, w *Way, choice federation.Cho
 	if w.CircuitOpen = circuit.Open(); override.ActiveAt(s.cfg.Clock.Now()) {
 		w.OverrideUntil = override.Until
 	}
-	switch choice.Reason {
+	switch reason {
 	case authz.FallbackRoute:
 		w.Because = "route"
 	case authz.FallbackForced:
@@ -208,7 +207,7 @@ func (s *Connections) because(ctx context.Context, w *Way, choice federation.Cho
 
 // becomes says what would become of them. An address recognises nobody: who
 // they are shows when they come back.
-func (s *Connections) becomes(ctx context.Context, w *Way, choice federation.Choice, email string, members []authz.UserID) error {
+func (s *Connections) becomes(ctx context.Context, w *Way, fallback authz.FallbackReason, email string, members []authz.UserID) error {
 	for _, id := range members {
 		held, err := s.cfg.Store.ListIdentities(ctx, s.cfg.Issuer, w.Connection.WorkspaceID, id, maxConnections)
 		if err != nil {
@@ -228,7 +227,7 @@ func (s *Connections) becomes(ctx context.Context, w *Way, choice federation.Cho
 		refuse("link_conflict", "A member has this address, but this side does not know them yet. They are recognised if the side tells the name that the other side tells (link_key); else they are refused.")
 	case len(members) > 0:
 		refuse("link_conflict", "A member has this address, but this side does not know them, and an address recognises nobody. Say what this side calls them, or let them join it at /security/link.")
-	case choice.Reason.Interim():
+	case fallback.Interim():
 		refuse("no_membership", "Nobody new joins while one side stands in for the other.")
 	case c.JIT == authz.JITOff:
 		refuse("no_membership", "Nobody joins by signing in: jit is off.")

@@ -69,6 +69,12 @@ type Choice struct {
 	Ask bool
 }
 
+// Chosen is Choose for who knows no Choice.
+func (f *Federation) Chosen(ctx context.Context, c authz.Connection, email string) (side authz.Side, reason authz.FallbackReason, ask bool, err error) {
+	choice, err := f.Choose(ctx, c, email)
+	return choice.Side, choice.Reason, choice.Ask, err
+}
+
 // Choose says by which side of the connection somebody with this e-mail
 // address, or "", signs in now.
 func (f *Federation) Choose(ctx context.Context, c authz.Connection, email string) (Choice, error) {

@@ -269,7 +269,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	}
 	authenticate := authenticator(server, verifier, apiURL(i.Config))
 	connections, err := conn.New(conn.Config{
-		Issuer: name, Store: a.store, Outbox: outbox, Gifts: i.Admin, Clock: a.clock, Choose: i.federation.Choose, Decide: i.Access.Decide,
+		Issuer: name, Store: a.store, Outbox: outbox, Gifts: i.Admin, Clock: a.clock, Choose: i.federation.Chosen, Decide: i.Access.Decide,
 		Upstreams: Protocols{Keyring: a.keyring, HTTP: a.outside, Clock: a.clock, URL: i.Config.URL, Connect: a.newConnector},
 		DomainKey: a.domainKey(), LookupTXT: net.DefaultResolver.LookupTXT,
 	})
