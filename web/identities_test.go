@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
 // with changes the house's connection as an administrator of the database would.
@@ -123,6 +125,36 @@ func TestLinking_AnAdministratorNamesTheOtherSideOfAMember(t *testing.T) {
 			h.Error("an identity that was removed still signs in")
 		}
 	})
+}
+
+// What the next sign-in would bring back is not said to be taken away.
+func TestLinking_AnIdentityThatFollowsTheOtherSideStaysWithIt(t *testing.T) {
+	h := newHouse(t)
+	d := h.both(authz.FallbackAsk, func(c *authz.Connection) {
+		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
+	})
+	h.browser().signIn()
+	ada := h.lastIn()
+	h.clock.Advance(time.Second)
+	d.signIn(h.browser(), func(a *idptest.SAMLAnswer) {
+		for n := range a.Attributes {
+			if a.Attributes[n].Name == "id" {
+				a.Attributes[n].Values = []string{"s-ada"}
+			}
+		}
+	})
+	path, in := "/v1/members/"+string(ada)+"/identities", "?workspace_id="+string(h.workspace.ID)
+	items := h.done("GET", path, "")["items"].([]any)
+	if len(items) != 2 || h.lastIn() != ada {
+		t.Fatalf("%s is known as %v", h.lastIn(), items)
+	}
+	saml := slices.IndexFunc(items, func(i any) bool { return i.(map[string]any)["side"] == "saml" })
+	id := items[saml].(map[string]any)["id"].(string)
+	h.wants("with the link key", h.manage(h.operator, "DELETE", path+"/"+id+in, ""), http.StatusConflict, "identity_follows")
+	h.with(func(c *authz.Connection) { c.Fallback.Link = authz.LinkKey{} })
+	if w := h.manage(h.operator, "DELETE", path+"/"+id+in, ""); w.Code != http.StatusNoContent {
+		t.Errorf("without it: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestLinking_WhatWasGrantedByAnIdentityEndsWithIt(t *testing.T) {
