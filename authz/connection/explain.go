@@ -181,7 +181,7 @@ func (s *Connections) way(ctx context.Context, c authz.Connection, email string,
 // because says why it is that side.
 func (s *Connections) because(ctx context.Context, w *Way, reason authz.FallbackReason) error {
 	c := w.Connection
-	if !c.Has(authz.OIDCSide) || !c.Has(authz.SAMLSide) {
+	if !c.Uses(authz.OIDCSide) || !c.Uses(authz.SAMLSide) {
 		w.Because = "only_side"
 		return nil
 	}
