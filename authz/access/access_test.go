@@ -312,3 +312,32 @@ func TestRegionsRiskAndRolesAreFacts(t *testing.T) {
 		}
 	})
 }
+
+// A sign-in that stands in for another administers nothing before its person has
+// proven a factor of ours, with rules and without.
+func TestFB_AFallbackAloneAdministersNothing(t *testing.T) {
+	n := newNode(t, storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"})
+	ws := n.workspace(t)
+	for _, rules := range []string{"", `[{"id":"r","name":"r","state":"on","then":{"remove_scopes":["profile"]}}]`} {
+		if rules != "" {
+			n.put(t, ws, rules)
+		}
+		for name, of := range map[string]struct {
+			signIn authz.SignIn
+			want   []string
+		}{
+			"the usual side":                    {authz.SignIn{}, []string{"monitor:read", "admin:billing"}},
+			"a fallback":                        {authz.SignIn{Fallback: true, MFA: authz.MFAProven}, []string{"monitor:read"}},
+			"a fallback and a factor of theirs": {authz.SignIn{Fallback: true, MFA: authz.MFAProven, Local: "totp"}, []string{"monitor:read", "admin:billing"}},
+		} {
+			asked := []string{"monitor:read", "admin:billing"}
+			d, err := n.Decide(t.Context(), authz.AccessRequest{Place: authz.AtToken, Grant: authz.Grant{WorkspaceID: ws, UserID: "usr_1", SignIn: of.signIn}, Scopes: asked})
+			if err != nil || !slices.Equal(d.Scopes, of.want) {
+				t.Errorf("%s: %v, %v", name, d.Scopes, err)
+			}
+			if asked[1] != "admin:billing" {
+				t.Fatal("what was asked for is another list now")
+			}
+		}
+	}
+}

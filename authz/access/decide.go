@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/policy"
@@ -15,6 +17,7 @@ import (
 // what is asked for, and nothing is recorded. An error means that nobody knows:
 // nothing may be issued then.
 func (a *Access) Decide(ctx context.Context, r authz.AccessRequest) (authz.AccessDecision, error) {
+	r.Scopes = unprovenLeft(r.Grant.SignIn, r.Scopes)
 	rules, err := a.rulesFor(ctx, r.Grant.WorkspaceID)
 	if err != nil {
 		return authz.AccessDecision{}, fmt.Errorf("reading the rules of conditional access: %w", err)
@@ -36,6 +39,16 @@ func (a *Access) Decide(ctx context.Context, r authz.AccessRequest) (authz.Acces
 	}
 	decision.Record, err = a.record(r, rules, request, said)
 	return decision, err
+}
+
+// unprovenLeft takes away what administers where a fallback stood in for the
+// usual side and the person proved no factor of ours: an outage, or who brings
+// one about, makes nobody an administrator. No rule gives it back.
+func unprovenLeft(s authz.SignIn, scopes []string) []string {
+	if !s.Fallback || s.Local != "" {
+		return scopes
+	}
+	return slices.DeleteFunc(slices.Clone(scopes), func(name string) bool { return strings.HasPrefix(name, "admin:") })
 }
 
 // refusal is the error of a decision. A machine cannot sign in: it is told no.
