@@ -156,10 +156,31 @@ func (s *Store) UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, 
 	return changed(ctx, "updating a profile", done, authz.ErrNotFound)
 }
 
-// TouchUpstreamIdentity records a sign-in by an upstream identity, or answers ErrNotFound.
+// loginsTold is how exactly it is kept when somebody last came by an identity:
+// who comes often writes nothing then.
+const loginsTold = time.Hour
+
+const lastLogin = `SELECT last_login_at FROM upstream_identities WHERE issuer = ? AND connection_id = ? AND side = ? AND subject = ?`
+
+// TouchUpstreamIdentity records a sign-in by an upstream identity, to the hour,
+// and holds the identity until the end of the context's transaction: beside
+// other sign-ins by it, not beside its removal. ErrNotFound says that it is gone.
 func (s *Store) TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, side authz.Side, subject string, at time.Time) error {
-	done := s.writer(ctx).Model(&upstreamIdentityRow{}).
-		Where("issuer = ? AND connection_id = ? AND side = ? AND subject = ?", issuer, connection, side, subject).
-		UpdateColumns(map[string]any{"last_login_at": utc(at)})
-	return changed(ctx, "recording a sign-in", done, authz.ErrNotFound)
+	return s.InTx(ctx, func(ctx context.Context) error {
+		hold := lastLogin
+		if s.driver == Postgres { // SQLite has one writer
+			hold += ` FOR KEY SHARE`
+		}
+		var last time.Time
+		if err := s.queryRow(ctx, hold, issuer, connection, side, subject).Scan(&last); err != nil {
+			return failure(ctx, "holding an identity", err)
+		}
+		if since := at.Sub(last); since >= 0 && since < loginsTold {
+			return nil
+		}
+		done := s.writer(ctx).Model(&upstreamIdentityRow{}).
+			Where("issuer = ? AND connection_id = ? AND side = ? AND subject = ?", issuer, connection, side, subject).
+			UpdateColumns(map[string]any{"last_login_at": utc(at)})
+		return changed(ctx, "recording a sign-in", done, authz.ErrNotFound)
+	})
 }

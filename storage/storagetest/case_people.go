@@ -1,9 +1,11 @@
 package storagetest
 
 import (
+	"context"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/storage"
 )
 
 func testUsers(e *env) {
@@ -166,4 +168,29 @@ func testIdentities(e *env) {
 	// A deleted connection calls nobody anything.
 	e.moved(e.KillNode(e.ctx, e.issuer, x.workspace.ID, authz.NodeRef{Kind: authz.ConnectionNode, ID: string(x.connection.ID)}, authz.Deleted))
 	e.same(len(list(x.workspace.ID)), 0)
+}
+
+// testIdentityHeld signs several in at once by one identity, which nobody takes
+// away until they are done.
+func testIdentityHeld(e *env) {
+	x := e.tenant()
+	touch := func(ctx context.Context) error {
+		return e.TouchUpstreamIdentity(ctx, e.issuer, x.connection.ID, authz.OIDCSide, x.identity.Subject, e.now.Add(time.Minute))
+	}
+	e.must(e.InTx(e.ctx, func(ctx context.Context) error {
+		if err := touch(ctx); err != nil {
+			return err
+		}
+		meanwhile, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
+		defer cancel()
+		if e.RemoveIdentity(meanwhile, x.identity) == nil {
+			e.Error("an identity was taken away under a sign-in by it")
+		}
+		if e.Driver() == storage.Postgres {
+			e.must(e.InTx(e.ctx, touch)) // another sign-in does not wait
+		}
+		return nil
+	}))
+	e.must(e.RemoveIdentity(e.ctx, x.identity))
+	e.is(e.InTx(e.ctx, touch), authz.ErrNotFound)
 }

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"WhatIsSentLaterIsHeldToTheSame", testLater},
 		{"OneOfManyEndsARequestLater", testLaterRace},
 		{"WhatIsOverlookedIsNotToldAsWritten", testOverlooked},
+		{"AnIdentityIsHeldBySignIns", testIdentityHeld},
 		{"ACancelledContextStaysOne", testCancelled},
 		{"NodeEventsAreToldOnceAndInFull", testNodeEvents},
 		{"OneOfManyRedeemsACode", testCodeRace},
