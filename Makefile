@@ -17,7 +17,7 @@ NESTED := $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -
 GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
 WITH_POSTGRES := sh storage/storagetest/postgres.sh
 
-.PHONY: build deps test check fmt lint tidy generated nested bench chaos fuzz demo clean
+.PHONY: build deps test check fmt lint tidy generated nested bench chaos interop fuzz demo clean
 .DEFAULT_GOAL := build
 
 build: ## the product: one static binary, bin/gatehouse
@@ -68,6 +68,9 @@ bench: build ## figures of this machine, server and client on a core each
 chaos: build ## every test in full counts, with the figures they print
 	@.ci/deps || true
 	@export GATEHOUSE_TEST_FULL=1; $(call with-postgres,go test $(RACE) -count=1 -timeout 3h -v ./...)
+
+interop: ## Keycloak as upstream, by OpenID Connect and by SAML; needs Java 17, and Maven to fetch it
+	@keycloak=$$(.ci/keycloak) && GATEHOUSE_TEST_INTEROP=$$keycloak go test -count=1 -timeout 15m -v -run '^TestInterop' ./cmd/gatehouse/e2e
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME

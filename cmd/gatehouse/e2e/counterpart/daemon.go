@@ -80,10 +80,12 @@ func answers(p *process, url string) bool {
 }
 
 // becomes waits until the condition holds, while the process lives.
-func becomes(p *process, condition func() bool) bool {
+func becomes(p *process, condition func() bool) bool { return becomesWithin(p, patience, condition) }
+
+func becomesWithin(p *process, within time.Duration, condition func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(patience)
+	late := time.After(within)
 	for {
 		select {
 		case _, alive := <-p.lines:
