@@ -112,9 +112,11 @@ func told(err error) error {
 		return nil
 	}
 	if failed, ok := errors.AsType[smithy.APIError](err); ok && code.MatchString(failed.ErrorCode()) {
+		//lint:ignore ST1005 a name
 		return fmt.Errorf("Secrets Manager answered %s", failed.ErrorCode()) //nolint:staticcheck // a name
 	}
 	if answered, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answered.Response != nil {
+		//lint:ignore ST1005 a name
 		return fmt.Errorf("Secrets Manager answered %d", answered.HTTPStatusCode()) //nolint:staticcheck // a name
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {

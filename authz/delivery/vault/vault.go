@@ -183,6 +183,7 @@ func told(err error) error {
 		return nil
 	}
 	if answered, ok := errors.AsType[*api.ResponseError](err); ok {
+		//lint:ignore ST1005 a name
 		return fmt.Errorf("Vault answered %d", answered.StatusCode) //nolint:staticcheck // a name
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
