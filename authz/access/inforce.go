@@ -38,14 +38,7 @@ func (a *Access) inForce(ctx context.Context, ws authz.WorkspaceID) (ruleSet, er
 		}
 		return ruleSet{version: version, set: compiled(scopes.Names(), rules), bytes: len(rules)}, on, nil
 	}
-	if !authz.Unsettled(ctx) {
-		return a.known.Get(key, read)
-	}
-	if known, ok := a.known.Peek(key); ok {
-		return known, nil
-	}
-	found, _, err := read() // good for this transaction, and not to be remembered
-	return found, err
+	return a.known.Within(ctx, key, read)
 }
 
 // compiled makes rules ready that were validated when they were applied. Rules

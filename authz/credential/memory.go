@@ -1,6 +1,10 @@
 package credential
 
-import "github.com/gatehouse-auth/gatehouse/authz"
+import (
+	"context"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
+)
 
 // Memory remembers what was read of the database under the epochs of the nodes
 // it depends on. It is safe for use by many goroutines.
@@ -47,6 +51,19 @@ func (m *Memory[V]) Get(key [32]byte, read func() (V, []authz.NodeRef, error)) (
 		m.known.put(key, &remembered[V]{value, stamp})
 	}
 	return value, nil
+}
+
+// Within is Get for a context whose transaction may yet be undone: what is read
+// there is good for it alone, and not remembered.
+func (m *Memory[V]) Within(ctx context.Context, key [32]byte, read func() (V, []authz.NodeRef, error)) (V, error) {
+	if !authz.Unsettled(ctx) {
+		return m.Get(key, read)
+	}
+	if known, ok := m.Peek(key); ok {
+		return known, nil
+	}
+	found, _, err := read()
+	return found, err
 }
 
 // Peek returns the value of a key if it is remembered and nothing it depends on

@@ -63,19 +63,11 @@ func New(cfg Config) (*Catalogue, error) {
 // Current returns the scopes as they stand on every node, remembered until they
 // change.
 func (c *Catalogue) Current(ctx context.Context) (*authz.Scopes, error) {
-	read := func() (*authz.Scopes, []authz.NodeRef, error) {
+	return c.known.Within(ctx, [32]byte{}, func() (*authz.Scopes, []authz.NodeRef, error) {
 		added, err := c.cfg.Store.ScopesInForce(ctx, c.cfg.Issuer)
 		if err != nil && !errors.Is(err, authz.ErrNotFound) {
 			return nil, nil, err
 		}
 		return authz.NewScopes(c.cfg.BuiltIn, added), []authz.NodeRef{authz.ScopesRef(c.cfg.Issuer)}, nil
-	}
-	if !authz.Unsettled(ctx) {
-		return c.known.Get([32]byte{}, read)
-	}
-	if known, ok := c.known.Peek([32]byte{}); ok {
-		return known, nil
-	}
-	found, _, err := read() // good for this transaction, and not to be remembered
-	return found, err
+	})
 }
