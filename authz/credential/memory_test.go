@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -131,5 +132,27 @@ func TestWhatIsHandedOnIsNoFresherForThat(t *testing.T) {
 	epochs.Bump([]authz.NodeRef{ref})
 	if memory.Move([32]byte{2}, [32]byte{3}, tenMore); get(3) != 3 {
 		t.Fatal("what had moved was believed under another key")
+	}
+}
+
+func TestWhatATransactionReadsIsForItAlone(t *testing.T) {
+	memory := credential.NewMemory[int](credential.NewEpochs(), credential.ForeverLease(), 100, nil)
+	reads := 0
+	get := func(ctx context.Context) int {
+		v, err := memory.Within(ctx, [32]byte{1}, func() (int, []authz.NodeRef, error) {
+			reads++
+			return reads, nil, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	inTx := authz.WithUnsettled(t.Context())
+	if get(inTx) != 1 || get(inTx) != 2 || get(t.Context()) != 3 {
+		t.Fatal("what may be undone was remembered")
+	}
+	if get(inTx) != 3 || get(t.Context()) != 3 {
+		t.Fatal("what is settled was read again")
 	}
 }
