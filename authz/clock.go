@@ -19,14 +19,21 @@ type SystemClock struct{}
 // Now returns the machine's time in UTC, truncated to microseconds.
 func (SystemClock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// MovableClock is the machine's clock shifted by an offset that tests move.
-// Only builds tagged testclock offer a way to move it from outside.
-type MovableClock struct{ offset atomic.Int64 }
+// StandingClock stands until it is moved, so that a test can hold a promise to
+// the second however long it takes to run. Each look moves it by a microsecond:
+// of two moments one is the later. Its zero value stands at 1970; see
+// NewStandingClock.
+type StandingClock struct{ micros atomic.Int64 }
 
-// Now returns the machine's time plus the offset.
-func (c *MovableClock) Now() time.Time {
-	return time.Now().Add(time.Duration(c.offset.Load())).UTC().Truncate(time.Microsecond)
+// NewStandingClock returns a clock that stands at the machine's present moment.
+func NewStandingClock() *StandingClock {
+	c := &StandingClock{}
+	c.micros.Store(time.Now().UnixMicro())
+	return c
 }
 
-// Advance moves the clock by d, which may be negative.
-func (c *MovableClock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
+// Now returns where the clock stands, a microsecond after it was last asked.
+func (c *StandingClock) Now() time.Time { return time.UnixMicro(c.micros.Add(1)).UTC() }
+
+// Advance moves the clock by d, which may be negative, in whole microseconds.
+func (c *StandingClock) Advance(d time.Duration) { c.micros.Add(d.Microseconds()) }

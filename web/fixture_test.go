@@ -66,7 +66,7 @@ const (
 // house is one issuer's handler on real parts, with an upstream of its own.
 type house struct {
 	*testing.T
-	clock      *authz.MovableClock
+	clock      *authz.StandingClock
 	store      *storage.Store
 	ring       *secret.Keyring
 	hasher     *countingHasher
@@ -152,7 +152,7 @@ func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 
 func newHouseOn(t *testing.T, db storage.Config, change ...func(*web.Config)) *house {
 	t.Helper()
-	h := &house{T: t, clock: &authz.MovableClock{}, log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
+	h := &house{T: t, clock: authz.NewStandingClock(), log: &lockedBuffer{}, told: map[string]any{}, consents: []string{"openid", "profile"}}
 	epochs, lease := credential.NewEpochs(), credential.ForeverLease()
 	db.Clock, db.AutoMigrate, db.OnMoved, db.Observe = h.clock, true, epochs.Bump, h.observe
 	h.store = made(storage.Open(t.Context(), db))(t)

@@ -27,7 +27,7 @@ type house struct {
 	t      testing.TB
 	path   string
 	store  *storage.Store
-	clock  *authz.MovableClock
+	clock  *authz.StandingClock
 	ring   *secret.Keyring
 	keys   *apikey.Keys // of up
 	others *apikey.Keys // of sp
@@ -39,7 +39,7 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, path: storagetest.SQLite(t), clock: &authz.MovableClock{}}
+	h := &house{t: t, path: storagetest.SQLite(t), clock: authz.NewStandingClock()}
 	h.store = must(storage.Open(t.Context(), storage.Config{Driver: storage.SQLite, Path: h.path, Clock: h.clock, AutoMigrate: true}))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.ring = must(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)

@@ -40,7 +40,7 @@ type house struct {
 	*testing.T
 	path       string
 	store      *storage.Store
-	clock      *authz.MovableClock
+	clock      *authz.StandingClock
 	keys       *apikey.Keys
 	deliveries *delivery.Deliveries
 	ws         authz.Workspace
@@ -70,7 +70,7 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, path: storagetest.SQLite(t), clock: &authz.MovableClock{}}
+	h := &house{T: t, path: storagetest.SQLite(t), clock: authz.NewStandingClock()}
 	h.store = made(storage.Open(t.Context(), storage.Config{Driver: storage.SQLite, Path: h.path, Clock: h.clock, AutoMigrate: true}))(t)
 	t.Cleanup(func() { _ = h.store.Close() })
 	ring := made(secret.NewKeyring([]secret.Root{{ID: "r1", Key: bytes.Repeat([]byte("r"), 32)}}))(t)

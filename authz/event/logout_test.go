@@ -28,13 +28,13 @@ type logouts struct {
 	store  *storage.Store
 	set    *jwks.Set
 	client authz.Client
-	clock  *authz.MovableClock
+	clock  *authz.StandingClock
 	http   *http.Client
 }
 
 func newLogouts(t *testing.T, uri string) *logouts {
 	t.Helper()
-	l := &logouts{T: t, clock: &authz.MovableClock{}}
+	l := &logouts{T: t, clock: authz.NewStandingClock()}
 	var err error
 	l.store, err = storage.Open(t.Context(), storage.Config{
 		Driver: storage.SQLite, Path: filepath.Join(t.TempDir(), "gatehouse.db"), Clock: l.clock, AutoMigrate: true, OnMoved: func([]authz.NodeRef) {},

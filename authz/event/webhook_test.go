@@ -150,7 +150,7 @@ func TestWH_03_AWeakOrEmptySecretIsImpossible(t *testing.T) {
 
 func TestWH_04_ARetryKeepsTheIDAndRenewsTheTimestamp(t *testing.T) {
 	url, got := receiver(t, status(http.StatusInternalServerError))
-	clock, secret := &authz.MovableClock{}, secretOf('a', 24)
+	clock, secret := authz.NewStandingClock(), secretOf('a', 24)
 	w, e := webhook(t, url, clock, secret), sample(t)
 	for range 2 {
 		if err := w.Deliver(t.Context(), e); err == nil {

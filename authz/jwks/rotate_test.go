@@ -144,7 +144,7 @@ func TestWhileTheStoreIsAwayKeysSignToTheEndOfTheReserveAndNoFurther(t *testing.
 func TestRunSurvivesAStoreThatIsAwayAndHurriesWhenASignatureFindsNoKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{away: true}
-		c := &authz.MovableClock{}
+		c := authz.NewStandingClock()
 		s := newSet(t, config(t, store, c))
 		go s.Run(t.Context())
 		time.Sleep(time.Minute)

@@ -92,7 +92,7 @@ var body = []byte(`[{"token":"up_live_x","type":"uptimepulse_api_key","url":"htt
 func TestOnlyWhatThePartnerSignedIsTrue(t *testing.T) {
 	g := newGitHub(t, "one", "two")
 	g.add("large", elliptic.P384())
-	p := g.partner(&authz.MovableClock{})
+	p := g.partner(authz.NewStandingClock())
 	if err := p.Verify(t.Context(), "two", g.sign("two", body), body); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestOnlyWhatThePartnerSignedIsTrue(t *testing.T) {
 // A stranger who sends ids at random must not make us ask for each.
 func TestThePartnersKeysAreAskedForOnceAMinuteAndBelievedForAnHour(t *testing.T) {
 	g := newGitHub(t, "one")
-	clock := &authz.MovableClock{}
+	clock := authz.NewStandingClock()
 	p := g.partner(clock)
 	ask := func(id string, kind authz.Kind, ok bool, fetched int64) {
 		t.Helper()

@@ -6,16 +6,25 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// movableClock is the machine's clock shifted by an offset.
+type movableClock struct{ offset atomic.Int64 }
+
+// Now returns the machine's time plus the offset.
+func (c *movableClock) Now() time.Time {
+	return time.Now().Add(time.Duration(c.offset.Load())).UTC().Truncate(time.Microsecond)
+}
+
 // newClock returns a clock that POST /debug/clock on the operator listener
 // moves, either way: {"advance":"72h"}. The background jobs catch up before
 // the answer.
 func newClock(a *App) (authz.Clock, map[string]http.Handler) {
-	clock := &authz.MovableClock{}
+	clock := &movableClock{}
 	move := func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			Advance string `json:"advance"`
@@ -29,7 +38,7 @@ func newClock(a *App) (authz.Clock, map[string]http.Handler) {
 			http.Error(w, "advance must be a duration such as 72h or -5s", http.StatusBadRequest)
 			return
 		}
-		clock.Advance(by)
+		clock.offset.Add(int64(by))
 		a.catchUp(r.Context())
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"now": clock.Now().Format(time.RFC3339Nano)})
