@@ -28,6 +28,8 @@ type Issuer struct {
 	Tokens Tokens `yaml:"tokens"`
 	// The protocol.
 	OAuth OAuth `yaml:"oauth"`
+	// Answers to gateways that hold a request back.
+	ForwardAuth ForwardAuth `yaml:"forward_auth"`
 	// The keys that sign tokens.
 	Signing Signing `yaml:"signing"`
 	// Sessions of signed-in browsers.
@@ -115,6 +117,14 @@ type Tokens struct {
 	PushedTTL time.Duration `yaml:"pushed_ttl"`
 	// How long a used refresh token answers with the same successor.
 	RefreshGrace time.Duration `yaml:"refresh_grace"`
+}
+
+// ForwardAuth is how /v1/forward-auth answers.
+type ForwardAuth struct {
+	// What is told of who asks, each as a header X-Gatehouse-Subject, -Client-Id
+	// and so on, empty where it does not apply. The gateway must put all of them in
+	// place of what a client sent.
+	Identity []string `yaml:"identity" jsonschema:"enum=subject,enum=client_id,enum=key_id,enum=workspace_id,enum=account_id,enum=environment,enum=scope,enum=credential_type"`
 }
 
 // OAuth are the rules of the protocol.

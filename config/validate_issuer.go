@@ -48,6 +48,7 @@ func (p *Problems) issuer(seen issuersSeen, path string, i Issuer) {
 	p.keys(seen, path+".keys", i.Keys)
 	p.tokens(path+".tokens", i.Tokens)
 	p.oauth(path+".oauth", i.OAuth)
+	p.identity(path+".forward_auth.identity", i.ForwardAuth.Identity)
 	p.targets(path+".oauth", i)
 	p.signing(path+".signing", i.Signing)
 	p.duration(path+".session.idle", i.Session.Idle, time.Minute, 90*day)

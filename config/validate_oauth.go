@@ -122,6 +122,16 @@ func (p *Problems) subset(path string, scopes []string, catalogue map[string]str
 	}
 }
 
+// identity checks what gateways are told; they may do with nothing.
+func (p *Problems) identity(path string, facts []string) {
+	seen := map[string]string{}
+	for i, fact := range facts {
+		at := index(path, i)
+		p.oneOf(at, fact, "subject", "client_id", "key_id", "workspace_id", "account_id", "environment", "scope", "credential_type")
+		p.unique(seen, at, fact, "once is enough")
+	}
+}
+
 func (p *Problems) subjects(path string, o OAuth) {
 	if len(o.SubjectTypes) == 0 {
 		p.add(path+".subject_types", "must hold at least one subject type")

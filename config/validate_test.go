@@ -85,6 +85,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"issuers[0].tokens.refresh_ttl", func(c *Config) { c.Issuers[0].Tokens.RefreshTTL = 59 * time.Minute }},
 		{"issuers[0].tokens.code_ttl", func(c *Config) { c.Issuers[0].Tokens.CodeTTL = 61 * time.Second }},
 		{"issuers[0].tokens.format", func(c *Config) { c.Issuers[0].Tokens.Format = "paseto" }},
+		{"issuers[0].forward_auth.identity[0]", func(c *Config) { c.Issuers[0].ForwardAuth.Identity = []string{"password"} }},
+		{"issuers[0].forward_auth.identity[1]", func(c *Config) { c.Issuers[0].ForwardAuth.Identity = []string{"scope", "scope"} }},
 		{"issuers[0].oauth.pkce", func(c *Config) { c.Issuers[0].OAuth.PKCE = "none" }},
 		{"issuers[0].oauth.client_auth_methods[0]", func(c *Config) { c.Issuers[0].OAuth.ClientAuthMethods = []string{"implicit"} }},
 		{"issuers[0].oauth.scopes", func(c *Config) { c.Issuers[0].OAuth.Scopes = c.Issuers[0].OAuth.Scopes[1:] }},

@@ -303,6 +303,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	h.served = web.Issuer{OAuth: server, Verifier: verifier, Login: flow, Setup: made(setup.New(setup.Config{Connections: h.connections, Pages: pages, CookieSuffix: "up", Secure: true}))(h), Pages: pages, JWKS: set.Document, JWKSMaxAge: time.Hour, API: management, IsKey: isKey, Audit: audit, Registration: registrar,
 		Authenticate: authenticate, Suspended: h.keys.Suspended, KeyLimits: &h.limits, KeyUsed: h.keys.Used,
+		Identity: []string{"subject", "client_id", "key_id", "workspace_id", "account_id", "environment", "scope", "credential_type"},
 		ReportLeak: func(ctx context.Context, text authz.Secret, src apikey.LeakSource) (bool, error) {
 			return h.keys.ReportLeak(ctx, authz.OriginFrom(ctx), text, src)
 		},

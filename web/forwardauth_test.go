@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -81,6 +83,38 @@ func TestForwardAuthIsTheDecisionOfVerify(t *testing.T) {
 	}
 	if strings.Contains(h.log.String(), text) {
 		t.Error("AU-03: the log holds a key")
+	}
+}
+
+// What is told of who asks is a setting; what does not apply is told as empty, so
+// that a client's own header never stands.
+func TestForwardAuthTellsWhatItIsSetToTell(t *testing.T) {
+	h := newHouse(t, func(c *web.Config) { c.Issuers[0].Identity = []string{"key_id", "environment"} })
+	all := h.gateway(authz.Live)
+	key, text := h.mint(nil)
+	person := h.tokens(h.browser())["access_token"]
+	for bearer, want := range map[string]map[string][]string{
+		text:   {"X-Gatehouse-Key-Id": {string(key.ID)}, "X-Gatehouse-Environment": {"live"}},
+		person: {"X-Gatehouse-Key-Id": {""}, "X-Gatehouse-Environment": {""}},
+	} {
+		w := h.hold("", all, "Bearer "+bearer)
+		told := map[string][]string{}
+		for name, values := range w.Header() {
+			if strings.HasPrefix(name, "X-Gatehouse-") {
+				told[name] = values
+			}
+		}
+		if w.Code != http.StatusOK || !reflect.DeepEqual(told, want) {
+			t.Errorf("%d %v, want %v", w.Code, told, want)
+		}
+	}
+	if w := h.hold("", all, "Bearer x"); w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("an answer with content: %v", w.Header())
+	}
+	cfg := web.Config{Issuers: []web.Issuer{h.served}, Clock: h.clock, Metrics: web.NewMetrics(), MaxBody: 1 << 20, Logger: slog.New(slog.DiscardHandler)}
+	cfg.Issuers[0].Identity = []string{"password"}
+	if _, err := web.New(cfg); err == nil {
+		t.Error("a fact there is not is taken")
 	}
 }
 

@@ -41,20 +41,3 @@ func tellQuota(h http.Header, q authz.Quota) {
 	h.Set("RateLimit-Policy", `"key";q=`+strconv.Itoa(q.Limit)+`;w=`+strconv.FormatInt(seconds(q.Window), 10))
 	h.Set("RateLimit", `"key";r=`+strconv.Itoa(q.Remaining)+`;t=`+strconv.FormatInt(seconds(q.Reset), 10))
 }
-
-// identify tells the service behind the gateway whose request it is. Gateways
-// must copy these headers over what the client sent under the same names.
-func identify(h http.Header, record *credential.Record) {
-	p, in := &record.Principal, &record.Introspection
-	values := [...]string{
-		in.Sub, in.ClientID, string(p.KeyID), string(p.WorkspaceID), string(p.AccountID), string(p.Environment), in.Scope, in.CredentialType,
-	}
-	for n, name := range identityHeaders {
-		h[name] = values[n : n+1 : n+1] // empty too: a client's own must not stand
-	}
-}
-
-var identityHeaders = [...]string{
-	"X-Gatehouse-Subject", "X-Gatehouse-Client-Id", "X-Gatehouse-Key-Id", "X-Gatehouse-Workspace-Id", "X-Gatehouse-Account-Id",
-	"X-Gatehouse-Environment", "X-Gatehouse-Scope", "X-Gatehouse-Credential-Type",
-}

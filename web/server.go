@@ -67,6 +67,9 @@ type Issuer struct {
 	// KeyUsed is told of every use of a live key, or of a token of it, and from
 	// where, if that is known; nil tells nobody.
 	KeyUsed func(key authz.KeyID, ip string)
+	// Identity are the facts that forward-auth tells of who asks, such as
+	// "subject"; see identityFacts.
+	Identity []string
 	// Demands is how a person must have signed in for an operation, such as
 	// "userinfo"; nil demands nothing (RFC 9470).
 	Demands func(operation string) authz.AuthenticationRule
@@ -97,6 +100,7 @@ type site struct {
 	said atomic.Pointer[description]
 	// jwksCache is the Cache-Control of the key set.
 	jwksCache []string
+	identity  identity
 	name      string
 	limits    Limits
 	bodies    sync.Pool // of *bytes.Buffer
@@ -144,6 +148,9 @@ func (s *server) add(issuer Issuer) error {
 		return err
 	}
 	var err error
+	if st.identity, err = newIdentity(issuer.Identity); err != nil {
+		return err
+	}
 	if st.leakLooks, err = ratelimit.New(leakLooks(s.cfg.Clock)); err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func forwardAuth(method string, environment *huma.Schema) *huma.Operation {
 			parameter("query", "resource", "kind:id, such as cluster:eu-1.", text),
 		},
 		Responses: map[string]*huma.Response{
-			"200": {Description: "Allowed; X-Gatehouse-Subject, -Client-Id, -Key-Id, -Workspace-Id, -Account-Id, -Environment, -Scope and -Credential-Type say who it is."},
+			"200": {Description: "Allowed; X-Gatehouse-Subject, -Client-Id, -Key-Id, -Workspace-Id, -Environment and -Scope say who it is, or what the issuer is set to tell, -Account-Id and -Credential-Type too."},
 			"401": {Description: "No live credential"}, "403": {Description: "Not with this credential, here"}, "429": {Description: "The key was used too often"},
 		},
 	}

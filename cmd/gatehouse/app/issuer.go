@@ -303,6 +303,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: RefusedUses(name, a.store, a.clock),
+		Identity:   i.Config.ForwardAuth.Identity,
 		ReportLeak: a.reportLeak, LeakPartner: a.leakPartner,
 	}, nil
 }
