@@ -51,12 +51,12 @@ type Introspection struct {
 // Credential is what is known of a live access token, refresh token or API
 // key. It is immutable once made, so that caches may share it.
 type Credential struct {
+	// EndsAt is the moment it dies by itself; zero for never.
+	EndsAt        time.Time
 	Principal     Principal
 	Introspection Introspection
 	// Refs are the nodes its life depends on, itself included.
 	Refs []NodeRef
-	// EndsAt is the moment it dies by itself; zero for never.
-	EndsAt time.Time
 	// AllowedFrom are the addresses a key, or a token of it, may be used from;
 	// empty for all.
 	AllowedFrom []netip.Prefix

@@ -10,16 +10,16 @@ import (
 type Principal struct {
 	Issuer      IssuerName
 	WorkspaceID WorkspaceID // empty for the operator's own
+	Environment Environment
+	KeyID       KeyID // empty unless an API key was used, itself or by a token of it
 	AccountID   AccountID
 	// Subject is the id of the person or service account. A client may know
 	// the person by another name, which is the sub of the introspection.
 	Subject  string
 	ClientID ClientID
-	KeyID    KeyID // empty unless an API key was used, itself or by a token of it
 	// KeyItself says that it was the key that was presented, and no token of it.
-	KeyItself   bool
-	Environment Environment
-	Scopes      []string
+	KeyItself bool
+	Scopes    []string
 	// Delegation is the issuing delegation the credential carries, or nil.
 	Delegation *Delegation
 	// AuthTime, ACR and AMR describe a person's sign-in.
