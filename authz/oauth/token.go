@@ -86,6 +86,9 @@ func (s *Server) tokens(ctx context.Context, in Request, view *clientView) (*Tok
 	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
 		return nil, errUnauthorizedClient
 	}
+	if err := checkPresents(in.Form); err != nil {
+		return nil, err
+	}
 	asked, err := s.askedBy(view, in.Form)
 	if err != nil {
 		return nil, err
