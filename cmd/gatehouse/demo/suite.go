@@ -145,6 +145,8 @@ func (s *suite) configuration(o Options, address string) config.Config {
 		config.Scope{Name: "phone", Description: "See your telephone number"}, config.Scope{Name: "address", Description: "See your address"},
 		// What the plans without OpenID Connect ask for: it opens a resource of ours.
 		config.Scope{Name: resourceScope, Description: "See the workspace"})
+	i.OAuth.Registration.Enabled, i.OAuth.Registration.MaxClients = true, 1000
+	i.OAuth.Registration.Scopes = append(i.OAuth.Registration.Scopes, "phone", "address")
 	i.OAuth.AuthorizationDetailsTypes = []config.AuthorizationDetailsType{{Type: detailType, Description: "Move money once"}}
 	cfg.Issuers = []config.Issuer{i}
 	return cfg

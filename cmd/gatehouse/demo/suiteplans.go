@@ -3,9 +3,11 @@ package demo
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/admin"
+	"github.com/gatehouse-auth/gatehouse/authz/registration"
 )
 
 // plan is a configuration of the suite: what a test plan, or some that share
@@ -44,7 +46,18 @@ func connectPlans() []plan {
 		{file: "oidcc", members: connectMembers},
 		{file: "oidcc-backchannel", members: connectMembers},
 		{file: "oidcc-frontchannel", members: connectMembers},
+		{file: "oidcc-dynamic", members: dynamicMembers},
 	}
+}
+
+// dynamicMembers let the suite register its clients itself, for a day.
+func dynamicMembers(ctx context.Context, s *suite, _ plan) (map[string]any, error) {
+	i := s.app.Issuers[s.ws.Issuer]
+	_, token, err := i.Registrar.MintToken(ctx, operator(i, s.ws), registration.TokenRequest{
+		WorkspaceID: s.ws.ID, ExpiresIn: 24 * time.Hour, Uses: registration.MaxTokenUses,
+	})
+	client := map[string]any{"client_name": "the suite", "initial_access_token": token.Reveal()}
+	return map[string]any{"client": client, "client2": client}, err
 }
 
 func connectMembers(ctx context.Context, s *suite, p plan) (map[string]any, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
@@ -39,6 +40,8 @@ type suiteClient struct {
 	Secret string          `json:"client_secret"`
 	Scope  string          `json:"scope"`
 	JWKS   json.RawMessage `json:"jwks"`
+	// Initial is what the suite registers clients of its own with.
+	Initial string `json:"initial_access_token"`
 }
 
 type suiteCertificate struct{ Cert, Key string }
@@ -59,6 +62,8 @@ type suiteRun struct {
 	dir   string
 	suite *httptest.Server
 	roots *x509.CertPool
+	// posted are the logout tokens that came to the suite, and where.
+	posted chan string
 }
 
 func startSuite(t *testing.T) *suiteRun {
@@ -67,11 +72,20 @@ func startSuite(t *testing.T) *suiteRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &suiteRun{t: t, dir: t.TempDir(), roots: x509.NewCertPool()}
-	s.suite = httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s := &suiteRun{t: t, dir: t.TempDir(), roots: x509.NewCertPool(), posted: make(chan string, 16)}
+	s.suite = httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			s.posted <- r.URL.Path + " " + r.FormValue("logout_token")
+		}
+	}))
 	t.Cleanup(s.suite.Close)
+	trusted := filepath.Join(s.dir, "suite.pem")
+	if err := os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.suite.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(path, "demo", "--conformance", s.suite.URL, "--dir", s.dir)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GATEHOUSE_") })
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+trusted)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +220,7 @@ func TestTheDemoWritesWhatTheSuiteNeeds(t *testing.T) {
 	t.Parallel()
 	s := startSuite(t)
 	t.Run("oidcc", s.openIDConnect)
+	t.Run("oidcc-dynamic", s.dynamic)
 	t.Run("fapi2", s.fapi2)
 }
 
@@ -244,6 +259,16 @@ func (s *suiteRun) openIDConnect(t *testing.T) {
 		if p.url.String() != bye+"?state=z" || (len(b.frames) == 1) != (name == "oidcc-frontchannel") {
 			t.Errorf("%s: signed out to %s, frames %v", name, p.url, b.frames)
 		}
+		if name == "oidcc-backchannel" {
+			select {
+			case got := <-s.posted:
+				if !strings.HasPrefix(got, "/test/a/"+f.Alias+"/backchannel_logout ey") {
+					t.Errorf("the suite was told %q", got)
+				}
+			case <-time.After(time.Minute):
+				t.Error("the suite was not told of the logout")
+			}
+		}
 		for module, override := range f.Override {
 			if name != "oidcc" || !strings.HasPrefix(module, "oidcc-") {
 				continue
@@ -264,6 +289,46 @@ func (s *suiteRun) openIDConnect(t *testing.T) {
 				t.Errorf("%s: %s was shown nothing", name, module)
 			}
 		}
+	}
+}
+
+// dynamic is client_registration=dynamic_client: a client registers itself, goes
+// the same way, and unregisters (RFC 7591, RFC 7592).
+func (s *suiteRun) dynamic(t *testing.T) {
+	f := s.file("oidcc-dynamic")
+	meta := s.metadata(f)
+	call := func(method, target, token, body string) answer {
+		t.Helper()
+		req, err := http.NewRequest(method, target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", "application/json")
+		a, err := (&server{client: s.client(suiteCertificate{})}).do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	callback := s.suite.URL + "/test/a/" + f.Alias + "/callback"
+	client := call(http.MethodPost, meta.text("registration_endpoint"), f.Client.Initial,
+		`{"client_name":"suite","grant_types":["authorization_code"],"response_types":["code"],"redirect_uris":["`+callback+`"]}`)
+	if client.status != http.StatusCreated {
+		t.Fatalf("%d %s", client.status, client.body)
+	}
+	p, _ := s.browser().play(f.Browser, meta.text("authorization_endpoint")+"?"+url.Values{
+		"client_id": {client.text("client_id")}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid profile email phone address"},
+	}.Encode())
+	if p.url.Query().Get("code") == "" {
+		t.Errorf("the response is %s", p.url)
+	}
+	at, hold := client.text("registration_client_uri"), client.text("registration_access_token")
+	if a := call(http.MethodDelete, at, hold, ""); a.status != http.StatusNoContent {
+		t.Errorf("unregistered: %d %s", a.status, a.body)
+	}
+	if a := call(http.MethodGet, at, hold, ""); a.status != http.StatusUnauthorized {
+		t.Errorf("and still there: %d %s", a.status, a.body)
 	}
 }
 
