@@ -19,7 +19,7 @@ func rememberMethod(allowed map[string][]string, pattern string) {
 // crossOrigin are the paths that scripts on other origins may use: they look
 // at no cookie.
 var crossOrigin = []string{
-	"/oauth2/token", "/oauth2/revoke", "/oauth2/par", "/oauth2/userinfo", "/oauth2/register",
+	"/oauth2/token", "/oauth2/revoke", "/oauth2/par", "/oauth2/userinfo", "/oauth2/register", "/oauth2/register/{client_id}",
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json",
 	"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/v1",
 }
@@ -33,6 +33,7 @@ func (s *server) otherMethods(path string, methods []string) route {
 	handle := func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", list)
 		if r.Method != http.MethodOptions {
+			w.Header()["Cache-Control"] = noStore
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			noteError(r, authz.NewError(authz.Invalid, "method_not_allowed", ""))
 			return nil
@@ -40,7 +41,8 @@ func (s *server) otherMethods(path string, methods []string) route {
 		if slices.Contains(crossOrigin, path) && r.Header.Get("Access-Control-Request-Method") != "" {
 			h := w.Header()
 			h.Set("Access-Control-Allow-Methods", list)
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
+			// MCP clients tell their revision wherever they ask, documents included.
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, MCP-Protocol-Version")
 			h.Set("Access-Control-Max-Age", "600")
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -117,10 +117,12 @@ func TestCO_05_AnAlteredCodeIsNoCodeAndHarmsNobody(t *testing.T) {
 func TestCO_06_NothingElsePassesForACode(t *testing.T) {
 	h := newHouse(t)
 	got := h.tokens(h.web)
-	for _, text := range []authz.Secret{got.AccessToken, got.RefreshToken, got.IDToken, "", authz.Secret(h.web.ID)} {
+	for _, text := range []authz.Secret{got.AccessToken, got.RefreshToken, got.IDToken, authz.Secret(h.web.ID)} {
 		_, err := h.redeem(h.web, text.Reveal())
 		h.wants("as a code", err, "invalid_grant")
 	}
+	_, err := h.redeem(h.web, "")
+	h.wants("nothing as a code", err, "invalid_request")
 	h.alive("the family", got.AccessToken)
 }
 

@@ -319,12 +319,14 @@ func TestDV_12_NothingElseIsADeviceCode(t *testing.T) {
 	d := h.device(tv)
 	h.approveDevice(d)
 	for _, text := range []string{
-		"", d.UserCode, d.DeviceCode[:len(d.DeviceCode)-1], d.DeviceCode + "A", "rt_" + d.DeviceCode[3:], strings.ToUpper(d.DeviceCode), h.code(h.spa),
+		d.UserCode, d.DeviceCode[:len(d.DeviceCode)-1], d.DeviceCode + "A", "rt_" + d.DeviceCode[3:], strings.ToUpper(d.DeviceCode), h.code(h.spa),
 	} {
 		_, err := h.poll(tv, text)
 		h.wants(text, err, "invalid_grant")
 	}
-	_, err := h.redeem(h.web, d.DeviceCode)
+	_, err := h.poll(tv, "")
+	h.wants("nothing", err, "invalid_request")
+	_, err = h.redeem(h.web, d.DeviceCode)
 	h.wants("a device code as code", err, "invalid_grant")
 	made(h.poll(tv, d.DeviceCode))(t)
 }

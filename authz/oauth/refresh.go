@@ -146,9 +146,7 @@ type sealedResponse struct {
 // for, if that was a moment ago and the successor is untouched; otherwise the
 // family ends.
 func (s *Server) replayOrRevoke(ctx context.Context, u *unit) error {
-	now := s.clock.Now()
-	// Another node's clock may have been ahead when it was used.
-	if now.Sub(u.refresh.UsedAt).Abs() <= s.settings.RefreshGrace {
+	if s.withinGrace(*u.refresh) {
 		resp, err := s.successorOf(ctx, u)
 		if err != nil {
 			return err
@@ -207,24 +205,6 @@ func (s *Server) successorOf(ctx context.Context, u *unit) (*TokenResponse, erro
 		TokenType: kept.Confirmation.TokenType(), Scope: kept.Scope, ExpiresIn: max(0, kept.Exp-s.clock.Now().Unix()),
 		Details: kept.Details,
 	}, nil
-}
-
-// revokeReused ends a family whose code or refresh token came back.
-func (s *Server) revokeReused(ctx context.Context, g authz.Grant, reason string) error {
-	return s.store.InTx(ctx, func(ctx context.Context) error {
-		moved, err := s.store.RevokeGrant(ctx, s.settings.Name, g.ID)
-		if err != nil || !moved {
-			return err
-		}
-		entry := s.entry(ctx, g, "grant.revoked", authz.Success)
-		entry.Reason = reason
-		if err := s.store.AppendAudit(ctx, entry); err != nil {
-			return err
-		}
-		return s.cfg.Outbox.Append(ctx, g.WorkspaceID, "grant.revoked", s.clock.Now(), map[string]any{
-			"grant_id": g.ID, "client_id": g.ClientID, "sub": holder(g), "reason": reason, "severity": "P1",
-		})
-	})
 }
 
 // entry begins an audit entry about a grant.

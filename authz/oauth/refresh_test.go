@@ -214,10 +214,12 @@ func TestRT_AnAlteredTokenHarmsNobody(t *testing.T) {
 	h := newHouse(t)
 	got := h.tokens(h.web)
 	text := got.RefreshToken.Reveal()
-	for _, forged := range []string{"", "rt_", text + "A", text[:len(text)-1], "AAAA" + text[4:], "x." + text, strings.ToUpper(text), got.AccessToken.Reveal()} {
+	for _, forged := range []string{"rt_", text + "A", text[:len(text)-1], "AAAA" + text[4:], "x." + text, strings.ToUpper(text), got.AccessToken.Reveal()} {
 		_, err := h.refresh(h.web, authz.Secret(forged))
 		h.wants(forged, err, "invalid_grant")
 	}
+	_, err := h.refresh(h.web, "")
+	h.wants("nothing", err, "invalid_request")
 	h.alive("the family", got.AccessToken, got.RefreshToken)
 }
 

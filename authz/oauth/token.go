@@ -67,6 +67,15 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 			return nil, err
 		}
 	}
+	resp, err := s.tokens(ctx, in, view)
+	if err != nil {
+		return nil, s.reused(ctx, view, in.Form, err)
+	}
+	return resp, nil
+}
+
+// tokens answers a client that is known.
+func (s *Server) tokens(ctx context.Context, in Request, view *clientView) (*TokenResponse, error) {
 	grantType := in.Form.Get("grant_type")
 	if grantType == "" {
 		return nil, fault(authz.Invalid, "invalid_request", "grant_type is required.")
@@ -76,6 +85,9 @@ func (s *Server) Token(ctx context.Context, in Request) (*TokenResponse, error) 
 	}
 	if !view.grantTypes.Has(grantType) || view.public && grantType == authz.GrantClientCredentials {
 		return nil, errUnauthorizedClient
+	}
+	if err := checkPresents(in.Form); err != nil {
+		return nil, err
 	}
 	asked, err := s.askedBy(view, in.Form)
 	if err != nil {

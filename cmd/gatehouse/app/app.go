@@ -88,9 +88,10 @@ type Issuer struct {
 	Access     *access.Access
 	scopes     *scope.Catalogue
 	set        *jwks.Set
-	// registrar and finders are of clients that nobody of ours registers.
-	registrar *registration.Registrar
-	finders   finders
+	// Registrar lets clients register themselves; nil where they may not.
+	Registrar *registration.Registrar
+	// finders are of clients that nobody of ours registers.
+	finders finders
 	// workloads are the rules of the configuration, with the ids they map to.
 	workloads []oauth.Workload
 	// federation decides by which side of a connection people sign in.

@@ -87,7 +87,7 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	if i.Access, err = a.conditionalAccess(name, i.scopes, outbox); err != nil {
 		return err
 	}
-	if i.registrar, err = a.registrar(name, cfg, outbox); err != nil {
+	if i.Registrar, err = a.registrar(name, cfg, outbox); err != nil {
 		return err
 	}
 	if i.workloads, err = a.workloads(ctx, name, cfg); err != nil {
@@ -285,7 +285,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
-		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Scopes: i.scopes, Registration: i.registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
+		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Scopes: i.scopes, Registration: i.Registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,
 		Authenticate: func(ctx context.Context, p api.Presented) (authz.Principal, error) {
 			record, err := authenticate(ctx, p)
@@ -300,7 +300,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 		return web.Issuer{}, err
 	}
 	return web.Issuer{
-		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.registrar,
+		OAuth: server, Verifier: verifier, Login: flow, Setup: pagesOfSetup, Pages: pages, JWKS: i.set.Document, JWKSMaxAge: jwksMaxAge, API: management, Audit: refused, Registration: i.Registrar,
 		IsKey:        func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		Authenticate: authenticate, Suspended: i.Keys.Suspended, KeyLimits: i.limits, KeyUsed: i.Keys.Used, AuditUse: RefusedUses(name, a.store, a.clock),
 		Identity:   i.Config.ForwardAuth.Identity,

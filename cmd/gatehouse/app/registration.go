@@ -53,8 +53,8 @@ func (a *App) finders(name authz.IssuerName, cfg config.Issuer, callers *credent
 
 // purgeClients ends clients that nobody of ours registered and nobody uses.
 func (a *App) purgeClients(ctx context.Context, i *Issuer) {
-	if i.registrar != nil {
-		_, err := i.registrar.Purge(ctx)
+	if i.Registrar != nil {
+		_, err := i.Registrar.Purge(ctx)
 		a.logFailure(ctx, "purging registered clients", err)
 	}
 	if i.finders.purge != nil {

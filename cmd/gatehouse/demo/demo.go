@@ -19,6 +19,9 @@ type Options struct {
 	Dir     string // empty: a temporary directory, removed at the end
 	Summary string // file for the summary as JSON; empty for none
 	Bench   bool
+	// Suite is the address of a conformance suite of the OpenID Foundation's; with
+	// it one issuer for the suite's plans is served in place of the products.
+	Suite   string
 	Version string
 }
 
@@ -32,6 +35,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return err
+	}
+	if o.Suite != "" {
+		return runSuite(ctx, o)
 	}
 	ports, err := listen(ctx)
 	if err != nil {
