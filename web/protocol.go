@@ -59,7 +59,8 @@ func (s *site) readBody(r *http.Request) (string, error) {
 	return s.text(r.Body)
 }
 
-// readJSON reads a body of JSON, of at most so many bytes.
+// readJSON reads a body of JSON; one of more bytes than longest is too large (RFC
+// 9110 section 15.5.14).
 func (s *site) readJSON(r *http.Request, longest int64) (string, error) {
 	if ct := first(r.Header, "Content-Type"); ct != jsonContent {
 		if media, _, err := mime.ParseMediaType(ct); err != nil || media != jsonContent {
@@ -68,7 +69,7 @@ func (s *site) readJSON(r *http.Request, longest int64) (string, error) {
 	}
 	body, err := s.text(io.LimitReader(r.Body, longest+1))
 	if err == nil && int64(len(body)) > longest {
-		err = invalid("The body is too long.")
+		err = &http.MaxBytesError{Limit: longest}
 	}
 	return body, err
 }
