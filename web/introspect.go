@@ -16,7 +16,7 @@ import (
 // the bytes that were rendered when it was first seen.
 func (s *site) postIntrospect(w http.ResponseWriter, r *http.Request) error {
 	ctx := contextOf(w, r)
-	asked, err := s.readIntrospection(r)
+	asked, err := s.readIntrospection(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ type examination struct {
 // readIntrospection reads the form. A body that is a token and nothing else, from
 // a client that authenticates by header, is what gateways send all day: it needs
 // no map.
-func (s *site) readIntrospection(r *http.Request) (examination, error) {
+func (s *site) readIntrospection(ctx context.Context, r *http.Request) (examination, error) {
 	var asked examination
 	body, err := s.readBody(r)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *site) readIntrospection(r *http.Request) (examination, error) {
 		asked.text = text
 		return asked, nil
 	}
-	if asked.in, err = s.formRequest(r, body); err != nil {
+	if asked.in, err = s.formRequest(r.WithContext(ctx), body, "token"); err != nil {
 		return asked, err
 	}
 	if tokens := asked.in.Form["token"]; len(tokens) == 1 {
