@@ -52,7 +52,7 @@ const codeInBody = "credential_in_body"
 
 // refusedBody records that a body is refused, and says so.
 func (a *api) refusedBody(ctx context.Context, p authz.Principal, reason string) *Problem {
-	var err error = authz.NewError(authz.Invalid, reason, "Credentials are accepted in the Authorization header only; the body "+errKey.Error()+".")
+	var err error = authz.NewError(authz.Invalid, reason, "Credentials are accepted in the Authorization header only, and there is an API key in the body.")
 	if auditErr := a.cfg.Refused(ctx, "api.refused", reason, cmp.Or(string(p.ClientID), string(p.KeyID))); auditErr != nil {
 		err = auditErr
 	}
