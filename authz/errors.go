@@ -35,6 +35,8 @@ type Error struct {
 	Description string
 	// RetryAfter is set for RateLimited and Unavailable.
 	RetryAfter time.Duration
+	// Quota is the rate limit of a key that was used up; nil for other limits.
+	Quota *Quota
 	// Rule is the sign-in that is asked for; nil unless a sign-in would help.
 	Rule *AuthenticationRule
 	// Err is the cause, for logs only.

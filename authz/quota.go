@@ -20,6 +20,6 @@ type Quota struct {
 // Exceeded is the error about a use that was one too many.
 func (q Quota) Exceeded() *Error {
 	e := NewError(RateLimited, "rate_limited", "The key was used too often; slow down.")
-	e.RetryAfter = q.RetryAfter
+	e.RetryAfter, e.Quota = q.RetryAfter, &q
 	return e
 }

@@ -12,6 +12,8 @@ import (
 type KeyLimits interface {
 	// Take counts one use of the key, of the rate tier, unless it is one too many.
 	Take(ctx context.Context, key authz.KeyID, tier string) authz.Quota
+	// Peek says what Take would, and counts nothing.
+	Peek(ctx context.Context, key authz.KeyID, tier string) authz.Quota
 }
 
 // checked is what came of looking at a credential for somebody.

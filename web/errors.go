@@ -71,7 +71,10 @@ func RetryAfter(h http.Header, e *authz.Error) {
 	wait := max(time.Second, e.RetryAfter)
 	after := strconv.FormatInt(seconds(wait), 10)
 	h.Set("Retry-After", after)
-	if e.Kind == authz.RateLimited && h.Get("RateLimit") == "" {
+	switch {
+	case e.Quota != nil:
+		tellQuota(h, *e.Quota)
+	case e.Kind == authz.RateLimited:
 		h.Set("RateLimit", `"default";r=0;t=`+after)
 	}
 }

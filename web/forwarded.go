@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -37,11 +38,11 @@ func (s *site) forwarded(r *http.Request) (authz.Secret, error) {
 
 // urlHoldsCredential looks where gateways say which URL they were asked for.
 func (s *site) urlHoldsCredential(r *http.Request) bool {
-	if s.holdsCredential(r.URL.RawQuery) {
+	if s.queryHoldsCredential(r.URL.RawQuery) {
 		return true
 	}
 	for _, uri := range forwardedURIs(r) {
-		if _, query, ok := strings.Cut(uri, "?"); ok && s.holdsCredential(query) || len(apikey.Pick(uri)) > 0 {
+		if _, query, ok := strings.Cut(uri, "?"); ok && s.queryHoldsCredential(query) || len(apikey.Pick(uri)) > 0 {
 			return true
 		}
 	}
@@ -78,17 +79,25 @@ func (s *site) reportForwarded(r *http.Request, refusal error) {
 	}
 }
 
-// holdsCredential reports whether a query has a credential in it, by the name
-// of a parameter or by what a value looks like.
-func (s *site) holdsCredential(query string) bool {
+func (s *site) queryHoldsCredential(query string) bool {
 	values, _ := url.ParseQuery(query) // what cannot be read is left out, the rest is looked at
+	return s.holdsCredential(values)
+}
+
+// holdsCredential reports whether values have a credential in them, by the name
+// of a parameter or by what a value looks like, but for the parameters whose
+// values are examined.
+func (s *site) holdsCredential(values url.Values, examined ...string) bool {
 	for name, list := range values {
+		if slices.Contains(examined, name) {
+			continue
+		}
 		switch strings.ToLower(name) {
 		case "access_token", "api_key", "apikey":
 			return true
 		}
 		for _, v := range list {
-			if s.IsKey(v) {
+			if s.IsKey(v) || len(apikey.Pick(v)) > 0 { // of whichever issuer, and with whatever around it
 				return true
 			}
 		}

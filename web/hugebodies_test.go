@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // spring is an endless body that counts what is read of it.
@@ -46,8 +48,7 @@ func TestDS_01_NoOperationReadsAHugeBody(t *testing.T) {
 				if s.read > bound || w.Code/100 != 4 {
 					t.Errorf("%s %s, told %d: %d, %d bytes read: %.200s", method, path, told, w.Code, s.read, w.Body)
 				}
-				// DS-01 takes either; verify says 400 to all it does not understand.
-				if op.Body.Content != nil && w.Code != http.StatusRequestEntityTooLarge && (w.Code != http.StatusBadRequest || path != "/v1/verify") {
+				if op.Body.Content != nil && w.Code != http.StatusRequestEntityTooLarge { // RFC 9110 section 15.5.14
 					t.Errorf("%s %s, told %d: %d %.200s", method, path, told, w.Code, w.Body)
 				}
 				tried++
@@ -56,5 +57,58 @@ func TestDS_01_NoOperationReadsAHugeBody(t *testing.T) {
 	}
 	if tried < 100 {
 		t.Errorf("only %d were tried", tried)
+	}
+}
+
+// The endpoints that ask about credentials hold a body to less than the bound of
+// all, and say what is wrong: to the byte, and whether its length is told or not.
+func TestDS_01_ABodyOfOneByteTooManyIsTooLarge(t *testing.T) {
+	h := newHouse(t)
+	gateway := h.gateway(authz.Live)
+	for path, c := range map[string]struct {
+		kind   string
+		most   int
+		report func(filled string) string
+	}{
+		"/v1/verify":         {"application/json", 20 << 10, func(f string) string { return `{"credential":"` + f + `"}` }},
+		"/v1/leaks/report":   {"application/json", 256 << 10, func(f string) string { return `{"key":"x","url":"` + f + `"}` }},
+		"/oauth2/introspect": {form, 256 << 10, func(f string) string { return "token=" + f }}, // what this house takes of any
+	} {
+		for _, over := range []int{0, 1} {
+			for _, told := range []bool{true, false} {
+				body := c.report(strings.Repeat("x", c.most-len(c.report(""))+over))
+				r := httptest.NewRequest(http.MethodPost, host+path, strings.NewReader(body))
+				if !told {
+					r.ContentLength = -1
+				}
+				r.Header.Set("Content-Type", c.kind)
+				r.Header.Set("Authorization", gateway)
+				w := httptest.NewRecorder()
+				h.handler.ServeHTTP(w, r)
+				if (w.Code == http.StatusRequestEntityTooLarge) != (over > 0) || w.Code >= 500 {
+					t.Errorf("%s, %d bytes, told %v: %d %.200s", path, len(body), told, w.Code, w.Body)
+				}
+			}
+		}
+	}
+}
+
+// The body of a request that a gateway holds back is its service's: forward-auth
+// decides without it, however long it is.
+func TestDS_01_ForwardAuthReadsNoBody(t *testing.T) {
+	h := newHouse(t)
+	gateway := h.gateway(authz.Live)
+	_, text := h.mint(nil)
+	for _, told := range []int64{-1, 10 << 20} {
+		s := &spring{}
+		r := httptest.NewRequest(http.MethodPost, host+"/v1/forward-auth?action=monitor:read", io.LimitReader(s, 10<<20))
+		r.ContentLength = told
+		r.Header.Set("X-Gatehouse-Caller", gateway)
+		r.Header.Set("Authorization", "Bearer "+text)
+		w := httptest.NewRecorder()
+		h.handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || s.read != 0 {
+			t.Errorf("told %d: %d, %d bytes were read: %s", told, w.Code, s.read, w.Body)
+		}
 	}
 }

@@ -21,6 +21,9 @@ const (
 	partnerSignatureHeader = "Github-Public-Key-Signature"
 )
 
+// reasonInBody is what the audit trail says of a credential in a body.
+const reasonInBody = "credential_in_body"
+
 const (
 	// maxReport bounds a report, in bytes.
 	maxReport = 256 << 10
@@ -29,7 +32,11 @@ const (
 )
 
 var (
-	errKeyInURL  = authz.NewError(authz.Invalid, errCredentialInURL.Code, errCredentialInURL.Description)
+	errKeyInURL = authz.NewError(authz.Invalid, errCredentialInURL.Code, errCredentialInURL.Description)
+	// errCredentialInBody keeps to a code of RFC 6749; the audit trail says more. What
+	// was in a body is in no log on its way: the key has not leaked.
+	errCredentialInBody = authz.NewError(authz.Invalid, "invalid_request", "Credentials are accepted in the Authorization header only.")
+
 	errNoPartner = authz.NewError(authz.Unauthenticated, "invalid_signature", "Signed reports are not taken here: leaks.github_keys_url is not set.")
 )
 
@@ -52,28 +59,29 @@ func (s *site) leaks(ctx context.Context, r *http.Request, rt route) error {
 	if keys := keysInURI(r); len(keys) > 0 {
 		s.reportLeaks(ctx, "url", keys)
 		if isForwardAuth(rt) { // gateways know 401 and 403
-			return s.refusedRequest(ctx, errCredentialInURL)
+			return s.refusedRequest(ctx, errCredentialInURL, errCredentialInURL.Code)
 		}
-		return s.refusedRequest(ctx, errKeyInURL)
+		return s.refusedRequest(ctx, errKeyInURL, errKeyInURL.Code)
 	}
 	if len(r.Header["Origin"]) == 0 || isForwardAuth(rt) {
 		return nil
 	}
 	if key, ok := s.keyInHeader(r); ok {
 		s.reportLeaks(ctx, "browser", []authz.Secret{key})
-		return s.refusedRequest(ctx, errKeyInBrowser)
+		return s.refusedRequest(ctx, errKeyInBrowser, errKeyInBrowser.Code)
 	}
 	return nil
 }
 
 func isForwardAuth(rt route) bool { return strings.Contains(rt.pattern, "/v1/forward-auth") }
 
-// refusedRequest records a refusal, as often for each address as entries may be made.
-func (s *site) refusedRequest(ctx context.Context, refusal *authz.Error) error {
-	if s.refusals.Allow(authz.OriginFrom(ctx).IP+" "+refusal.Code) != nil {
+// refusedRequest records a refusal under its reason, as often for each address as
+// entries may be made.
+func (s *site) refusedRequest(ctx context.Context, refusal *authz.Error, reason string) error {
+	if s.refusals.Allow(authz.OriginFrom(ctx).IP+" "+reason) != nil {
 		return refusal
 	}
-	if err := s.Audit(ctx, "credential.refused", refusal.Code, ""); err != nil {
+	if err := s.Audit(ctx, "credential.refused", reason, ""); err != nil {
 		return err
 	}
 	return refusal

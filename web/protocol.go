@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -21,20 +22,27 @@ func invalid(description string) error {
 	return authz.NewError(authz.Invalid, "invalid_request", description)
 }
 
-// readForm reads a urlencoded body (RFC 6749 appendix B).
-func (s *site) readForm(r *http.Request) (oauth.Request, error) {
+// readForm reads a urlencoded body (RFC 6749 appendix B). What the parameters
+// named examined hold is looked at, whoever sent it; in no other may a
+// credential be.
+func (s *site) readForm(r *http.Request, examined ...string) (oauth.Request, error) {
 	body, err := s.readBody(r)
 	if err != nil {
 		return oauth.Request{}, err
 	}
-	return s.formRequest(r, body)
+	return s.formRequest(r, body, examined...)
 }
 
 // formRequest parses the body that readBody read.
-func (s *site) formRequest(r *http.Request, body string) (oauth.Request, error) {
+func (s *site) formRequest(r *http.Request, body string, examined ...string) (oauth.Request, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil || len(form) > 64 {
 		return oauth.Request{}, invalid("The body could not be read.")
+	}
+	// Who presents nothing else is nobody, and told so where callers are authenticated.
+	presents := len(r.Header["Authorization"]) > 0 || form.Has("client_secret")
+	if presents && s.holdsCredential(form, examined...) {
+		return oauth.Request{}, s.refusedRequest(r.Context(), errCredentialInBody, reasonInBody)
 	}
 	return oauth.Request{
 		Authorization: first(r.Header, "Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
@@ -59,7 +67,8 @@ func (s *site) readBody(r *http.Request) (string, error) {
 	return s.text(r.Body)
 }
 
-// readJSON reads a body of JSON, of at most so many bytes.
+// readJSON reads a body of JSON; one of more bytes than longest is too large (RFC
+// 9110 section 15.5.14).
 func (s *site) readJSON(r *http.Request, longest int64) (string, error) {
 	if ct := first(r.Header, "Content-Type"); ct != jsonContent {
 		if media, _, err := mime.ParseMediaType(ct); err != nil || media != jsonContent {
@@ -68,7 +77,7 @@ func (s *site) readJSON(r *http.Request, longest int64) (string, error) {
 	}
 	body, err := s.text(io.LimitReader(r.Body, longest+1))
 	if err == nil && int64(len(body)) > longest {
-		err = invalid("The body is too long.")
+		err = &http.MaxBytesError{Limit: longest}
 	}
 	return body, err
 }
@@ -107,7 +116,7 @@ const formContentType = "application/x-www-form-urlencoded"
 
 // POST /oauth2/token (RFC 6749 section 3.2)
 func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
-	in, err := s.readForm(r)
+	in, err := s.readForm(r, "subject_token", "actor_token")
 	if err != nil {
 		return err
 	}
@@ -115,7 +124,7 @@ func (s *site) postToken(w http.ResponseWriter, r *http.Request) error {
 	n.grantType, n.clientID = known(in.Form.Get("grant_type"), oauth.GrantTypes()), claimed(r, in.Form)
 	if key := in.Form.Get("subject_token"); len(r.Header["Origin"]) > 0 && s.IsKey(key) { // one in the header was refused before
 		s.reportLeaks(r.Context(), "browser", []authz.Secret{authz.Secret(key)})
-		return s.refusedRequest(r.Context(), errKeyInBrowser)
+		return s.refusedRequest(r.Context(), errKeyInBrowser, errKeyInBrowser.Code)
 	}
 	s.offerNonce(w, in)
 	resp, err := s.OAuth.Token(r.Context(), in)
@@ -164,7 +173,7 @@ func plainID(value string) string {
 
 // POST /oauth2/revoke (RFC 7009)
 func (s *site) postRevoke(w http.ResponseWriter, r *http.Request) error {
-	in, err := s.readForm(r)
+	in, err := s.readForm(r, "token")
 	if err != nil {
 		return err
 	}
@@ -184,6 +193,9 @@ const codeNoBearer = "no_bearer_token"
 // in the header only.
 func (s *site) userinfo(w http.ResponseWriter, r *http.Request) error {
 	scheme, text, err := bearer(r)
+	if errors.Is(err, errCredentialInBody) {
+		return s.refusedRequest(r.Context(), errCredentialInBody, reasonInBody)
+	}
 	if err != nil {
 		return err
 	}
@@ -223,7 +235,7 @@ func bearer(r *http.Request) (scheme string, token authz.Secret, err error) {
 		return "", "", authz.NewError(authz.Invalid, "invalid_request", "The request could not be read.").Because(err)
 	}
 	if r.PostForm.Has("access_token") {
-		return "", "", invalid("The access token must be in the Authorization header.")
+		return "", "", errCredentialInBody
 	}
 	headers := r.Header["Authorization"]
 	if len(headers) > 1 {

@@ -130,18 +130,17 @@ func prefixed(prefix, fault string) string {
 }
 
 func (q *question) validate() error {
-	u := q.use
-	switch {
-	case q.credential == "":
+	if q.credential == "" {
 		return invalid("credential: is required.")
-	case len(u.Action) > 128:
-		return invalid("action: must be one scope.")
 	}
-	return validUse(u)
+	return validUse(q.use)
 }
 
 // validUse checks what is said of a use.
 func validUse(u credential.Use) error {
+	if len(u.Action) > 128 {
+		return invalid("action: must be one scope.")
+	}
 	if u.Environment != "" && u.Environment != authz.Live && u.Environment != authz.Test {
 		return invalid(`environment: must be "live" or "test".`)
 	}

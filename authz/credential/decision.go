@@ -51,6 +51,15 @@ func Admits(c *authz.Credential, u Use) Reason {
 	return OK
 }
 
+// AdmitsAsTold is Admits for somebody who may not know where the credential came
+// from: an address that is not told is not asked about.
+func AdmitsAsTold(c *authz.Credential, u Use) Reason {
+	if reason := Admits(c, u); reason != AddressRefused || u.ClientIP != "" {
+		return reason
+	}
+	return OK
+}
+
 // Permits decides what a credential may be used for. A list of resources that
 // is empty restricts nothing of its kind.
 func Permits(c *authz.Credential, u Use) Reason {

@@ -86,6 +86,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	quietErrors.Do(func() {
 		huma.NewError = humaError
+		huma.NewErrorWithContext = humaErrorOf
 		huma.ValidateStrictCasing = true // encoding/json would take Name for name
 	})
 	mux := http.NewServeMux()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -30,7 +31,9 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 			err = a.cfg.Demands(ctx.Operation().OperationID).Check(p, a.cfg.Clock.Now())
 		}
 		if err == nil {
-			next(huma.WithContext(ctx, a.withCursorKeys(context.WithValue(ctx.Context(), principalKey{}, p))))
+			known := context.WithValue(ctx.Context(), principalKey{}, p)
+			known = context.WithValue(known, refusedKey{}, func(reason string) *Problem { return a.refusedBody(known, p, reason) })
+			next(huma.WithContext(ctx, a.withCursorKeys(known)))
 			return
 		}
 		if kind := authz.KindOf(err); kind == authz.Unauthenticated || authz.CodeOf(err) == "credential_in_query" {
@@ -40,6 +43,20 @@ func (a *api) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 		}
 		writeProblem(h, ctx, a.problem(ctx.Context(), err))
 	}
+}
+
+// refusedKey is under what a request's context holds how to refuse its body.
+type refusedKey struct{}
+
+const codeInBody = "credential_in_body"
+
+// refusedBody records that a body is refused, and says so.
+func (a *api) refusedBody(ctx context.Context, p authz.Principal, reason string) *Problem {
+	var err error = authz.NewError(authz.Invalid, reason, "Credentials are accepted in the Authorization header only, and there is an API key in the body.")
+	if auditErr := a.cfg.Refused(ctx, "api.refused", reason, cmp.Or(string(p.ClientID), string(p.KeyID))); auditErr != nil {
+		err = auditErr
+	}
+	return a.problem(ctx, err)
 }
 
 func (a *api) principalOf(ctx huma.Context) (authz.Principal, error) {

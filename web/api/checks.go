@@ -46,11 +46,11 @@ func describeChecks(h huma.API) {
 	h.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/v1/verify", Security: security,
 		Summary:     "Decide whether a credential is good for a use",
-		Description: "Always 200 with the decision; 400, 401 and 429 speak of the caller. Counts towards the key's rate limit.",
+		Description: "Always 200 with the decision; 400, 401, 413 and 429 speak of the caller. Counts towards the key's rate limit.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: question}}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The decision", Content: map[string]*huma.MediaType{"application/json": {Schema: verdict}}},
-			"400": problem, "401": problem, "429": problem, "503": problem,
+			"400": problem, "401": problem, "413": problem, "429": problem, "503": problem,
 		},
 	})
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -81,7 +81,7 @@ func leakReport(problem *huma.Response) *huma.Operation {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{one, many}}}}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "Whether it is a key of this server", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{known, labels}}}}},
-			"400": problem, "401": problem, "429": problem, "503": problem,
+			"400": problem, "401": problem, "413": problem, "429": problem, "503": problem,
 		},
 	}
 }

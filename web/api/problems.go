@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -113,6 +114,20 @@ func humaError(status int, msg string, errs ...error) huma.StatusError {
 		}
 	}
 	return p
+}
+
+// humaErrorOf is humaError about a request: that an API key was sent in its body
+// is recorded, as one in its query is.
+func humaErrorOf(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+	held := slices.ContainsFunc(errs, func(err error) bool {
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
+		return ok && d.Message == errKey.Error()
+	})
+	refused, ok := ctx.Context().Value(refusedKey{}).(func(reason string) *Problem)
+	if held && ok {
+		return refused(codeInBody)
+	}
+	return humaError(status, msg, errs...)
 }
 
 // place is where a fault is. The name of a member that does not exist was sent

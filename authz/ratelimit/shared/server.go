@@ -147,24 +147,24 @@ func (s *Server) connect(ctx context.Context) (*held, error) {
 // prove makes the server count a use of nobody's: first without haste, as it
 // has to learn the script, then within the budget.
 func (s *Server) prove(ctx context.Context, client valkey.Client) error {
-	if _, err := s.count(ctx, client, "-", 1); err != nil {
+	if _, err := s.ask(ctx, client, "-", 1, true); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Budget)
 	defer cancel()
-	_, err := s.count(ctx, client, "-", 1)
+	_, err := s.ask(ctx, client, "-", 1, true)
 	return err
 }
 
-// take counts one use of the key, or says that the server is away.
-func (s *Server) take(ctx context.Context, key string, limit int) (authz.Quota, error) {
+// use counts one use of the key, or only looks, or says that the server is away.
+func (s *Server) use(ctx context.Context, key string, limit int, count bool) (authz.Quota, error) {
 	c := s.client.Load()
 	if c == nil {
 		return authz.Quota{}, errAway
 	}
 	within, cancel := context.WithTimeout(ctx, s.cfg.Budget)
 	defer cancel()
-	q, err := s.count(within, c, key, limit)
+	q, err := s.ask(within, c, key, limit, count)
 	switch {
 	case err == nil:
 		if s.failures.Load() != 0 {
@@ -187,13 +187,16 @@ func (s *Server) letGo(c *held) {
 	}
 }
 
-func (s *Server) count(ctx context.Context, client valkey.Client, key string, limit int) (authz.Quota, error) {
-	now := ""
+func (s *Server) ask(ctx context.Context, client valkey.Client, key string, limit int, count bool) (authz.Quota, error) {
+	now, only := "", ""
 	if s.cfg.Clock != nil {
 		now = strconv.FormatInt(s.cfg.Clock.Now().UnixMicro(), 10)
 	}
+	if !count {
+		only = "look"
+	}
 	name := s.cfg.KeyPrefix + "{" + key + "}" // both names in one slot
-	args := []string{strconv.Itoa(limit), strconv.FormatInt(s.cfg.Length.Microseconds(), 10), now}
+	args := []string{strconv.Itoa(limit), strconv.FormatInt(s.cfg.Length.Microseconds(), 10), now, only}
 	reply, err := s.script.Exec(ctx, client, []string{name + "uses", name + "clock"}, args).AsIntSlice()
 	if err != nil {
 		return authz.Quota{}, err

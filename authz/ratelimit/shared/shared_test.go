@@ -163,6 +163,9 @@ func TestS16_TheServerDecidesAsTheMemoryDoes(t *testing.T) {
 				clock.advance(-time.Duration(random.Int64N(int64(time.Hour))).Truncate(time.Microsecond))
 			}
 			now := limit + random.IntN(5) - 2 // tiers are changed, too
+			if got, want := w.Peek(t.Context(), key, now), model.Peek(key, now); got != want {
+				t.Fatalf("seed %d, look %d of %d: %+v, the model says %+v", seed, n, now, got, want)
+			}
 			if got, want := w.Take(t.Context(), key, now), model.Take(key, now); got != want {
 				t.Fatalf("seed %d, use %d of %d: %+v, the model says %+v", seed, n, now, got, want)
 			}
@@ -260,6 +263,9 @@ func TestNoUseWaitsForAServerThatWasNeverThere(t *testing.T) {
 	passed := 0
 	for w.Take(t.Context(), "k", 1200).Allowed {
 		passed++
+		if left := w.Peek(t.Context(), "k", 1200).Remaining; left != 400-passed {
+			t.Fatalf("%d are left after %d", left, passed)
+		}
 	}
 	if passed != 400 || w.Together() != 0 {
 		t.Errorf("%d passed, want a third of 1,200", passed)

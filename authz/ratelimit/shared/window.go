@@ -42,7 +42,7 @@ func NewWindow(cfg WindowConfig) (*Window, error) {
 // node's share of the limit.
 func (w *Window) Take(ctx context.Context, key string, limit int) authz.Quota {
 	if w.cfg.Server != nil {
-		q, err := w.cfg.Server.take(ctx, w.cfg.Name+"/"+key, limit)
+		q, err := w.cfg.Server.use(ctx, w.cfg.Name+"/"+key, limit, true)
 		if err == nil {
 			w.together.Add(1)
 			if q.Allowed {
@@ -52,10 +52,25 @@ func (w *Window) Take(ctx context.Context, key string, limit int) authz.Quota {
 		}
 	}
 	w.alone.Add(1)
-	if nodes := w.cfg.Nodes(); nodes > 1 && limit > 0 {
-		limit = max(1, limit/nodes)
+	return w.cfg.Local.Take(key, w.share(limit))
+}
+
+// Peek says what Take would, from the same place, and counts nothing.
+func (w *Window) Peek(ctx context.Context, key string, limit int) authz.Quota {
+	if w.cfg.Server != nil {
+		if q, err := w.cfg.Server.use(ctx, w.cfg.Name+"/"+key, limit, false); err == nil {
+			return q
+		}
 	}
-	return w.cfg.Local.Take(key, limit)
+	return w.cfg.Local.Peek(key, w.share(limit))
+}
+
+// share is this node's part of a limit.
+func (w *Window) share(limit int) int {
+	if nodes := w.cfg.Nodes(); nodes > 1 && limit > 0 {
+		return max(1, limit/nodes)
+	}
+	return limit
 }
 
 // Together and Alone are how many uses were decided at the server and by this

@@ -31,14 +31,23 @@ func (a *App) newKeyLimits(name authz.IssuerName, cfg config.Keys) (*keyLimits, 
 	return &keyLimits{window: window, tiers: cfg.Tiers}, nil
 }
 
-// Take counts one use of the key. A tier that was taken out of the
-// configuration is the default one.
+// Take counts one use of the key.
 func (l *keyLimits) Take(ctx context.Context, key authz.KeyID, tier string) authz.Quota {
-	limit, ok := l.tiers[tier]
-	if !ok {
-		limit = l.tiers[defaultTier]
+	return l.window.Take(ctx, string(key), l.of(tier))
+}
+
+// Peek says what Take would, and counts nothing.
+func (l *keyLimits) Peek(ctx context.Context, key authz.KeyID, tier string) authz.Quota {
+	return l.window.Peek(ctx, string(key), l.of(tier))
+}
+
+// of is the limit of a tier; one that was taken out of the configuration is the
+// default one.
+func (l *keyLimits) of(tier string) int {
+	if limit, ok := l.tiers[tier]; ok {
+		return limit
 	}
-	return l.window.Take(ctx, string(key), limit)
+	return l.tiers[defaultTier]
 }
 
 // counted refuses one use too many of a key at the API.

@@ -92,7 +92,9 @@ func reversed(s string) string {
 	return string(b)
 }
 
-// dump adds the whole database, at rest.
+// dump adds the whole database, at rest: of SQLite every page of its files, the
+// free ones and the log too, of PostgreSQL every row. There is no command that
+// makes a backup yet; one would be a copy of less than this.
 func (d *deployment) dump(t *testing.T, s *spoils) {
 	t.Helper()
 	if d.driver != "postgres" {
@@ -235,6 +237,9 @@ func (d *deployment) mistakes(t *testing.T, n *node, s *spoils, key, token strin
 		{"POST", "/oauth2/introspect", "token=" + key, "Content-Type", form, "Authorization", "Bearer " + flip(key)},
 		{"POST", "/oauth2/revoke", "token=" + key + "&token_type_hint=" + token, "Content-Type", form, "Authorization", "Basic " + d.gateway()},
 		{"POST", d.KeysPath, `{"name":"` + key + `","` + token + `":1,"scopes":["` + key + `"]}`, "Content-Type", "application/json", "Authorization", "Bearer " + d.OperatorKey},
+		{"POST", "/oauth2/token", "grant_type=client_credentials&api_key=" + key, "Content-Type", form, "Authorization", "Bearer " + key},
+		{"POST", d.KeysPath, strings.Replace(d.keyBody(), `{`, `{"service_account_id":"`+key+`",`, 1), "Content-Type", "application/json", "Authorization", "Bearer " + d.OperatorKey},
+		{"POST", d.KeysPath, `{"name":"was ` + key + `","workspace_id":"` + d.WorkspaceID + `","environment":"live","scopes":["monitor:read"]}`, "Content-Type", "application/json", "Authorization", "Bearer " + d.OperatorKey},
 		{"POST", "/v1/verify", `{"credential":"` + flip(key) + `","` + key + `":"` + token + `"}`, "Content-Type", "application/json", "Authorization", "Basic " + d.gateway()},
 		{"POST", "/v1/verify", `{"credential":"` + key + `","action":"` + token + `"}`, "Content-Type", "application/json", "Authorization", "Basic " + d.gateway()},
 		{"GET", "/v1/forward-auth", "", "X-Gatehouse-Caller", "Basic " + d.gateway(), "X-Original-Uri", "/x?" + key + "=" + token, "Authorization", "Bearer " + key},
