@@ -27,13 +27,18 @@ type ceremony struct {
 	bob authz.UserID
 }
 
-func (h *house) ceremony(change ...func(*authz.Connection)) *ceremony {
+// joinable is a connection of two sides that tell no name in common.
+func (h *house) joinable() *directory {
 	h.Helper()
-	d := h.both(authz.FallbackAsk, append([]func(*authz.Connection){func(c *authz.Connection) {
+	return h.both(authz.FallbackAsk, func(c *authz.Connection) {
 		c.Fallback.Link = authz.LinkKey{}
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
-	}}, change...)...)
-	c := &ceremony{browser: h.browser(), d: d}
+	})
+}
+
+func (h *house) ceremony() *ceremony {
+	h.Helper()
+	c := &ceremony{browser: h.browser(), d: h.joinable()}
 	c.app, _ = c.enrolApp()
 	c.bob = h.lastIn()
 	h.clock.Advance(30 * time.Minute)

@@ -61,13 +61,16 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 }
 
 // mayJoin checks that an arrival may be joined to the session's person: by the
-// session that began it, which is alive, at a connection in use, and nobody
-// else's.
+// session that began it, which is alive and whose sign-in and factor are still of
+// the last minutes, at a connection in use, and nobody else's.
 func (f *Flow) mayJoin(ctx context.Context, s authz.Session, p *pending, a arrival) error {
 	if s.ID == "" || s.ID != p.linking.Session || s.UserID != p.linking.User {
 		return errSignedOut
 	}
 	c, side, err := f.otherSide(ctx, s)
+	if err == nil {
+		err = mayLink(s, f.cfg.Clock.Now())
+	}
 	switch {
 	case err != nil:
 		return err
@@ -130,7 +133,7 @@ func (f *Flow) ConfirmLinking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.linking == nil {
+	if p.linking == nil || p.linking.Again {
 		return errRequestGone
 	}
 	who, err := f.openProven(row)
