@@ -17,6 +17,7 @@ func connections() []promise {
 		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
 		{"MetadataIsLookedAtWhenItsTimeHasCome", testConnectionMetadata},
 		{"SetupLinksAreOfOneConnection", testSetupLinks},
+		{"JoinLinksAreOfOnePersonAndGoodOnce", testJoinLinks},
 		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},

@@ -126,6 +126,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if p.linking != nil {
 		return f.linkArrived(w, r, p, a)
 	}
+	if p.joining != "" {
+		return f.joinArrived(w, r, p, a)
+	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)
 	}
