@@ -161,7 +161,9 @@ func (f *Flow) toStepUp(ctx context.Context, view map[string]any, s authz.Sessio
 		return nil
 	}
 	view["Confirm"] = true
-	return f.toProve(view, s, held)
+	err = f.toProve(view, s, held)
+	view["Codes"] = false // a recovery code does not count here
+	return err
 }
 
 // providerOf is what the upstream of a side calls itself.
