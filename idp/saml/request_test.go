@@ -177,12 +177,12 @@ func TestWhatCannotWorkIsNoConnection(t *testing.T) {
 		"upn": func(c *saml.Config) {
 			c.Mapping.Subject = []string{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"}
 		},
-		"http":   func(c *saml.Config) { c.ACS = "http://gate.example/acs" },
+		"http": func(c *saml.Config) { c.ACS = "http://gate.example/acs" },
 		"http, theirs": func(c *saml.Config) {
 			c.IDP.SSO = map[string]string{saml.BindingRedirect: "http://localhost:1/sso"}
 		},
 		"http, not localhost": func(c *saml.Config) { c.ACS = "http://localhost.example/acs" },
-		"script": func(c *saml.Config) { c.IDP.SSO = map[string]string{saml.BindingRedirect: "javascript:alert(1)"} },
+		"script":              func(c *saml.Config) { c.IDP.SSO = map[string]string{saml.BindingRedirect: "javascript:alert(1)"} },
 		"artifact": func(c *saml.Config) {
 			c.IDP.SSO = map[string]string{"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact": idpSSO}
 		},
