@@ -341,7 +341,12 @@ func TestUO_18_NothingIsJoinedWhereASignInStandsIn(t *testing.T) {
 	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "stands in") {
 		t.Errorf("interim: %d %.600s", w.Code, w.Body)
 	}
-	s.Fallback = ""
+	s.Fallback, s.SignIn.Fallback = "", true
+	h.ok(h.store.RenewSession(t.Context(), s))
+	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "stands in") {
+		t.Errorf("a sign-in that stood in: %d %.600s", w.Code, w.Body)
+	}
+	s.SignIn.Fallback = false
 	h.ok(h.store.RenewSession(t.Context(), s))
 	h.with(func(v *authz.Connection) { v.SAML.MutableSubject = true })
 	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "change hands") {

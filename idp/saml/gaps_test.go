@@ -88,3 +88,21 @@ func TestAttack_42_ACertificateOfTomorrowVerifiesNothing(t *testing.T) {
 	r := newRig(t, func(c *idptest.SAMLConfig) { c.Key = soon }, nil)
 	r.everyWay(t, "not valid yet", func(*idptest.SAMLAnswer) {}, saml.ReasonCertificate)
 }
+
+// A response is a message of its own, whatever its assertion says.
+func TestAttack_21_AResponseHasAVersionAnIDAndOneStatus(t *testing.T) {
+	r := newRig(t, nil, nil)
+	const code = `<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"></samlp:StatusCode>`
+	for name, c := range map[string]struct {
+		edit func(string) string
+		want string
+	}{
+		"version 1.1":           {swap(t, `Version="2.0"`, `Version="1.1"`), saml.ReasonVersion},
+		"a status of no code":   {swap(t, code, ""), saml.ReasonStatus},
+		"a status of two codes": {swap(t, code, code+code), saml.ReasonStatus},
+		"two statuses":          {swap(t, "<samlp:Status>", "<samlp:Status>"+code+"</samlp:Status><samlp:Status>"), saml.ReasonStatus},
+	} {
+		r.everyWay(t, name, func(a *idptest.SAMLAnswer) { a.EditResponse = c.edit }, c.want)
+	}
+	r.everyWay(t, "an ID without end", func(a *idptest.SAMLAnswer) { a.ResponseID = "_" + strings.Repeat("r", 1<<10) }, saml.ReasonID)
+}
