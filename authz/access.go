@@ -64,6 +64,10 @@ type SignIn struct {
 	// Local is the method by which the person proved a factor they have with us;
 	// empty where MFA is the upstream's word. See FactorKind.
 	Local string `json:"local,omitempty"`
+	// LiveAt is when the person last signed in at the upstream itself: it tells
+	// when, or was asked to have them sign in. Zero where what it vouches for may
+	// be a sign-in of this morning. No proof with us moves it.
+	LiveAt time.Time `json:"live_at,omitzero"`
 }
 
 // MFAProven is the only evidence of MFA that counts for issuing credentials.

@@ -41,6 +41,7 @@ const (
 	LinkedByKey      LinkedBy = "key"      // both sides tell one name
 	LinkedByAdmin    LinkedBy = "admin"    // an administrator named it
 	LinkedByCeremony LinkedBy = "ceremony" // they proved themselves to both sides
+	LinkedByInvite   LinkedBy = "invite"   // they came by a link that was made for them
 )
 
 // ID names the identity to administrators, who are told it anyway.

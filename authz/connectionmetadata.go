@@ -12,6 +12,8 @@ type ConnectionMetadata struct {
 	CheckAt, CheckedAt time.Time
 	// Problem says in words why the last look failed; empty when it did not.
 	Problem string
+	// ValidUntil is the end of the document, as it was last seen; zero if untold.
+	ValidUntil time.Time
 	// Proposal is what the metadata says otherwise than the connection, for an
 	// administrator to approve; nil for nothing. It was found at ProposedAt.
 	Proposal   *SAMLUpstream

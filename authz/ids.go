@@ -41,6 +41,8 @@ type (
 	BindingID string
 	// InvitationID is "inv_…". It is not the invitation's token.
 	InvitationID string
+	// JoinLinkID is "jlk_…". It is not the link's token.
+	JoinLinkID string
 	// GrantID is "gr_…", a family of codes and tokens.
 	GrantID string
 )
@@ -100,6 +102,7 @@ func NewDelegationID() DelegationID         { return DelegationID(NewID("del")) 
 func NewTeamID() TeamID                     { return TeamID(NewID("team")) }
 func NewRoleID() RoleID                     { return RoleID(NewID("role")) }
 func NewBindingID() BindingID               { return BindingID(NewID("rb")) }
+func NewJoinLinkID() JoinLinkID             { return JoinLinkID(NewID("jlk")) }
 func NewInvitationID() InvitationID         { return InvitationID(NewID("inv")) }
 
 // maxConnectionID is what a configuration may say at most.

@@ -14,6 +14,7 @@ type connectionMetadataRow struct {
 	WorkspaceID  authz.WorkspaceID
 	CheckAt      time.Time
 	CheckedAt    sql.NullTime
+	ValidUntil   sql.NullTime
 	Problem      string
 	Proposal     text[*authz.SAMLUpstream]
 	ProposedAt   sql.NullTime
@@ -27,7 +28,7 @@ func (connectionMetadataRow) TableName() string { return "connection_metadata" }
 
 func (r connectionMetadataRow) metadata() authz.ConnectionMetadata {
 	return authz.ConnectionMetadata{
-		ConnectionID: r.ConnectionID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, CheckAt: r.CheckAt.UTC(), CheckedAt: instant(r.CheckedAt),
+		ConnectionID: r.ConnectionID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, CheckAt: r.CheckAt.UTC(), CheckedAt: instant(r.CheckedAt), ValidUntil: instant(r.ValidUntil),
 		Problem: r.Problem, Proposal: r.Proposal.V, ProposedAt: instant(r.ProposedAt), Rejected: r.Rejected, Warned: r.Warned.V, Revision: r.Revision,
 	}
 }
@@ -77,7 +78,7 @@ func (s *Store) GetConnectionMetadata(ctx context.Context, issuer authz.IssuerNa
 func (s *Store) PutConnectionMetadata(ctx context.Context, m authz.ConnectionMetadata) error {
 	if m.Revision == 0 {
 		err := s.writer(ctx).Create(&connectionMetadataRow{
-			ConnectionID: m.ConnectionID, Issuer: m.Issuer, WorkspaceID: m.WorkspaceID, CheckAt: utc(m.CheckAt), CheckedAt: optional(m.CheckedAt),
+			ConnectionID: m.ConnectionID, Issuer: m.Issuer, WorkspaceID: m.WorkspaceID, CheckAt: utc(m.CheckAt), CheckedAt: optional(m.CheckedAt), ValidUntil: optional(m.ValidUntil),
 			Problem: m.Problem, Proposal: asText(m.Proposal), ProposedAt: optional(m.ProposedAt), Rejected: m.Rejected, Warned: asText(m.Warned), Revision: 1,
 		}).Error
 		return failure(ctx, "storing what is known of metadata", err)
@@ -85,7 +86,7 @@ func (s *Store) PutConnectionMetadata(ctx context.Context, m authz.ConnectionMet
 	done := s.writer(ctx).Model(&connectionMetadataRow{}).
 		Where("connection_id = ? AND issuer = ? AND workspace_id = ? AND revision = ?", m.ConnectionID, m.Issuer, m.WorkspaceID, m.Revision).
 		UpdateColumns(map[string]any{
-			"check_at": utc(m.CheckAt), "checked_at": optional(m.CheckedAt), "problem": m.Problem, "proposal": asText(m.Proposal),
+			"check_at": utc(m.CheckAt), "checked_at": optional(m.CheckedAt), "valid_until": optional(m.ValidUntil), "problem": m.Problem, "proposal": asText(m.Proposal),
 			"proposed_at": optional(m.ProposedAt), "rejected": m.Rejected, "warned": asText(m.Warned), "revision": m.Revision + 1,
 		})
 	return changed(ctx, "storing what is known of metadata", done, authz.ErrConflict)

@@ -24,6 +24,8 @@ const (
 		SELECT session_id FROM upstream_refreshes WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredSetupLinks = `DELETE FROM setup_links WHERE id IN (
 		SELECT id FROM setup_links WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	deleteExpiredJoinLinks = `DELETE FROM join_links WHERE id IN (
+		SELECT id FROM join_links WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredRegistrationTokens = `DELETE FROM registration_tokens WHERE digest IN (
 		SELECT digest FROM registration_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	deleteExpiredKeyClaims = `DELETE FROM key_claims WHERE key_id IN (
@@ -72,7 +74,7 @@ const maxBatch = 5000
 // returns how many: codes and device codes that were never used (used ones
 // stay with their grant, so that a replay is recognised), access and refresh
 // tokens, authorization requests, pushed ones, ids used once, acts done once,
-// upstreams' refresh tokens, set-up links, counts of wrong codes, links to enrol by, texts of keys
+// upstreams' refresh tokens, set-up and join links, counts of wrong codes, links to enrol by, texts of keys
 // that wait to be claimed or never arrived where they were brought, recorded
 // decisions, ended grants with their codes and refresh tokens, and sessions.
 func (s *Store) DeleteExpiredAcrossWorkspaces(ctx context.Context, now time.Time, limit int) (int64, error) {
@@ -102,6 +104,7 @@ func (s *Store) deleteExpiredLeaves(ctx context.Context, now time.Time, limit in
 		func() *gorm.DB { return db.Exec(deleteExpiredReplays, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredUpstreamRefreshes, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredSetupLinks, now, limit) },
+		func() *gorm.DB { return db.Exec(deleteExpiredJoinLinks, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredRegistrationTokens, now, limit) },
 		func() *gorm.DB { return db.Exec(deleteExpiredKeyClaims, now, limit) },
 		func() *gorm.DB { return db.Exec(forgetUndelivered, now, limit) },

@@ -19,7 +19,7 @@ func Rows() []any {
 		accountRow{}, workspaceRow{}, userRow{}, upstreamIdentityRow{}, memberRow{}, connectionRow{}, connectionDomainRow{},
 		serviceAccountRow{}, clientRow{}, clientSecretRow{}, registrationTokenRow{}, registrationRow{}, apiKeyRow{}, keyClaimRow{}, keyPolicyRow{}, destinationRow{}, keyDeliveryRow{}, keyCallerRow{}, delegationRow{}, sessionRow{}, grantRow{},
 		authorizationCodeRow{}, accessTokenRow{}, refreshTokenRow{}, consentRow{}, authorizationRequestRow{}, signingKeyRow{},
-		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamRefreshRow{}, connectionMetadataRow{}, setupLinkRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
+		auditRow{}, outboxRow{}, pushedRequestRow{}, replayRow{}, deviceCodeRow{}, onceRow{}, upstreamRefreshRow{}, connectionMetadataRow{}, setupLinkRow{}, joinLinkRow{}, keyLeakRow{}, keyLeakSourceRow{}, overrideRow{}, circuitRow{},
 		invitationRow{}, teamRow{}, teamMemberRow{}, roleRow{}, roleBindingRow{}, resourceRow{}, clientRevisionRow{}, connectionRevisionRow{},
 		policyRow{}, policyVersionRow{}, policyDecisionRow{}, importedKeyRow{}, scopesVersionRow{},
 		factorRow{}, recoveryCodeRow{}, attemptsRow{}, localAccountRow{}, enrolmentRow{},

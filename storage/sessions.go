@@ -101,7 +101,7 @@ func (s *Store) StepUpSession(ctx context.Context, v authz.Session, had [32]byte
 }
 
 const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.connection_id, s.digest, s.auth_time, s.acr, s.amr, s.sign_in,
-	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, w.account_id,
+	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, s.upstream_side, w.account_id,
 	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM sessions s
 	LEFT JOIN workspaces w ON w.id = s.workspace_id AND w.issuer = s.issuer
@@ -112,14 +112,14 @@ const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.
 
 // SessionByDigestAcrossWorkspaces returns the session of a cookie, in any
 // state, with its account, workspace, connection, person and itself as nodes;
-// or ErrNotFound.
+// or ErrNotFound. Of what the upstream calls it, the side alone is told.
 func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, cookie [32]byte) (authz.Session, authz.Lineage, error) {
 	var r sessionRow
 	var accountID sql.NullString
 	var account, workspace, connection, user ancestor
 	err := s.queryRow(ctx, sessionWithLineage, digest(cookie), issuer).Scan(
 		&r.ID, &r.Issuer, &r.WorkspaceID, &r.UserID, &r.ConnectionID, &r.Digest, &r.AuthTime, &r.ACR, &r.AMR, &r.SignIn,
-		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &r.Fallback, &accountID,
+		&r.State, &r.Epoch, &r.Lineage, &r.CreatedAt, &r.ExpiresAt, &r.IdleUntil, &r.IP, &r.UserAgent, &r.Fallback, &r.UpstreamSide, &accountID,
 		&account.State, &account.Epoch, &workspace.State, &workspace.Epoch, &connection.State, &connection.Epoch, &user.State, &user.Epoch)
 	if err != nil {
 		return authz.Session{}, nil, failure(ctx, "reading a session", err)

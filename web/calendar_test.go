@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +63,47 @@ func (h *house) listed(target string) []any {
 		h.Fatalf("%s: %d %s", target, w.Code, w.Body)
 	}
 	return page.Items
+}
+
+// The end of a provider's metadata is told as it was last seen, and is of use to
+// nobody else than its workspace.
+func TestCalendar_SaysUntilWhenMetadataIsGood(t *testing.T) {
+	onBoth(t, func(h *house) {
+		d, p := h.renewing()
+		says := func(until time.Time) {
+			document := string(d.Metadata())
+			if !until.IsZero() {
+				document = strings.Replace(document, "<md:EntityDescriptor ", `<md:EntityDescriptor validUntil="`+until.UTC().Format(time.RFC3339)+`" `, 1)
+			}
+			p.put([]byte(document), http.StatusOK)
+			h.metadataOf(d, "POST", "/metadata/refresh", "")
+		}
+		told := func() (at []string) {
+			for _, e := range h.listed("/v1/connections:calendar?workspace_id=" + string(h.workspace.ID)) {
+				if m := e.(map[string]any); m["kind"] == "metadata" && m["connection_id"] == string(d.connection.ID) {
+					at = append(at, m["at"].(string))
+				}
+			}
+			return at
+		}
+		until := h.clock.Now().Add(72 * time.Hour).Truncate(time.Second)
+		says(time.Time{})
+		if at := told(); len(at) != 0 {
+			h.Errorf("untold: %v", at)
+		}
+		says(until)
+		want := until.UTC().Format("2006-01-02T15:04:05.000Z")
+		if at := told(); len(at) != 1 || at[0] != want {
+			h.Errorf("%v, want %s", at, want)
+		}
+		h.clock.Advance(80 * time.Hour)
+		says(until) // refused, and still known
+		if at := told(); len(at) != 1 || at[0] != want {
+			h.Errorf("past: %v, want %s", at, want)
+		}
+		says(time.Time{})
+		if at := told(); len(at) != 0 {
+			h.Errorf("withdrawn: %v", at)
+		}
+	})
 }

@@ -290,6 +290,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	management := made(api.New(api.Config{
 		Deliveries:  h.deliveries,
 		Connections: h.connections, Federation: h.federation, EnrolmentURL: func(token authz.Secret) string { return login.EnrolmentURL(host, token) },
+		JoinURL:       func(token authz.Secret) string { return login.JoinURL(host, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(host, token) },
 		Admin:         h.admin, Keys: h.keys, Access: h.access, Scopes: h.scopes, Registration: registrar, KeysPath: "/v1/auth/keys", Status: web.Status, RetryAfter: web.RetryAfter, Note: web.Note, Refused: audit, Clock: h.clock, CursorKeys: h.ring.DeriveAll("list cursor"), Onces: h.store,
 		Demands: func(operation string) authz.AuthenticationRule { return h.demands[operation] },

@@ -27,13 +27,18 @@ type ceremony struct {
 	bob authz.UserID
 }
 
-func (h *house) ceremony(change ...func(*authz.Connection)) *ceremony {
+// joinable is a connection of two sides that tell no name in common.
+func (h *house) joinable() *directory {
 	h.Helper()
-	d := h.both(authz.FallbackAsk, append([]func(*authz.Connection){func(c *authz.Connection) {
+	return h.both(authz.FallbackAsk, func(c *authz.Connection) {
 		c.Fallback.Link = authz.LinkKey{}
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
-	}}, change...)...)
-	c := &ceremony{browser: h.browser(), d: d}
+	})
+}
+
+func (h *house) ceremony() *ceremony {
+	h.Helper()
+	c := &ceremony{browser: h.browser(), d: h.joinable()}
 	c.app, _ = c.enrolApp()
 	c.bob = h.lastIn()
 	h.clock.Advance(30 * time.Minute)
@@ -336,7 +341,12 @@ func TestUO_18_NothingIsJoinedWhereASignInStandsIn(t *testing.T) {
 	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "stands in") {
 		t.Errorf("interim: %d %.600s", w.Code, w.Body)
 	}
-	s.Fallback = ""
+	s.Fallback, s.SignIn.Fallback = "", true
+	h.ok(h.store.RenewSession(t.Context(), s))
+	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "stands in") {
+		t.Errorf("a sign-in that stood in: %d %.600s", w.Code, w.Body)
+	}
+	s.SignIn.Fallback = false
 	h.ok(h.store.RenewSession(t.Context(), s))
 	h.with(func(v *authz.Connection) { v.SAML.MutableSubject = true })
 	if w := c.post("/security/link", url.Values{"do": {"begin"}}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "change hands") {

@@ -367,3 +367,15 @@ func TestSM_AProviderThatTakesFormsAloneIsPostedTo(t *testing.T) {
 		t.Errorf("%d %.300s", w.Code, w.Body)
 	}
 }
+
+// A response to a sign-in that is over is not read, however fresh it is itself.
+func TestSM_14_AResponseToASignInThatIsOverIsNotRead(t *testing.T) {
+	h := newHouse(t)
+	d := h.directory("generic")
+	b := h.browser()
+	a := d.ask(b)
+	h.clock.Advance(16 * time.Minute)
+	if w := d.post(d.answer(a, nil)); w.Code/100 != 4 || w.Header().Get("Location") != "" {
+		t.Errorf("%d, sent to %q: %.300s", w.Code, w.Header().Get("Location"), w.Body)
+	}
+}

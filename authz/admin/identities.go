@@ -21,6 +21,7 @@ type IdentityStore interface {
 	GrantsWithoutSession(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, user authz.UserID, c authz.ConnectionID, limit int) ([]authz.GrantID, error)
 	CreateUser(ctx context.Context, u authz.User, identity authz.UpstreamIdentity) error
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
+	JoinLinkStore
 }
 
 const (
@@ -85,21 +86,8 @@ func (a *Admin) Identify(ctx context.Context, by authz.Principal, ws authz.Works
 		if by.May(authz.ScopeManageWorkspace, ws) != nil {
 			return errWhoIsWho
 		}
-		// A profile is told by whoever signs a person in, and read in every
-		// workspace they are in.
-		elsewhere, err := a.cfg.Store.KnownElsewhereAcrossWorkspaces(ctx, a.cfg.Issuer, ws, user)
-		if err != nil {
+		if _, err := a.oneMore(ctx, ws, user); err != nil {
 			return err
-		}
-		if elsewhere {
-			return errElsewhere
-		}
-		held, err := a.cfg.Store.ListIdentities(ctx, a.cfg.Issuer, ws, user, maxIdentities)
-		if err != nil {
-			return err
-		}
-		if len(held) >= maxIdentities {
-			return errTooManyIdentities
 		}
 		if err := a.cfg.Store.AddUpstreamIdentity(ctx, i); err != nil {
 			return taken(err)
@@ -107,6 +95,25 @@ func (a *Admin) Identify(ctx context.Context, by authz.Principal, ws authz.Works
 		return a.recordIdentity(ctx, by, ws, "identity.linked", i)
 	})
 	return i, err
+}
+
+// oneMore checks that a person may come to be known by one more identity, and
+// returns what they are known by.
+func (a *Admin) oneMore(ctx context.Context, ws authz.WorkspaceID, user authz.UserID) ([]authz.UpstreamIdentity, error) {
+	// A profile is told by whoever signs a person in, and read in every
+	// workspace they are in.
+	elsewhere, err := a.cfg.Store.KnownElsewhereAcrossWorkspaces(ctx, a.cfg.Issuer, ws, user)
+	if err != nil {
+		return nil, err
+	}
+	if elsewhere {
+		return nil, errElsewhere
+	}
+	held, err := a.cfg.Store.ListIdentities(ctx, a.cfg.Issuer, ws, user, maxIdentities)
+	if err == nil && len(held) >= maxIdentities {
+		err = errTooManyIdentities
+	}
+	return held, err
 }
 
 func taken(err error) error {
@@ -181,6 +188,10 @@ func (a *Admin) unlink(ctx context.Context, by authz.Principal, ws authz.Workspa
 		return errFollows
 	}
 	if err := a.cfg.Store.RemoveIdentity(ctx, i); err != nil {
+		return err
+	}
+	// Whoever had it could have a link too.
+	if _, err := a.cfg.Store.RevokeJoinLinks(ctx, a.cfg.Issuer, ws, i.UserID, i.ConnectionID, i.Side); err != nil {
 		return err
 	}
 	if err := a.cfg.Sessions.EndUpstream(ctx, authz.UpstreamEnd{

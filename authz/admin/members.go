@@ -138,6 +138,9 @@ func (a *Admin) RemoveMember(ctx context.Context, by authz.Principal, ws authz.W
 		if err := a.cfg.Store.DeleteBindingsOfSubject(ctx, a.cfg.Issuer, ws, authz.UserSubject, string(id)); err != nil {
 			return err
 		}
+		if _, err := a.cfg.Store.RevokeJoinLinks(ctx, a.cfg.Issuer, ws, id, "", ""); err != nil {
+			return err
+		}
 		if err := a.cfg.Store.LeaveTeams(ctx, a.cfg.Issuer, ws, id); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	OurCertificate      EndKind = "our_certificate"      // what we sign with there, and is encrypted to
 	SetupLinkEnd        EndKind = "setup_link"
 	OverrideEnd         EndKind = "override" // people sign in by SAML until then
+	MetadataEnd         EndKind = "metadata" // a provider's document, as it was last seen at its address
 )
 
 // End is something at a connection that ends, or has.
@@ -69,6 +71,9 @@ func (s *Connections) endsOf(ctx context.Context, c authz.Connection) ([]End, er
 			return nil, err
 		}
 		ends = append(certificateEnds(c, ProviderCertificate, theirs), certificateEnds(c, OurCertificate, ours)...)
+		if ends, err = s.metadataEnds(ctx, c, ends); err != nil {
+			return nil, err
+		}
 	}
 	links, err := s.cfg.Store.ListSetupLinks(ctx, s.cfg.Issuer, c.WorkspaceID, c.ID)
 	if err != nil {
@@ -85,6 +90,22 @@ func (s *Connections) endsOf(ctx context.Context, c authz.Connection) ([]End, er
 		ends = append(ends, End{Connection: c, Kind: OverrideEnd, At: override.Until})
 	}
 	return ends, err
+}
+
+// metadataEnds adds the end of a provider's metadata, where it is at an address
+// and tells one.
+func (s *Connections) metadataEnds(ctx context.Context, c authz.Connection, ends []End) ([]End, error) {
+	if c.SAML.MetadataURL == "" {
+		return ends, nil
+	}
+	m, err := s.cfg.Store.GetConnectionMetadata(ctx, s.cfg.Issuer, c.WorkspaceID, c.ID)
+	if errors.Is(err, authz.ErrNotFound) {
+		return ends, nil // nobody looked yet
+	}
+	if err != nil || m.ValidUntil.IsZero() {
+		return ends, err
+	}
+	return append(ends, End{Connection: c, Kind: MetadataEnd, At: m.ValidUntil}), nil
 }
 
 func certificateEnds(c authz.Connection, kind EndKind, list []Certificate) []End {

@@ -36,8 +36,10 @@ type Newer struct {
 	SAML *authz.SAMLUpstream
 	// Signed says that a key an administrator pinned for it signed it.
 	Signed bool
-	// CacheFor is how long it may be kept; 0 if untold.
-	CacheFor time.Duration
+	// CacheFor is how long it may be kept; 0 if untold. ValidUntil is its end; zero
+	// if untold.
+	CacheFor   time.Duration
+	ValidUntil time.Time
 }
 
 // MetadataChanges are what newer metadata says otherwise.

@@ -128,7 +128,7 @@ func (s *Connections) weigh(c authz.Connection, newer Newer, now time.Time, o *o
 		return err
 	}
 	m := &o.metadata
-	m.Problem = ""
+	m.Problem, m.ValidUntil = "", newer.ValidUntil
 	if newer.CacheFor > 0 {
 		m.CheckAt = now.Add(spread(min(max(newer.CacheFor, lookSoonest), lookAfter)))
 	}

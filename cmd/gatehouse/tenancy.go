@@ -37,7 +37,7 @@ func newMember() *cobra.Command {
 	return t.command(remove, t.update("Give a member another role", func(c *cobra.Command, s *settings) {
 		s.text(c, "role", "role", "owner, admin, developer, viewer, member, or the id of a role of your own")
 	}), t.factors(), t.byID("reset-factors", "Forget a member's second factors and recovery codes, and end their sessions", http.MethodDelete, "/factors"),
-		t.enrolmentCode(), t.createMember(), t.identities(), t.identify(), t.unlink())
+		t.enrolmentCode(), t.createMember(), t.identities(), t.identify(), t.unlink(), t.joinLinks())
 }
 
 func newInvitation() *cobra.Command {

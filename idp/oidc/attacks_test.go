@@ -295,6 +295,13 @@ func TestUO_15_Attack_13_UserInfoOfSomeoneElseIsRefused(t *testing.T) {
 	}
 	r.refused(t, serve("/userinfo", idptest.Status(403)), idp.ReasonUserInfo)
 	r.refused(t, serve("/userinfo", idptest.JSON("eyJ")), idp.ReasonUserInfo)
+	// What is refused, or no plain JSON, says nothing, though it speaks of her.
+	const ada = `{"sub":"s-ada","email":"ada@example.com"}`
+	r.refused(t, serve("/userinfo", says(http.StatusForbidden, ada)), idp.ReasonUserInfo)
+	r.refused(t, serve("/userinfo", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(ada))
+	})), idp.ReasonUserInfo)
 }
 
 func TestUO_16_WhatAnUpstreamSaysOfTenantsAndRolesIsNotCopied(t *testing.T) {

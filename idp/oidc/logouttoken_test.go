@@ -95,6 +95,11 @@ func TestBackChannelLogoutSection2_6_ALogoutTokenIsAcceptedForWhatItIsAndNothing
 			t.Errorf("%s: reason %q, want %q: %v", name, got, f.want, err)
 		}
 	}
+	// What it signs well with and does not advertise is not its own.
+	r.op.SetFaults(metadata(r.op, map[string]any{"id_token_signing_alg_values_supported": []string{"RS256"}}))
+	if _, err := r.connect(t).LogoutToken(t.Context(), r.logoutToken(t, nil)); reason(err) != idp.ReasonAlg {
+		t.Errorf("signed well with what is not advertised: %v", err)
+	}
 	r.op.SetFaults(idptest.Faults{})
 	if _, err := r.conn.LogoutToken(t.Context(), "not a token"); reason(err) != idp.ReasonIDToken {
 		t.Errorf("no token at all: %v", err)

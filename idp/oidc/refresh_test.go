@@ -29,6 +29,8 @@ func TestARefreshTokenAsksWhetherThePersonIsStillKnown(t *testing.T) {
 		"another error":    says(http.StatusBadRequest, `{"error":"invalid_client"}`),
 		"of status 401":    says(http.StatusUnauthorized, `{"error":"invalid_grant"}`),
 		"of status 500":    says(http.StatusInternalServerError, `{"error":"invalid_grant"}`),
+		"of status 403":    says(http.StatusForbidden, `{"access_token":"a","token_type":"Bearer"}`),
+		"no access token":  says(http.StatusOK, `{"refresh_token":"r","token_type":"Bearer"}`),
 		"only in a phrase": says(http.StatusBadRequest, `{"error":"x","error_description":"invalid_grant"}`),
 	} {
 		r.op.SetFaults(serve("/token", answer))

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -130,10 +131,16 @@ func (c *Config) defaults() error {
 }
 
 func (c *Config) checkURLs() error {
-	urls := []string{c.ACS}
+	ours := []string{c.ACS}
 	if c.SLO != "" {
-		urls = append(urls, c.SLO)
+		ours = append(ours, c.SLO)
 	}
+	for _, u := range ours {
+		if err := checkOurs(u); err != nil {
+			return fmt.Errorf("saml: %w", err)
+		}
+	}
+	var urls []string
 	for _, endpoints := range []map[string]string{c.IDP.SSO, c.IDP.SLO, c.IDP.SLOResponse} {
 		for binding, location := range endpoints {
 			if binding != BindingRedirect && binding != BindingPOST {
@@ -151,6 +158,15 @@ func (c *Config) checkURLs() error {
 		return errors.New("saml: the provider has nowhere to send a browser to")
 	}
 	return nil
+}
+
+// checkOurs is checkURL for an address of our own, whose host may be localhost
+// too: it is where we are served, and nobody told us.
+func checkOurs(raw string) error {
+	if u, err := url.Parse(raw); err == nil && u.Scheme == "http" && u.Hostname() == "localhost" {
+		return checkURL("https" + strings.TrimPrefix(raw, "http"))
+	}
+	return checkURL(raw)
 }
 
 // checkURL demands https; plain http is for loopback addresses alone.

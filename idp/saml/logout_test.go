@@ -140,6 +140,59 @@ func TestALogoutRequestByPOSTHasItsSignatureInside(t *testing.T) {
 	if _, err := r.conn.LogoutByPOST(t.Context(), nil); reason(err) != saml.ReasonForm {
 		t.Errorf("nothing: %v", err)
 	}
+	twice := encoded(signed)
+	twice.Add("RelayState", "rs")
+	if _, err := r.conn.LogoutByPOST(t.Context(), twice); reason(err) != saml.ReasonForm {
+		t.Errorf("two RelayStates: %v", err)
+	}
+}
+
+// A logout names sessions in bounds, and is a message of its own.
+func TestSM_38_ALogoutRequestIsBounded(t *testing.T) {
+	r := newRig(t, nil, nil)
+	const index = "<samlp:SessionIndex>_s1</samlp:SessionIndex>"
+	for name, c := range map[string]struct {
+		change func(string) string
+		want   string
+	}{
+		"a hundred sessions":          {swap(t, index, strings.Repeat(index, 100)), ""},
+		"a hundred and one":           {swap(t, index, strings.Repeat(index, 101)), saml.ReasonLogout},
+		"a session of a long name":    {swap(t, "_s1", strings.Repeat("s", 1<<10)), saml.ReasonLogout},
+		"without an ID":               {func(text string) string { return withoutID(t, text) }, saml.ReasonID},
+		"with an ID without end":      {swap(t, `ID="_l`, `ID="_l`+strings.Repeat("l", 1<<10)), saml.ReasonID},
+		"with another message within": {swap(t, index, `<samlp:LogoutRequest ID="_in"></samlp:LogoutRequest>`), saml.ReasonRoot},
+	} {
+		_, err := r.conn.LogoutByRedirect(t.Context(), byRedirect(r, "SAMLRequest", logoutText(r, c.change), ""))
+		if got := reason(err); got != c.want {
+			t.Errorf("%s: %q, want %q: %v", name, got, c.want, err)
+		}
+	}
+}
+
+// An answer to no request ends nothing of ours.
+func TestSM_38_ALogoutResponseAnswersARequest(t *testing.T) {
+	r := newRig(t, nil, nil)
+	answer := func(to string) string {
+		return `<samlp:LogoutResponse xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" Destination="` + slo + `" ID="_r1"` + to + ` IssueInstant="` + time.Now().UTC().Format(time.RFC3339) +
+			`" Version="2.0"><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">` + r.idp.EntityID() +
+			`</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"></samlp:StatusCode></samlp:Status></samlp:LogoutResponse>`
+	}
+	for to, want := range map[string]string{` InResponseTo="_q1"`: "", ` InResponseTo=""`: saml.ReasonUnsolicited, "": saml.ReasonUnsolicited} {
+		if _, err := r.conn.LogoutByRedirect(t.Context(), byRedirect(r, "SAMLResponse", answer(to), "")); reason(err) != want {
+			t.Errorf("%q: %v, want %q", to, err, want)
+		}
+	}
+}
+
+// withoutID cuts the ID out of a message.
+func withoutID(t *testing.T, text string) string {
+	t.Helper()
+	before, rest, found := strings.Cut(text, ` ID="`)
+	_, after, ends := strings.Cut(rest, `"`)
+	if !found || !ends {
+		t.Fatalf("no ID in %s", text)
+	}
+	return before + after
 }
 
 func TestOurLogoutMessagesAreWhatWeWouldAccept(t *testing.T) {

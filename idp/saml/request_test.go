@@ -177,8 +177,12 @@ func TestWhatCannotWorkIsNoConnection(t *testing.T) {
 		"upn": func(c *saml.Config) {
 			c.Mapping.Subject = []string{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"}
 		},
-		"http":   func(c *saml.Config) { c.ACS = "http://gate.example/acs" },
-		"script": func(c *saml.Config) { c.IDP.SSO = map[string]string{saml.BindingRedirect: "javascript:alert(1)"} },
+		"http": func(c *saml.Config) { c.ACS = "http://gate.example/acs" },
+		"http, theirs": func(c *saml.Config) {
+			c.IDP.SSO = map[string]string{saml.BindingRedirect: "http://localhost:1/sso"}
+		},
+		"http, not localhost": func(c *saml.Config) { c.ACS = "http://localhost.example/acs" },
+		"script":              func(c *saml.Config) { c.IDP.SSO = map[string]string{saml.BindingRedirect: "javascript:alert(1)"} },
 		"artifact": func(c *saml.Config) {
 			c.IDP.SSO = map[string]string{"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact": idpSSO}
 		},
@@ -197,7 +201,13 @@ func TestWhatCannotWorkIsNoConnection(t *testing.T) {
 			t.Errorf("%s: a connection", name)
 		}
 	}
+	// A trial at home: our own address may be this machine's name.
 	c := good
+	c.ACS, c.SLO = "http://localhost:8080/acs", "http://localhost:8080/slo"
+	if _, err := saml.New(c); err != nil {
+		t.Errorf("at localhost: %v", err)
+	}
+	c = good
 	c.NameIDFormat, c.MutableSubject = saml.NameIDEmail, true
 	if _, err := saml.New(c); err != nil {
 		t.Errorf("with an administrator's word: %v", err)

@@ -29,7 +29,7 @@ func testConnectionMetadata(e *env) {
 	e.same(len(due(e.now.Add(-time.Second))), 0)
 	e.same(len(due(e.now)), 1)
 	m := due(e.now)[0]
-	m.CheckAt, m.CheckedAt, m.Problem, m.Rejected = e.now.Add(time.Hour), e.now, "away", "0a"
+	m.CheckAt, m.CheckedAt, m.Problem, m.Rejected, m.ValidUntil = e.now.Add(time.Hour), e.now, "away", "0a", e.now.Add(90*time.Hour)
 	m.Proposal, m.ProposedAt, m.Warned = &authz.SAMLUpstream{EntityID: "https://sts.example/", Certificates: [][]byte{{1}}}, e.now, map[string]int{"ab": 30}
 	e.must(e.PutConnectionMetadata(e.ctx, m))
 	e.is(e.PutConnectionMetadata(e.ctx, m), authz.ErrConflict)

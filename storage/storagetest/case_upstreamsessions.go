@@ -17,6 +17,7 @@ func connections() []promise {
 		{"UpstreamsAreAskedAboutSessions", testUpstreamRefreshes},
 		{"MetadataIsLookedAtWhenItsTimeHasCome", testConnectionMetadata},
 		{"SetupLinksAreOfOneConnection", testSetupLinks},
+		{"JoinLinksAreOfOnePersonAndGoodOnce", testJoinLinks},
 		{"GrantsAreFoundByTheSessionTheyWereMadeIn", testGrantsOfSessions},
 		{"OverridesAreOfOneConnection", testOverrides},
 		{"CircuitsAreWrittenByTheFastest", testCircuits},
@@ -44,6 +45,9 @@ func testUpstreamSessions(e *env) {
 			e.same(got[i], want[i])
 		}
 	}
+	byCookie, _, err := e.SessionByDigestAcrossWorkspaces(e.ctx, e.issuer, named.Digest)
+	e.must(err)
+	e.same(byCookie.Upstream, authz.UpstreamName{Side: authz.SAMLSide})
 	nobody, person := [32]byte{}, named.Upstream.Person
 	find(of(person), named)
 	find(of(person, "_0", "_1"), named)

@@ -32,6 +32,8 @@ type Config struct {
 	Federation  *federation.Federation
 	// InvitationURL is where somebody joins by an invitation's token.
 	InvitationURL func(token authz.Secret) string
+	// JoinURL is where a join link leads.
+	JoinURL func(token authz.Secret) string
 	// EnrolmentURL is where the person of a break-glass account sets it up.
 	EnrolmentURL func(token authz.Secret) string
 	// Access is conditional access.
@@ -81,7 +83,7 @@ type api struct{ cfg Config }
 
 // New returns the handler of /v1.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Scopes == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.EnrolmentURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
+	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Scopes == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.JoinURL == nil || cfg.EnrolmentURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
 	}
 	quietErrors.Do(func() {
@@ -97,6 +99,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.workspaceRoutes(h)
 	a.memberRoutes(h)
 	a.identityRoutes(h)
+	a.joinLinkRoutes(h)
 	a.factorRoutes(h)
 	a.operatorRoutes(h)
 	a.teamRoutes(h)

@@ -13,7 +13,7 @@ import (
 // End is something at a connection that ends.
 type End struct {
 	At           string `json:"at"`
-	Kind         string `json:"kind" enum:"provider_certificate,our_certificate,setup_link,override"`
+	Kind         string `json:"kind" enum:"provider_certificate,our_certificate,setup_link,override,metadata"`
 	ConnectionID string `json:"connection_id"`
 	Name         string `json:"name" doc:"Of the connection."`
 	ID           string `json:"id,omitempty" doc:"Fingerprint of the certificate (SHA-256, in hex), or id of the link."`

@@ -31,7 +31,7 @@ type Identity struct {
 	ConnectionID string `json:"connection_id"`
 	Side         string `json:"side" enum:"oidc,saml"`
 	Subject      string `json:"subject"`
-	LinkedBy     string `json:"linked_by,omitempty" doc:"sign_in, key, admin or ceremony; absent for what was there before it was kept."`
+	LinkedBy     string `json:"linked_by,omitempty" doc:"sign_in, key, admin, ceremony or invite; absent for what was there before it was kept."`
 	LinkedAt     string `json:"linked_at"`
 	LastLoginAt  string `json:"last_login_at,omitempty"`
 }

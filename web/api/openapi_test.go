@@ -36,7 +36,7 @@ func newAPI(t *testing.T) http.Handler {
 func refusing(t *testing.T, e *authz.Error) http.Handler {
 	t.Helper()
 	h, err := api.New(api.Config{
-		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, Deliveries: &delivery.Deliveries{}, Access: &access.Access{}, Scopes: &scope.Catalogue{}, Connections: &connection.Connections{}, Federation: &federation.Federation{}, InvitationURL: func(authz.Secret) string { return "" }, EnrolmentURL: func(authz.Secret) string { return "" }, KeysPath: "/v1/api-keys", Status: web.Status, RetryAfter: web.RetryAfter, Clock: authz.SystemClock{}, Version: "v1", CursorKeys: [][]byte{make([]byte, 32)}, Onces: &storage.Store{},
+		Admin: &admin.Admin{}, Keys: &apikey.Keys{}, Deliveries: &delivery.Deliveries{}, Access: &access.Access{}, Scopes: &scope.Catalogue{}, Connections: &connection.Connections{}, Federation: &federation.Federation{}, InvitationURL: func(authz.Secret) string { return "" }, JoinURL: func(authz.Secret) string { return "" }, EnrolmentURL: func(authz.Secret) string { return "" }, KeysPath: "/v1/api-keys", Status: web.Status, RetryAfter: web.RetryAfter, Clock: authz.SystemClock{}, Version: "v1", CursorKeys: [][]byte{make([]byte, 32)}, Onces: &storage.Store{},
 		Authenticate: func(context.Context, api.Presented) (authz.Principal, error) {
 			return authz.Principal{}, e
 		},

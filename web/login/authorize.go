@@ -59,6 +59,9 @@ type pending struct {
 	// linking is the joining of another side that this is, in place of a client's
 	// request; nil for none.
 	linking *linking
+	// joining is the join link that this follows, in place of a client's request;
+	// empty for none.
+	joining authz.JoinLinkID
 	// drafted says that the row is to be stored yet.
 	drafted bool
 	// demands is the sign-in that conditional access asks for, or nil; asked is

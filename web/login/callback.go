@@ -35,7 +35,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, leg.Fallback, identity})
+	return f.arrive(w, r, p, arrival{connection: connection, side: authz.OIDCSide, fallback: leg.Fallback, identity: identity})
 }
 
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
@@ -107,6 +107,8 @@ type arrival struct {
 	side       authz.Side
 	fallback   authz.FallbackReason
 	identity   idp.Identity
+	// asked says that the upstream was told to have them sign in.
+	asked bool
 }
 
 // arrive signs the person in and goes on with their request.
@@ -117,8 +119,15 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if !a.connection.Uses(a.side) { // it was taken away and given back since they left
 		return f.refuse(r.Context(), p, a.connection, "switched_off", errSwitchedOff)
 	}
+	a.asked = upstreamPrompt(p) == "login"
+	if p.linking != nil && p.linking.Again {
+		return f.liveAgain(w, r, p, a)
+	}
 	if p.linking != nil {
 		return f.linkArrived(w, r, p, a)
+	}
+	if p.joining != "" {
+		return f.joinArrived(w, r, p, a)
 	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)

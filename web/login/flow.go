@@ -47,6 +47,7 @@ type Store interface {
 	TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, side authz.Side, subject string, at time.Time) error
 	SetUpstreamLink(ctx context.Context, i authz.UpstreamIdentity) error
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
+	MembersWithEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string, limit int) ([]authz.UserID, error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
 	UpdateUserProfile(ctx context.Context, issuer authz.IssuerName, id authz.UserID, p authz.Profile, at time.Time) error
 
@@ -67,6 +68,11 @@ type Members interface {
 	// in one transaction.
 	Admit(ctx context.Context, ws authz.WorkspaceID, id authz.InvitationID, email string) (authz.Invitation, error)
 	Join(ctx context.Context, i authz.Invitation, user authz.UserID) (authz.Member, error)
+	// OpenJoinLink returns a join link that is good, by its token. AdmitByLink looks
+	// at one anew, JoinByLink uses it, both in one transaction.
+	OpenJoinLink(ctx context.Context, token authz.Secret) (authz.JoinLink, error)
+	AdmitByLink(ctx context.Context, ws authz.WorkspaceID, id authz.JoinLinkID) (authz.JoinLink, error)
+	JoinByLink(ctx context.Context, l authz.JoinLink, i authz.UpstreamIdentity) error
 	// FollowGroups gives and takes what a person's groups give, within a
 	// transaction.
 	FollowGroups(ctx context.Context, in admin.GroupsTold) error

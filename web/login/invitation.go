@@ -111,7 +111,8 @@ func invitedPending(id authz.InvitationID, row authz.AuthorizationRequest) *pend
 }
 
 // clientless is a stored request that no client made: a test sign-in, one that
-// follows an invitation, or one that joins another side to somebody.
+// follows an invitation or a join link, or one that joins another side to
+// somebody.
 func clientless(row authz.AuthorizationRequest) (*pending, error) {
 	params, err := url.ParseQuery(row.Parameters)
 	switch {
@@ -121,6 +122,8 @@ func clientless(row authz.AuthorizationRequest) (*pending, error) {
 		return testOf(row, params)
 	case params.Has(linkingParameter):
 		return linkingOf(row, params)
+	case params.Has(joinParameter):
+		return joinPending(authz.JoinLinkID(params.Get(joinParameter)), row), nil
 	case params.Has(invitationParameter):
 		return invitedPending(authz.InvitationID(params.Get(invitationParameter)), row), nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -33,6 +34,17 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 	if err != nil {
 		return f.linkRefused(ctx, p, a, err)
 	}
+	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, s.UserID)
+	if err != nil {
+		return err
+	}
+	return f.askWhetherThem(w, r, p, a, user, "/security/link/confirm")
+}
+
+// askWhetherThem shows the person who came back, and asks whether it is them;
+// the answer goes to confirm.
+func (f *Flow) askWhetherThem(w http.ResponseWriter, r *http.Request, p *pending, a arrival, user authz.User, confirm string) error {
+	ctx := r.Context()
 	plain, err := json.Marshal(proven{Side: a.side, Identity: a.identity})
 	if err != nil {
 		return err
@@ -45,10 +57,6 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 	if err := f.remember(ctx, p.row.ID, a.connection.ID, handle, sealed); err != nil {
 		return err
 	}
-	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, s.UserID)
-	if err != nil {
-		return err
-	}
 	facts := []factView{{"provider", providerOf(a.connection, a.side)}, {"known there as", a.identity.Subject}}
 	for _, fact := range []factView{{"name", a.identity.Profile.Name}, {"e-mail", a.identity.Email}} {
 		if fact.Value != "" {
@@ -57,38 +65,60 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 	}
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.LinkPage, map[string]any{
 		"Person": nameOf(user), "Connection": a.connection.Name, "ConnectionID": a.connection.ID, "Facts": facts, "Handle": handle,
+		"Confirm": confirm, "ByLink": p.joining != "",
 	})
 }
 
 // mayJoin checks that an arrival may be joined to the session's person: by the
-// session that began it, which is alive, at a connection in use, and nobody
-// else's.
+// session that began it, which is alive and whose sign-in and factor are still of
+// the last minutes, at a connection in use, and nobody else's.
 func (f *Flow) mayJoin(ctx context.Context, s authz.Session, p *pending, a arrival) error {
 	if s.ID == "" || s.ID != p.linking.Session || s.UserID != p.linking.User {
 		return errSignedOut
 	}
 	c, side, err := f.otherSide(ctx, s)
+	if err == nil {
+		err = mayLink(s, f.cfg.Clock.Now())
+	}
 	switch {
 	case err != nil:
 		return err
 	case c.ID != a.connection.ID || side != a.side || a.fallback.Interim():
 		return errLinkNowhere
 	}
-	_, _, _, err = f.cfg.Store.UserByUpstream(ctx, f.issuer, c.WorkspaceID, c.ID, a.side, a.identity.Subject)
+	return f.nobodysYet(ctx, a, s.UserID)
+}
+
+// nobodysYet checks that who came back may become a person whom this side does
+// not know yet: they are nobody here, are told by no name of somebody else, and
+// do not come with another member's address. That they come with the person's
+// own proves nothing.
+func (f *Flow) nobodysYet(ctx context.Context, a arrival, user authz.UserID) error {
+	ws := a.connection.WorkspaceID
+	_, _, _, err := f.cfg.Store.UserByUpstream(ctx, f.issuer, ws, a.connection.ID, a.side, a.identity.Subject)
 	if err == nil {
-		return errLinkTaken // not theirs: this side does not know them
+		return errLinkTaken
 	}
 	if !errors.Is(err, authz.ErrNotFound) {
 		return err
+	}
+	if a.identity.Email != "" {
+		others, err := f.cfg.Store.MembersWithEmail(ctx, f.issuer, ws, a.identity.Email, 2)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(others, func(id authz.UserID) bool { return id != user }) {
+			return errLinkTaken
+		}
 	}
 	link := linkOf(a)
 	if link == ([32]byte{}) {
 		return nil
 	}
-	switch id, err := f.cfg.Store.UserByLink(ctx, f.issuer, c.ID, link); {
+	switch id, err := f.cfg.Store.UserByLink(ctx, f.issuer, a.connection.ID, link); {
 	case errors.Is(err, authz.ErrNotFound):
 		return nil
-	case errors.Is(err, authz.ErrConflict) || err == nil && id != s.UserID:
+	case errors.Is(err, authz.ErrConflict) || err == nil && id != user:
 		return errLinkTaken
 	default:
 		return err
@@ -97,13 +127,17 @@ func (f *Flow) mayJoin(ctx context.Context, s authz.Session, p *pending, a arriv
 
 // linkRefused records that nothing was joined, and returns what to say.
 func (f *Flow) linkRefused(ctx context.Context, p *pending, a arrival, err error) error {
+	actor := string(p.joining)
+	if p.linking != nil {
+		actor = string(p.linking.User)
+	}
 	told, ok := errors.AsType[*authz.Error](err)
 	if !ok || authz.KindOf(err) == authz.Unavailable {
 		return err
 	}
 	entry := authz.AuditEntry{
 		Issuer: f.issuer, WorkspaceID: a.connection.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "identity.link_refused", Result: authz.Refused, Reason: told.Code,
-		Actor: string(p.linking.User), Target: string(a.connection.ID), Details: map[string]any{"side": a.side},
+		Actor: actor, Target: string(a.connection.ID), Details: map[string]any{"side": a.side},
 	}.From(authz.OriginFrom(ctx))
 	if err := f.cfg.Store.AppendAudit(ctx, entry); err != nil {
 		return err
@@ -112,39 +146,48 @@ func (f *Flow) linkRefused(ctx context.Context, p *pending, a arrival, err error
 }
 
 // ConfirmLinking serves POST /security/link/confirm: the person says that who
-// came back is them. What is said is good once.
+// came back is them.
 func (f *Flow) ConfirmLinking(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
 	ctx := r.Context()
-	id := authz.ConnectionID(r.PostForm.Get("connection"))
-	if !id.Valid() {
-		id = ""
-	}
-	row, err := f.returned(ctx, id, onlyValue(r.PostForm["h"]))
+	p, a, err := f.saidToBe(r)
 	if err != nil {
 		return err
 	}
-	p, c, err := f.comeBack(r, row)
-	if err != nil {
-		return err
-	}
-	if p.linking == nil {
+	if p.linking == nil || p.linking.Again {
 		return errRequestGone
 	}
-	who, err := f.openProven(row)
-	if err != nil {
-		return f.upstreamFailed(ctx, p, c, err)
-	}
-	a := arrival{connection: c, side: who.Side, identity: who.Identity}
 	cookie := randomText()
 	err = f.cfg.Store.InTx(ctx, func(ctx context.Context) error { return f.join(ctx, r, p, a, authz.Digest(cookie)) })
 	if err != nil {
 		return f.linkRefused(ctx, p, a, err)
 	}
 	f.setCookie(w, sessionCookie, cookie)
-	return f.cfg.Pages.Write(w, http.StatusOK, ui.LinkPage, map[string]any{"Connection": c.Name, "Joined": true})
+	return f.cfg.Pages.Write(w, http.StatusOK, ui.LinkPage, map[string]any{"Connection": a.connection.Name, "Joined": true})
+}
+
+// saidToBe is who came back, of whom a form says that it is them. What is said
+// is good once.
+func (f *Flow) saidToBe(r *http.Request) (*pending, arrival, error) {
+	ctx, id := r.Context(), authz.ConnectionID(r.PostForm.Get("connection"))
+	if !id.Valid() {
+		id = ""
+	}
+	row, err := f.returned(ctx, id, onlyValue(r.PostForm["h"]))
+	if err != nil {
+		return nil, arrival{}, err
+	}
+	p, c, err := f.comeBack(r, row)
+	if err != nil {
+		return nil, arrival{}, err
+	}
+	who, err := f.openProven(row)
+	if err != nil {
+		return nil, arrival{}, f.upstreamFailed(ctx, p, c, err)
+	}
+	return p, arrival{connection: c, side: who.Side, identity: who.Identity}, nil
 }
 
 // openProven returns who came back. What was sealed for another step does not

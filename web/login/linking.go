@@ -14,20 +14,22 @@ import (
 )
 
 // A person joins the other side of their connection to themselves by showing
-// that they are known to both: a sign-in and a factor of theirs of the last ten
-// minutes, then a sign-in at the other side in the same browser, then a word
-// that it is to be. Neither half is worth anything in another browser or
-// session.
+// that they are known to both: they sign in at their own side, prove a factor
+// of theirs with us, sign in at the other side in the same browser, and say that
+// it is to be, all of it within ten minutes. A passkey is the factor and never
+// one of the sign-ins: it says nothing of what a side knows. Neither half is
+// worth anything in another browser or session.
 
-// linkFresh is how old the sign-in and the factor may be that begin it, and how
-// long what was begun is good.
+// linkFresh is how old the sign-in at their own side and the factor may be, both
+// when it begins and when it is done, and how long what was begun is good.
 const linkFresh = 10 * time.Minute
 
 var (
 	errLinkNowhere = pageError(authz.Forbidden, "no_other_side", "Your organisation's connection has no other sign-in that could be joined to you.")
 	errLinkInterim = pageError(authz.Forbidden, "linking_needs_usual_sign_in", "You are signed in by a way that stands in for the usual one. Sign in the usual way first.")
-	errLinkStale   = pageError(authz.Forbidden, "sign_in_not_fresh", "Sign in again first: another sign-in is joined right after signing in.")
-	errLinkFactor  = pageError(authz.Forbidden, "factor_required", "Confirm with a second factor of yours first.")
+	errLinkStale   = pageError(authz.Forbidden, "sign_in_not_fresh", "Sign in at your own side again first: another sign-in is joined right after that.")
+	errLinkFactor  = pageError(authz.Forbidden, "factor_required", "Confirm with a passkey or an authenticator app of yours first.")
+	errLinkOther   = pageError(authz.Forbidden, "another_person", "Somebody else than you signed in. Nothing was changed.")
 	errLinkMutable = pageError(authz.Forbidden, "mutable_subject", "The other sign-in calls people by addresses, which change hands: nobody is joined by one.")
 	errLinkedHere  = pageError(authz.Conflict, "already_linked", "Your other sign-in is joined to you already. Your administrator can take it away.")
 	errLinkTaken   = pageError(authz.Conflict, "link_conflict", "That sign-in is somebody else's here. Nothing was joined. Ask your administrator.")
@@ -38,9 +40,14 @@ var (
 type linking struct {
 	Session authz.SessionID
 	User    authz.UserID
+	// Again says that it is the sign-in at their own side, which comes first.
+	Again bool
 }
 
-const linkingParameter = "linking"
+const (
+	linkingParameter      = "linking"
+	linkingAgainParameter = "linking_again"
+)
 
 func linkingPending(l linking, row authz.AuthorizationRequest) *pending {
 	request := &oauth.AuthorizationRequest{ID: row.ID, ArrivedAt: row.ArrivedAt, Prompt: []string{"login"}}
@@ -57,10 +64,7 @@ func (f *Flow) otherSide(ctx context.Context, s authz.Session) (authz.Connection
 	if err != nil {
 		return c, "", err
 	}
-	side := authz.SAMLSide
-	if s.Upstream.Side == authz.SAMLSide {
-		side = authz.OIDCSide
-	}
+	side := opposite(s.Upstream.Side)
 	switch {
 	case c.State != authz.Active || c.WorkspaceID != s.WorkspaceID || !c.Uses(authz.OIDCSide) || !c.Uses(authz.SAMLSide):
 		return c, side, errLinkNowhere
@@ -81,17 +85,25 @@ func (f *Flow) otherSide(ctx context.Context, s authz.Session) (authz.Connection
 	return c, side, nil
 }
 
+func opposite(s authz.Side) authz.Side {
+	if s == authz.SAMLSide {
+		return authz.OIDCSide
+	}
+	return authz.SAMLSide
+}
+
 // maxIdentities is more than a person has in a workspace.
 const maxIdentities = 50
 
-// mayLink checks that the session's person has signed in and shown a factor of
-// theirs in the last minutes.
+// mayLink checks that the session's person has signed in at their own side, and
+// shown us a factor of theirs, in the last minutes. A recovery code stands in
+// for a factor that was lost, and joins nothing.
 func mayLink(s authz.Session, now time.Time) error {
 	within := func(at time.Time) bool { return !at.IsZero() && !at.After(now) && now.Sub(at) <= linkFresh }
 	switch {
-	case !within(s.AuthTime):
+	case !within(s.SignIn.LiveAt):
 		return errLinkStale
-	case s.SignIn.Local == "" || s.SignIn.MFA != authz.MFAProven || !within(s.SignIn.MFAAt):
+	case s.SignIn.Local == "" || s.SignIn.Local == authz.RecoveryMethod || s.SignIn.MFA != authz.MFAProven || !within(s.SignIn.MFAAt):
 		return errLinkFactor
 	}
 	return nil
@@ -118,7 +130,7 @@ func (f *Flow) linkingPage(w http.ResponseWriter, r *http.Request, s authz.Sessi
 	if err == nil {
 		err = mayLink(s, f.cfg.Clock.Now())
 	}
-	view["Connection"], view["Provider"] = c.Name, providerOf(c, side)
+	view["Connection"], view["Provider"], view["Own"] = c.Name, providerOf(c, side), providerOf(c, opposite(side))
 	told, refused := errors.AsType[*authz.Error](err)
 	switch {
 	case err == nil:
@@ -129,6 +141,8 @@ func (f *Flow) linkingPage(w http.ResponseWriter, r *http.Request, s authz.Sessi
 		if err := f.toStepUp(ctx, view, s); err != nil {
 			return err
 		}
+	case told.Code == errLinkStale.Code:
+		view["Again"] = true
 	default:
 		view["Refused"] = told.Description
 	}
@@ -147,7 +161,9 @@ func (f *Flow) toStepUp(ctx context.Context, view map[string]any, s authz.Sessio
 		return nil
 	}
 	view["Confirm"] = true
-	return f.toProve(view, s, held)
+	err = f.toProve(view, s, held)
+	view["Codes"] = false // a recovery code does not count here
+	return err
 }
 
 // providerOf is what the upstream of a side calls itself.
@@ -168,7 +184,10 @@ func (f *Flow) SubmitLinking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.PostForm.Get("do") == "begin" {
+	switch r.PostForm.Get("do") {
+	case "again":
+		return f.beginLiveAgain(w, r, s)
+	case "begin":
 		return f.beginLinking(w, r, s)
 	}
 	if r.PostForm.Has("pending") || r.PostForm.Get("do") != "" {
@@ -191,21 +210,29 @@ func (f *Flow) SubmitLinking(w http.ResponseWriter, r *http.Request) error {
 // beginLinking sends the browser to the other side, where the person signs in
 // anew.
 func (f *Flow) beginLinking(w http.ResponseWriter, r *http.Request, s authz.Session) error {
-	now := f.cfg.Clock.Now()
 	c, side, err := f.otherSide(r.Context(), s)
 	if err == nil {
-		err = mayLink(s, now)
+		err = mayLink(s, f.cfg.Clock.Now())
 	}
 	if err != nil {
 		return err
 	}
-	p := linkingPending(linking{Session: s.ID, User: s.UserID}, authz.AuthorizationRequest{
-		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(f.browser(w, r)),
-		Parameters: url.Values{linkingParameter: {string(s.ID), string(s.UserID)}}.Encode(),
-		ArrivedAt:  now, ExpiresAt: now.Add(linkFresh), State: authz.Active,
+	return f.departLinking(w, r, linking{Session: s.ID, User: s.UserID}, c, side, "")
+}
+
+// departLinking sends the browser to a side of the connection, which is asked to
+// have the person sign in.
+func (f *Flow) departLinking(w http.ResponseWriter, r *http.Request, l linking, c authz.Connection, side authz.Side, hint string) error {
+	now, params := f.cfg.Clock.Now(), url.Values{linkingParameter: {string(l.Session), string(l.User)}}
+	if l.Again {
+		params.Set(linkingAgainParameter, "true")
+	}
+	p := linkingPending(l, authz.AuthorizationRequest{
+		ID: authz.NewID("ar"), Issuer: f.issuer, BrowserDigest: authz.Digest(f.browser(w, r)), Parameters: params.Encode(),
+		ArrivedAt: now, ExpiresAt: now.Add(linkFresh), State: authz.Active,
 	})
 	p.drafted = true
-	return f.depart(w, r, p, c, "", federation.Choice{Side: side})
+	return f.depart(w, r, p, c, hint, federation.Choice{Side: side})
 }
 
 // linkingOf is the joining that a stored request is.
@@ -214,5 +241,5 @@ func linkingOf(row authz.AuthorizationRequest, params url.Values) (*pending, err
 	if len(told) != 2 {
 		return nil, errRequestGone
 	}
-	return linkingPending(linking{authz.SessionID(told[0]), authz.UserID(told[1])}, row), nil
+	return linkingPending(linking{authz.SessionID(told[0]), authz.UserID(told[1]), params.Has(linkingAgainParameter)}, row), nil
 }

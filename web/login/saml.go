@@ -115,7 +115,7 @@ func (f *Flow) ContinueSAML(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection, authz.SAMLSide, leg.Fallback, *leg.Identity})
+	return f.arrive(w, r, p, arrival{connection: connection, side: authz.SAMLSide, fallback: leg.Fallback, identity: *leg.Identity})
 }
 
 // onlyValue is the one value of a parameter, else "".

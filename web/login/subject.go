@@ -185,6 +185,9 @@ func signInOf(a arrival, now time.Time) authz.SignIn {
 	if !i.AuthTime.IsZero() { // untold, it may be of this morning: of no time that counts
 		s.MFAAt = authTime(i, now)
 	}
+	if a.asked || !i.AuthTime.IsZero() {
+		s.LiveAt = authTime(i, now)
+	}
 	s.Fallback = a.fallback.Interim()
 	size := 0
 	for _, group := range i.Groups {

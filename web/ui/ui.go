@@ -35,6 +35,7 @@ const (
 	SetupPage      = "setup.html"
 	TestPage       = "test.html"
 	InvitationPage = "invitation.html"
+	JoinPage       = "join.html"
 	OutagePage     = "outage.html"
 	LogoutPage     = "logout.html"
 	SignedOutPage  = "signedout.html"
@@ -52,7 +53,7 @@ const (
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
 	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
-	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage, LinkPage, LocalPage, EnrolPage, OperatorPage} {
+	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, JoinPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage, LinkPage, LocalPage, EnrolPage, OperatorPage} {
 		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/factors.html", "templates/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)

@@ -284,6 +284,7 @@ func (a *App) serve(name authz.IssuerName, i *Issuer, server *oauth.Server, veri
 	management, err := api.New(api.Config{
 		Connections: connections, Federation: i.federation, Deliveries: i.Deliveries,
 		EnrolmentURL:  func(token authz.Secret) string { return login.EnrolmentURL(i.Config.URL, token) },
+		JoinURL:       func(token authz.Secret) string { return login.JoinURL(i.Config.URL, token) },
 		InvitationURL: func(token authz.Secret) string { return login.InvitationURL(i.Config.URL, token) },
 		Admin:         i.Admin, Keys: i.Keys, Access: i.Access, Scopes: i.scopes, Registration: i.Registrar, KeysPath: i.Config.Keys.Path, Status: web.Status, RetryAfter: web.RetryAfter, Version: a.options.Version, Refused: refused, Clock: a.clock, Note: web.Note,
 		CursorKeys: a.keyring.DeriveAll("list cursor"), Onces: a.store,

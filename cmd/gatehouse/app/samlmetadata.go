@@ -34,7 +34,7 @@ func (u Protocols) Newer(ctx context.Context, c authz.Connection) (conn.Newer, e
 	if err != nil {
 		return conn.Newer{}, plain(err)
 	}
-	out.CacheFor = m.CacheFor
+	out.CacheFor, out.ValidUntil = m.CacheFor, m.ValidUntil
 	if !m.ValidUntil.IsZero() {
 		if left := m.ValidUntil.Sub(u.Clock.Now()); out.CacheFor == 0 || left < out.CacheFor {
 			out.CacheFor = left

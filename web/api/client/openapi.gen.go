@@ -745,7 +745,7 @@ type Identity struct {
 	LastLoginAt  string `json:"last_login_at,omitempty,omitzero"`
 	LinkedAt     string `json:"linked_at"`
 
-	// LinkedBy sign_in, key, admin or ceremony; absent for what was there before it was kept.
+	// LinkedBy sign_in, key, admin, ceremony or invite; absent for what was there before it was kept.
 	LinkedBy string `json:"linked_by,omitempty,omitzero"`
 	Side     string `json:"side"`
 	Subject  string `json:"subject"`
@@ -786,6 +786,25 @@ type IssuingReach struct {
 
 	// Workspaces Empty: every workspace.
 	Workspaces []string `json:"workspaces"`
+}
+
+// JoinLink defines model for JoinLink.
+type JoinLink struct {
+	ConnectionID string    `json:"connection_id"`
+	CreatedAt    time.Time `json:"created_at"`
+	ExpiresAt    time.Time `json:"expires_at"`
+	ID           string    `json:"id"`
+	MadeBy       string    `json:"made_by"`
+	Side         string    `json:"side"`
+	Status       string    `json:"status"`
+
+	// URL In the answer that made it, and nowhere else.
+	URL string `json:"url,omitempty,omitzero"`
+}
+
+// JoinLinks defines model for JoinLinks.
+type JoinLinks struct {
+	Items []JoinLink `json:"items"`
 }
 
 // Key defines model for Key.
@@ -1182,6 +1201,15 @@ type NewInvitation struct {
 
 	// WorkspaceID Absent: the caller's own.
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
+}
+
+// NewJoinLink defines model for NewJoinLink.
+type NewJoinLink struct {
+	ConnectionID string `json:"connection_id"`
+
+	// ExpiresIn 1m to 168h; absent: 24h.
+	ExpiresIn string `json:"expires_in,omitempty,omitzero"`
+	Side      string `json:"side"`
 }
 
 // NewMember defines model for NewMember.
@@ -3137,6 +3165,30 @@ func (a *API) AddMemberIdentity(ctx context.Context, id string, body IdentityMem
 //	DELETE /v1/members/{id}/identities/{identity}
 func (a *API) RemoveMemberIdentity(ctx context.Context, id string, identity string, options ...Option) error {
 	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/identities/%s", url.PathEscape(text(id)), url.PathEscape(text(identity)))}
+	return tell(ctx, a, c, options)
+}
+
+// ListJoinLinks: List the join links of a member, at most a hundred.
+//
+//	GET /v1/members/{id}/join-links
+func (a *API) ListJoinLinks(ctx context.Context, id string, options ...Option) (*JoinLinks, error) {
+	c := call{method: "GET", path: fmt.Sprintf("/v1/members/%s/join-links", url.PathEscape(text(id)))}
+	return ask[JoinLinks](ctx, a, c, options)
+}
+
+// CreateJoinLink: Make a link by which one side of a connection comes to know a member, once; shown this once.
+//
+//	POST /v1/members/{id}/join-links
+func (a *API) CreateJoinLink(ctx context.Context, id string, body NewJoinLink, options ...Option) (*JoinLink, error) {
+	c := call{method: "POST", path: fmt.Sprintf("/v1/members/%s/join-links", url.PathEscape(text(id))), body: body, once: true}
+	return ask[JoinLink](ctx, a, c, options)
+}
+
+// RevokeJoinLink: Take a join link back at once.
+//
+//	DELETE /v1/members/{id}/join-links/{link}
+func (a *API) RevokeJoinLink(ctx context.Context, id string, link string, options ...Option) error {
+	c := call{method: "DELETE", path: fmt.Sprintf("/v1/members/%s/join-links/%s", url.PathEscape(text(id)), url.PathEscape(text(link)))}
 	return tell(ctx, a, c, options)
 }
 

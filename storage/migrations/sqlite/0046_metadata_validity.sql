@@ -1,0 +1,3 @@
+-- +goose Up
+-- Until when a provider's metadata is good, as it was last seen; null if untold.
+ALTER TABLE connection_metadata ADD COLUMN valid_until DATETIME;
