@@ -25,11 +25,14 @@ type UpstreamIdentity struct {
 	Subject      string
 	// Link is a digest of a name that the other side tells of the same person
 	// too; all zero for none.
-	Link        [32]byte
-	UserID      UserID
+	Link   [32]byte
+	UserID UserID
+	// Groups are those told at the last sign-in, of the ones that routes of the
+	// connection are about.
+	Groups      []string
 	LinkedBy    LinkedBy
 	CreatedAt   time.Time
-	LastLoginAt time.Time // zero before the first
+	LastLoginAt time.Time // to the hour; zero before the first
 }
 
 // LinkedBy is how a person came to be known by an identity.
@@ -191,26 +194,6 @@ type Fallback struct {
 type LinkKey struct {
 	OIDC []string `json:"oidc,omitempty"`
 	SAML []string `json:"saml,omitempty"`
-}
-
-// Route sends people to a side. One of Domain and Email is set, in lower case.
-type Route struct {
-	Domain string `json:"domain,omitempty"`
-	Email  string `json:"email,omitempty"`
-	Use    Side   `json:"use"`
-}
-
-// RouteOf returns the side of the first route that matches an e-mail address;
-// "" when none does.
-func (f Fallback) RouteOf(email string) Side {
-	email = strings.ToLower(email)
-	_, domain, _ := strings.Cut(email, "@")
-	for _, r := range f.Routes {
-		if r.Email != "" && r.Email == email || r.Domain != "" && r.Domain == domain {
-			return r.Use
-		}
-	}
-	return ""
 }
 
 // SAMLUpstream is an identity provider of SAML 2.0. Certificates, addresses

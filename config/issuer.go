@@ -302,10 +302,13 @@ type LinkKey struct {
 
 // Route sends some people to one side of a connection.
 type Route struct {
-	// The e-mail domain of the people meant; or email.
+	// The e-mail domain of the people meant; or email or group.
 	Domain string `yaml:"domain"`
-	// The e-mail address of the person meant; or domain.
+	// The e-mail address of the person meant; or domain or group.
 	Email string `yaml:"email"`
+	// The group of the people meant, exactly as the upstream tells it; or domain or
+	// email. It is looked at when they come back.
+	Group string `yaml:"group"`
 	// The side they sign in by.
 	Use string `yaml:"use" jsonschema:"enum=oidc,enum=saml"`
 }

@@ -42,7 +42,7 @@ var explanations = map[string]string{
 	// What is decided after the provider was believed.
 	"browser_mismatch":   "The answer came in another browser than the sign-in began in: a link was passed on, cookies are blocked, or somebody tried to sign another person in.",
 	"switched_off":       "The connection, the workspace or the account was switched off, or is not in use yet.",
-	"other_side":         "The person came by SAML because of an address that a route sends there, and their own address is none of those: they sign in by OpenID Connect, unless a route names them.",
+	"other_side":         "The person came by a side that no route leads them to: by SAML because of an address or a group that a route sends there, where their own address and groups are none of those, or as somebody else than who signed in at the other side before.",
 	"invitation_refused": "Somebody followed an invitation and is not who was invited (the address that the provider tells is another one, or none), or it was used, ended or over by then, or whoever invited them may not give its role any more.",
 	"no_membership":      "The person signed in and belongs to no workspace here: invite them, verify the domain of their address for this connection, or see that the provider says that the address is verified.",
 	"link_conflict":      "Somebody who is not known yet came with the e-mail address of a member. If it is the same person, set link_key or remove the member; addresses alone join nobody.",

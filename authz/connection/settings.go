@@ -234,8 +234,8 @@ func (s *Connections) check(c authz.Connection) error {
 		return invalid("fallback", "has more than 200 routes")
 	}
 	for _, r := range c.Fallback.Routes {
-		if (r.Domain == "") == (r.Email == "") || r.Domain+r.Email != strings.ToLower(r.Domain+r.Email) || r.Use != authz.OIDCSide && r.Use != authz.SAMLSide {
-			return invalid("fallback", "a route has a domain or an email, in lower case, and a side to use")
+		if !routes(r) {
+			return invalid("fallback", "a route has a domain or an email, in lower case, or a group of at most 2048 bytes, one of them, and a side to use")
 		}
 	}
 	if c.OIDC != nil && c.OIDC.PollMinutes != 0 && (c.OIDC.PollMinutes < 5 || c.OIDC.PollMinutes > 1440) {
@@ -255,6 +255,22 @@ func (s *Connections) check(c authz.Connection) error {
 	}
 	return nil
 }
+
+// routes reports whether a route is about one thing and leads somewhere.
+func routes(r authz.Route) bool {
+	about := 0
+	for _, one := range []string{r.Domain, r.Email, r.Group} {
+		if one != "" {
+			about++
+		}
+	}
+	address := r.Domain + r.Email
+	return about == 1 && address == strings.ToLower(address) && len(r.Group) <= maxGroup && (r.Use == authz.OIDCSide || r.Use == authz.SAMLSide)
+}
+
+// maxGroup is the longest name of a group that an upstream is heard with, in
+// bytes.
+const maxGroup = 2048
 
 // initiates reports whether a sign-in may be begun at the address: https, or
 // http on loopback; empty is none.

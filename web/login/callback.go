@@ -35,7 +35,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection, authz.OIDCSide, leg.Fallback, identity})
+	return f.arrive(w, r, p, leg.arrival(connection, authz.OIDCSide, identity))
 }
 
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
@@ -107,6 +107,9 @@ type arrival struct {
 	side       authz.Side
 	fallback   authz.FallbackReason
 	identity   idp.Identity
+	// byGroup says that a rule by group led there, onward that it was from the
+	// other side.
+	byGroup, onward bool
 }
 
 // arrive signs the person in and goes on with their request.
@@ -119,6 +122,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	}
 	if p.linking != nil {
 		return f.linkArrived(w, r, p, a)
+	}
+	if sent, err := f.onward(w, r, p, a); sent || err != nil {
+		return err
 	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)

@@ -23,6 +23,9 @@ type upstreamLeg struct {
 	Asked authz.AuthenticationRule
 	// Fallback is why it was SAML in place of OpenID Connect.
 	Fallback authz.FallbackReason `json:",omitempty"`
+	// Group says that a rule by group led there, Onward that it was from the other
+	// side, at which they had signed in.
+	Group, Onward bool `json:",omitempty"`
 	// Identity is who an accepted response says has come back. What is left is
 	// to see that it is the browser that went away.
 	Identity *idp.Identity `json:",omitempty"`
@@ -33,7 +36,11 @@ const legPurpose = "upstream leg"
 // signInAt sends the person to the side of the connection that is theirs now,
 // or tells them first that it is not the usual one.
 func (f *Flow) signInAt(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, hint string) error {
-	choice, err := f.cfg.Choose(r.Context(), c, hint)
+	visitor, err := f.visitor(r, p, c, hint)
+	if err != nil {
+		return err
+	}
+	choice, err := f.cfg.Choose(r.Context(), c, visitor)
 	if err != nil {
 		return err
 	}
@@ -70,7 +77,11 @@ func (f *Flow) SubmitFallback(w http.ResponseWriter, r *http.Request) error {
 		if string(c.ID) != r.PostForm.Get("connection") {
 			continue
 		}
-		choice, err := f.cfg.Choose(ctx, c, email)
+		visitor, err := f.visitor(r, p, c, email)
+		if err != nil {
+			return err
+		}
+		choice, err := f.cfg.Choose(ctx, c, visitor)
 		if err != nil {
 			return err
 		}
@@ -98,6 +109,7 @@ func (f *Flow) depart(w http.ResponseWriter, r *http.Request, p *pending, c auth
 // of which the database keeps a digest and a sealed copy.
 func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string, choice federation.Choice) (idp.Message, error) {
 	state, leg := randomText(), upstreamLeg{Side: choice.Side, Fallback: choice.Reason, Nonce: randomText(), Verifier: randomText()}
+	leg.Group, leg.Onward = choice.Route.Group != "", p.onward
 	connector, err := f.cfg.Connect(ctx, c, leg.Side)
 	if err != nil {
 		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
@@ -177,6 +189,11 @@ func (f *Flow) sealLeg(request string, leg upstreamLeg) ([]byte, error) {
 
 // anySide opens a leg of whichever side.
 const anySide authz.Side = ""
+
+// arrival is who came back from a leg.
+func (l upstreamLeg) arrival(c authz.Connection, side authz.Side, identity idp.Identity) arrival {
+	return arrival{connection: c, side: side, fallback: l.Fallback, identity: identity, byGroup: l.Group, onward: l.Onward}
+}
 
 // openLeg returns what was remembered when the person went away by that side.
 func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamLeg, error) {

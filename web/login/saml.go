@@ -52,7 +52,7 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	handle := randomText()
-	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Identity: &identity})
+	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Group: leg.Group, Onward: leg.Onward, Identity: &identity})
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (f *Flow) ContinueSAML(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection, authz.SAMLSide, leg.Fallback, *leg.Identity})
+	return f.arrive(w, r, p, leg.arrival(connection, authz.SAMLSide, *leg.Identity))
 }
 
 // onlyValue is the one value of a parameter, else "".

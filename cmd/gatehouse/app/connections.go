@@ -162,7 +162,7 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 			return fmt.Errorf("connections[%d].saml: %w", n, err)
 		}
 		for _, r := range c.Routes {
-			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Use: authz.Side(r.Use)})
+			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Group: r.Group, Use: authz.Side(r.Use)})
 		}
 		if err := a.PutConnection(ctx, conn, authz.Secret(c.ClientSecret.Reveal())); err != nil {
 			return fmt.Errorf("connections[%d]: %w", n, err)

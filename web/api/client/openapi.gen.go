@@ -1772,6 +1772,7 @@ type Rotation struct {
 type Route struct {
 	Domain string `json:"domain,omitempty,omitzero"`
 	Email  string `json:"email,omitempty,omitzero"`
+	Group  string `json:"group,omitempty,omitzero"`
 	Use    string `json:"use"`
 }
 
@@ -2061,6 +2062,7 @@ type Way struct {
 
 	// Reason That of the audit entry, where they would be refused.
 	Reason string `json:"reason,omitempty,omitzero"`
+	Route  Route  `json:"route,omitempty,omitzero"`
 	Side   string `json:"side"`
 
 	// UserID The member with this address whom that side knows.
