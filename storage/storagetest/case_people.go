@@ -143,6 +143,7 @@ func testIdentityGroups(e *env) {
 }
 
 func testIdentities(e *env) {
+	testIdentityGroups(e)
 	x := e.tenant()
 	other := e.tenant()
 	list := func(ws authz.WorkspaceID) []authz.UpstreamIdentity {

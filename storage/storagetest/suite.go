@@ -29,7 +29,6 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
 		{"IdentitiesAreListedAndRemovedInTheirWorkspace", testIdentities},
-		{"IdentityGroupsAreOfOneIdentity", testIdentityGroups},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
 		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
 		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
