@@ -78,6 +78,7 @@ type Connection struct {
 	SAMLKey []byte
 	// Fallback says who signs in by SAML where there are both sides.
 	Fallback Fallback
+	Numbers  Numbers
 	JIT      JIT
 	// Groups say what people are given by the groups the upstream tells of them.
 	Groups []GroupRule
@@ -108,11 +109,18 @@ func (c Connection) Joins(email string) bool {
 }
 
 // PollEvery is how often the provider is asked about each session; 0 for never.
+// Unless it is said, that is every quarter of an hour where the connection asks
+// for offline_access.
 func (c Connection) PollEvery() time.Duration {
-	if c.OIDC == nil || !c.Has(OIDCSide) {
+	switch {
+	case !c.Has(OIDCSide):
 		return 0
+	case c.OIDC != nil && c.OIDC.PollMinutes != nil:
+		return time.Duration(*c.OIDC.PollMinutes) * time.Minute
+	case slices.Contains(c.Scopes, "offline_access"):
+		return time.Duration(PollRule().Default) * time.Minute
 	}
-	return time.Duration(c.OIDC.PollMinutes) * time.Minute
+	return 0
 }
 
 // Has reports whether the connection has the side.
@@ -173,8 +181,8 @@ type OIDCUpstream struct {
 	MFADeclared bool `json:"mfa_declared,omitempty"`
 	// PollMinutes is how often the provider is asked, with a refresh token of
 	// each session's own, whether it still knows the person; 0 for never, else 5
-	// to 1440.
-	PollMinutes int `json:"poll_minutes,omitempty"`
+	// to 1440. Nil means 15 where the scopes have offline_access, else never.
+	PollMinutes *int `json:"poll_minutes,omitempty" minimum:"0" maximum:"1440" doc:"How often the provider is asked about each session: 5 to 1440, 0 for never. Absent: 15 where the scopes have offline_access, else never."`
 }
 
 // Fallback are an administrator's rules about the two sides of a connection.

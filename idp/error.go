@@ -5,6 +5,7 @@ import "errors"
 // Reasons a sign-in is refused. They are stable: audit entries carry them.
 const (
 	ReasonState          = "state"           // state missing, repeated or another's
+	ReasonTooLate        = "attempt_expired" // back after more time than a sign-in may take
 	ReasonCallback       = "callback"        // parameters missing, repeated or too long
 	ReasonMixUp          = "mixup"           // RFC 9207: the answer is another issuer's
 	ReasonDenied         = "denied"          // access_denied: the person or the upstream said no

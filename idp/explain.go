@@ -7,6 +7,7 @@ func Explain(reason string) string { return explanations[reason] }
 
 var explanations = map[string]string{
 	ReasonState:          "The answer belongs to no sign-in that waits: the person used the back button or several tabs, took too long, or somebody made the answer up.",
+	ReasonTooLate:        "The person was at the provider for longer than a sign-in may take (numbers.attempt_minutes); nothing is wrong if they try again.",
 	ReasonCallback:       "The answer lacks a parameter, repeats one, or is too long; check that the provider uses the authorization code flow with response_mode query.",
 	ReasonMixUp:          "The answer says that it is another issuer's (iss, RFC 9207), as in a mix-up attack; check that the issuer of the connection is exactly the provider's.",
 	ReasonDenied:         "The person, or a policy of the provider, said no; the provider's own log says why. Is the person assigned to the application?",

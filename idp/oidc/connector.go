@@ -18,6 +18,7 @@ import (
 const (
 	metadataFresh = 12 * time.Hour
 	metadataLimit = 24 * time.Hour
+	metadataMost  = 7 * 24 * time.Hour
 	finishTimeout = 10 * time.Second
 	maxHint       = 320
 )
@@ -37,7 +38,7 @@ func New(c Config) (*Connector, error) {
 		return nil, err
 	}
 	conn := &Connector{config: c}
-	conn.metadata = cached[*metadata]{fetch: conn.discover, now: c.Now, fresh: metadataFresh, limit: metadataLimit, gap: attemptGap}
+	conn.metadata = cached[*metadata]{fetch: conn.discover, now: c.Now, fresh: c.MetadataFresh, limit: c.MetadataKept, gap: attemptGap}
 	return conn, nil
 }
 

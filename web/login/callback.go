@@ -202,6 +202,8 @@ func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connectio
 	switch reason := idp.ReasonOf(err); {
 	case p != nil && p.test != nil:
 		return f.testRefused(ctx, p, c, cmp.Or(reason, "upstream_error"), err)
+	case reason == idp.ReasonTooLate:
+		return f.refuse(ctx, p, c, reason, errRequestGone)
 	case reason == "":
 		return f.refuse(ctx, p, c, "upstream_error", errUpstream.Because(err))
 	case slices.Contains([]string{idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata}, reason):

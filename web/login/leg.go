@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -19,6 +20,8 @@ type upstreamLeg struct {
 	// Side is the way that was taken; empty means OpenID Connect.
 	Side            authz.Side `json:",omitempty"`
 	Nonce, Verifier string
+	// Until is when they must have come back; zero for a leg that is over.
+	Until time.Time `json:",omitzero"`
 	// Asked is what the sign-in was to be, as conditional access demands.
 	Asked authz.AuthenticationRule
 	// Fallback is why it was SAML in place of OpenID Connect.
@@ -109,6 +112,7 @@ func (f *Flow) depart(w http.ResponseWriter, r *http.Request, p *pending, c auth
 // of which the database keeps a digest and a sealed copy.
 func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string, choice federation.Choice) (idp.Message, error) {
 	state, leg := randomText(), upstreamLeg{Side: choice.Side, Fallback: choice.Reason, Nonce: randomText(), Verifier: randomText()}
+	leg.Until = f.cfg.Clock.Now().Add(c.Numbers.Times().Attempt)
 	leg.Group, leg.Onward = choice.Route.Group != "", p.onward
 	connector, err := f.cfg.Connect(ctx, c, leg.Side)
 	if err != nil {
@@ -136,15 +140,25 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 		return idp.Message{}, err
 	}
 	if p.drafted {
+		p.row.ExpiresAt = later(p.row.ExpiresAt, leg.Until)
 		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
 		return away, f.create(ctx, p)
 	}
-	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed)
+	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed, leg.Until)
 }
 
-// remember keeps a leg under a state that is good once.
-func (f *Flow) remember(ctx context.Context, request string, c authz.ConnectionID, state string, sealed []byte) error {
-	err := f.cfg.Store.BeginUpstream(ctx, f.issuer, request, c, authz.Digest(state), sealed)
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// remember keeps a leg under a state that is good once; its request lasts until
+// then at least.
+func (f *Flow) remember(ctx context.Context, request string, c authz.ConnectionID, state string, sealed []byte, until time.Time) error {
+	err := f.cfg.Store.BeginUpstream(ctx, f.issuer, request, c, authz.Digest(state), sealed, until)
 	if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
 		return errRequestGone
 	}
@@ -210,6 +224,9 @@ func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamL
 	}
 	if by != anySide && leg.Side != by {
 		return upstreamLeg{}, idp.Refuse(idp.ReasonState, errors.New("the answer came by the other side of the connection"))
+	}
+	if by != anySide && !leg.Until.IsZero() && !f.cfg.Clock.Now().Before(leg.Until) {
+		return upstreamLeg{}, idp.Refuse(idp.ReasonTooLate, errors.New("they were away for longer than a sign-in may take"))
 	}
 	return leg, nil
 }

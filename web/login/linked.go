@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -42,7 +43,7 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 		return err
 	}
 	handle := randomText()
-	if err := f.remember(ctx, p.row.ID, a.connection.ID, handle, sealed); err != nil {
+	if err := f.remember(ctx, p.row.ID, a.connection.ID, handle, sealed, time.Time{}); err != nil {
 		return err
 	}
 	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, s.UserID)

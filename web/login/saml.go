@@ -52,11 +52,11 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	handle := randomText()
-	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Group: leg.Group, Onward: leg.Onward, Identity: &identity})
+	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Group: leg.Group, Onward: leg.Onward, Until: leg.Until, Identity: &identity})
 	if err != nil {
 		return err
 	}
-	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed); err != nil {
+	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed, leg.Until); err != nil {
 		return err
 	}
 	return seeOther(w, r, "/saml/"+url.PathEscape(string(connection.ID))+"/continue?"+url.Values{"h": {handle}}.Encode())

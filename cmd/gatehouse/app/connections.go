@@ -99,6 +99,8 @@ func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	out := oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, Scopes: c.Scopes, Mapping: profile.Mapping, MFA: profile.MFA,
 	}
+	times := c.Numbers.Times()
+	out.Skew, out.MetadataFresh, out.MetadataKept = times.OIDCSkew, times.DiscoveryRefresh, times.DiscoveryKept
 	if c.Vendor == "entra" {
 		out.Tenant = oidc.EntraTenant(c.UpstreamIssuer)
 	}
@@ -160,6 +162,10 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		}
 		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
 			return fmt.Errorf("connections[%d].saml: %w", n, err)
+		}
+		conn.Numbers = authz.Numbers(c.Numbers)
+		if err := conn.Numbers.Check(); err != nil {
+			return fmt.Errorf("connections[%d]: %w", n, err)
 		}
 		for _, r := range c.Routes {
 			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Group: r.Group, Use: authz.Side(r.Use)})
