@@ -14,6 +14,7 @@ var connectionMembers = []string{"id", "name", "vendor", "status", "fallback", "
 type connectionFlags struct {
 	name, vendor, issuer, clientID, secretFile, metadataURL, metadataFile, entityID, fallback, jit string
 	scopes, linkOIDC, linkSAML, routes                                                             []string
+	numbers                                                                                        map[string]int
 	settings                                                                                       connectionSettings
 }
 
@@ -33,6 +34,7 @@ func (f *connectionFlags) register(c *cobra.Command) {
 	flags.StringSliceVar(&f.linkOIDC, "link-claim", nil, "claim that both sides know a person by; may be repeated")
 	flags.StringSliceVar(&f.linkSAML, "link-attribute", nil, "attribute that holds the same; in the same order")
 	f.settings.register(c)
+	flags.StringToIntVar(&f.numbers, "number", nil, "times of the connection, such as attempt_minutes=20; replace those there are; may be repeated")
 	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE, ADDRESS=SIDE or group:GROUP=SIDE, such as plant.example=saml; the first that is about somebody rules; may be repeated")
 }
 
@@ -70,6 +72,9 @@ func (f *connectionFlags) body() (map[string]any, error) {
 		if len(side) > 0 {
 			body[name] = side
 		}
+	}
+	if len(f.numbers) > 0 {
+		body["numbers"] = f.numbers
 	}
 	if len(f.linkOIDC)+len(f.linkSAML) > 0 {
 		body["link_key"] = map[string]any{"oidc": f.linkOIDC, "saml": f.linkSAML}
