@@ -170,6 +170,9 @@ type OIDCUpstream struct {
 	Subject []string `json:"subject,omitempty"`
 	// Require are claims that must be told exactly so.
 	Require map[string]string `json:"require,omitempty"`
+	// Tenants are the ids of the tenants of Entra ID whose people may sign in, where
+	// the issuer stands for every one (common, organizations).
+	Tenants []string `json:"tenants,omitempty" maxItems:"50" doc:"The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there."`
 	// Groups are the claims that hold groups; empty means the vendor's.
 	Groups []string `json:"groups,omitempty"`
 	// Request are parameters to add to requests; empty means the vendor's.

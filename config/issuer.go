@@ -235,6 +235,9 @@ type Connection struct {
 	ClientSecret Secret `yaml:"client_secret"`
 	// A file that holds the secret.
 	ClientSecretFile string `yaml:"client_secret_file"`
+	// The ids of the tenants of Entra ID whose people may sign in, where the issuer
+	// stands for every tenant (common, organizations).
+	Tenants []string `yaml:"tenants"`
 	// The scopes to ask the upstream for.
 	Scopes []string `yaml:"scopes"`
 	// The side of SAML 2.0, if there is metadata for it.

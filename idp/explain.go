@@ -17,6 +17,8 @@ var explanations = map[string]string{
 	ReasonExchange:       "The provider refused the authorization code; most often the client secret is wrong or expired, or the redirect URI is not registered exactly.",
 	ReasonMetadata:       "The discovery document cannot be used: an endpoint is missing or not https, or it offers no way to authenticate that we know.",
 	ReasonIssuerMismatch: "The issuer in the token or the discovery document is not exactly the one of the connection; mind the slash at the end and the tenant.",
+	ReasonTenant:         "The person belongs to a tenant of Entra ID that the connection does not list, or the token names none; if their people are to sign in, add its id (oidc.settings.tenants).",
+	ReasonManyTenants:    "This address stands for every tenant of Entra ID. Give the address of one tenant, https://login.microsoftonline.com/<tenant id>/v2.0, or make the connection with this issuer and the ids of the tenants (oidc.settings.tenants).",
 	ReasonIDToken:        "The token response holds no proper ID token; is the scope openid allowed to the application?",
 	ReasonAlg:            "The ID token is signed with an algorithm that is not allowed or not advertised; set the provider to RS256 or ES256.",
 	ReasonSignature:      "No key of the provider made the signature of the ID token; its keys may have changed a moment ago, or somebody else signed it.",

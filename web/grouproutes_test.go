@@ -130,6 +130,10 @@ func TestFB_32_ARouteByGroupLetsNobodyElseInBySAML(t *testing.T) {
 		b := h.browser()
 		b.get(b.callbackURL("login_hint", hint))
 	}
+	bob, _ := h.isMember("bob@acme.example")
+	h.ok(h.store.AddUpstreamIdentity(t.Context(), authz.UpstreamIdentity{
+		Issuer: issuer, ConnectionID: d.connection.ID, Side: authz.SAMLSide, Subject: "s-bob", UserID: bob.UserID, CreatedAt: h.clock.Now(), LastLoginAt: h.clock.Now(),
+	}))
 	for what, person := range map[string]func(*idptest.SAMLAnswer){
 		"somebody known of no group": as("s-bob", "bob@acme.example"), "somebody new": as("u-new", "new@acme.example"),
 		"whose directory claims the group": func(a *idptest.SAMLAnswer) {

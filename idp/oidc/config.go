@@ -23,6 +23,11 @@ type Config struct {
 	// Tenant is what the issuer's tid must be, where its tokens have one and its
 	// name holds it: EntraTenant of it. Empty demands nothing.
 	Tenant string
+	// ManyTenants says that the issuer stands for every tenant of Entra ID, as
+	// ManyTenants of it does: then Tenants are the ids of those whose people may
+	// sign in, required, and each token must be of one of them and of its issuer.
+	ManyTenants bool
+	Tenants     []string
 	// ClientID is required; an empty ClientSecret makes us a public client.
 	ClientID     string
 	ClientSecret string
@@ -84,8 +89,10 @@ func (c *Config) defaults() error {
 	if u, err := url.Parse(c.RedirectURI); err != nil || u.Scheme == "" || u.Host == "" || u.Fragment != "" {
 		return errors.New("oidc: redirect URI is not an absolute URL without fragment")
 	}
-	if err := c.times(); err != nil {
-		return err
+	for _, check := range []func() error{c.times, c.checkTenants} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -27,6 +27,10 @@ var _ idp.RelyingParty = (*Connector)(nil)
 func (c *Connector) LogoutToken(ctx context.Context, raw string) (idp.LogoutToken, error) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
+	c, _, err := c.believing(ctx, raw, nil)
+	if err != nil {
+		return idp.LogoutToken{}, fmt.Errorf("accepting a logout token: %w", err)
+	}
 	payload, err := c.logoutPayload(ctx, raw)
 	if err != nil {
 		return idp.LogoutToken{}, fmt.Errorf("accepting a logout token at %s: %w", c.config.ID, err)

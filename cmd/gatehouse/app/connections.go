@@ -104,11 +104,13 @@ func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	if c.Vendor == "entra" {
 		out.Tenant = oidc.EntraTenant(c.UpstreamIssuer)
 	}
+	out.ManyTenants = oidc.ManyTenants(c.UpstreamIssuer, c.Vendor)
 	out.Mapping.Link, out.KeepRefreshToken = c.Fallback.Link.OIDC, c.PollEvery() > 0
 	if said := c.OIDC; said != nil {
 		if len(said.Subject) > 0 {
 			out.Mapping.Subject = said.Subject
 		}
+		out.Tenants = said.Tenants
 		out.Mapping.Require, out.Mapping.Groups, out.Request = said.Require, said.Groups, said.Request
 		out.MFA.ACR, out.MFA.AMR = slices.Concat(out.MFA.ACR, said.MFAContexts), slices.Concat(out.MFA.AMR, said.MFAMethods)
 		out.MFA.Declared = said.MFADeclared
@@ -163,6 +165,12 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
 			return fmt.Errorf("connections[%d].saml: %w", n, err)
 		}
+		if len(c.Tenants) > 0 {
+			conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants}
+		}
+		if err := a.triesOIDC(conn); err != nil {
+			return fmt.Errorf("connections[%d]: %w", n, err)
+		}
 		conn.Numbers = authz.Numbers(c.Numbers)
 		if err := conn.Numbers.Check(); err != nil {
 			return fmt.Errorf("connections[%d]: %w", n, err)
@@ -175,6 +183,20 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		}
 	}
 	return nil
+}
+
+// triesOIDC says what cannot work about a side of OpenID Connect, if there is one.
+func (a *App) triesOIDC(c authz.Connection) error {
+	if !c.Has(authz.OIDCSide) {
+		return nil
+	}
+	cfg, err := OIDCConfig(c)
+	if err != nil {
+		return err
+	}
+	cfg.RedirectURI, cfg.HTTP = CallbackURI(a.Issuers[c.Issuer].Config.URL, c.ID), a.outside
+	_, err = oidc.New(cfg)
+	return err
 }
 
 // PutConnection seals the secret and writes the connection with an audit entry.

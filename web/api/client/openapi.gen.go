@@ -1301,6 +1301,9 @@ type OIDCSide struct {
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+
+	// Tenants The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there.
+	Tenants []string `json:"tenants,omitempty,omitzero"`
 }
 
 // OIDCUpstream defines model for OIDCUpstream.
@@ -1315,6 +1318,9 @@ type OIDCUpstream struct {
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+
+	// Tenants The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there.
+	Tenants []string `json:"tenants,omitempty,omitzero"`
 }
 
 // Operator defines model for Operator.
