@@ -212,3 +212,14 @@ func TestNumbers_AProviderIsAskedByDefaultWhereOfflineAccessIs(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 }
+
+// What must be done within minutes is not drawn out by a longer attempt.
+func TestNumbers_ALongAttemptDrawsOutNoCeremony(t *testing.T) {
+	h := newHouse(t)
+	c := h.ceremony(func(c *authz.Connection) { c.Numbers.AttemptMinutes = 30 })
+	a := c.begin()
+	h.clock.Advance(10*time.Minute + time.Second)
+	if w := c.d.post(c.d.answer(a, nil)); w.Code == http.StatusSeeOther {
+		t.Errorf("ten minutes later the directory's answer leads to %s", w.Header().Get("Location"))
+	}
+}

@@ -139,12 +139,16 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return idp.Message{}, err
 	}
+	until := leg.Until
+	if p.linking != nil || p.test != nil { // these end when they were said to
+		until = time.Time{}
+	}
 	if p.drafted {
-		p.row.ExpiresAt = later(p.row.ExpiresAt, leg.Until)
+		p.row.ExpiresAt = later(p.row.ExpiresAt, until)
 		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
 		return away, f.create(ctx, p)
 	}
-	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed, leg.Until)
+	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed, until)
 }
 
 // later is the later of two times.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -56,7 +57,7 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed, leg.Until); err != nil {
+	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed, time.Time{}); err != nil {
 		return err
 	}
 	return seeOther(w, r, "/saml/"+url.PathEscape(string(connection.ID))+"/continue?"+url.Values{"h": {handle}}.Encode())
