@@ -25,11 +25,14 @@ type UpstreamIdentity struct {
 	Subject      string
 	// Link is a digest of a name that the other side tells of the same person
 	// too; all zero for none.
-	Link        [32]byte
-	UserID      UserID
+	Link   [32]byte
+	UserID UserID
+	// Groups are those told at the last sign-in, of the ones that routes of the
+	// connection are about.
+	Groups      []string
 	LinkedBy    LinkedBy
 	CreatedAt   time.Time
-	LastLoginAt time.Time // zero before the first
+	LastLoginAt time.Time // to the hour; zero before the first
 }
 
 // LinkedBy is how a person came to be known by an identity.
@@ -76,6 +79,7 @@ type Connection struct {
 	SAMLKey []byte
 	// Fallback says who signs in by SAML where there are both sides.
 	Fallback Fallback
+	Numbers  Numbers
 	JIT      JIT
 	// Groups say what people are given by the groups the upstream tells of them.
 	Groups []GroupRule
@@ -106,11 +110,18 @@ func (c Connection) Joins(email string) bool {
 }
 
 // PollEvery is how often the provider is asked about each session; 0 for never.
+// Unless it is said, that is every quarter of an hour where the connection asks
+// for offline_access.
 func (c Connection) PollEvery() time.Duration {
-	if c.OIDC == nil || !c.Has(OIDCSide) {
+	switch {
+	case !c.Has(OIDCSide):
 		return 0
+	case c.OIDC != nil && c.OIDC.PollMinutes != nil:
+		return time.Duration(*c.OIDC.PollMinutes) * time.Minute
+	case slices.Contains(c.Scopes, "offline_access"):
+		return time.Duration(PollRule().Default) * time.Minute
 	}
-	return time.Duration(c.OIDC.PollMinutes) * time.Minute
+	return 0
 }
 
 // Has reports whether the connection has the side.
@@ -160,6 +171,9 @@ type OIDCUpstream struct {
 	Subject []string `json:"subject,omitempty"`
 	// Require are claims that must be told exactly so.
 	Require map[string]string `json:"require,omitempty"`
+	// Tenants are the ids of the tenants of Entra ID whose people may sign in, where
+	// the issuer stands for every one (common, organizations).
+	Tenants []string `json:"tenants,omitempty" maxItems:"50" doc:"The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there."`
 	// Groups are the claims that hold groups; empty means the vendor's.
 	Groups []string `json:"groups,omitempty"`
 	// Request are parameters to add to requests; empty means the vendor's.
@@ -171,8 +185,8 @@ type OIDCUpstream struct {
 	MFADeclared bool `json:"mfa_declared,omitempty"`
 	// PollMinutes is how often the provider is asked, with a refresh token of
 	// each session's own, whether it still knows the person; 0 for never, else 5
-	// to 1440.
-	PollMinutes int `json:"poll_minutes,omitempty"`
+	// to 1440. Nil means 15 where the scopes have offline_access, else never.
+	PollMinutes *int `json:"poll_minutes,omitempty" minimum:"0" maximum:"1440" doc:"How often the provider is asked about each session: 5 to 1440, 0 for never. Absent: 15 where the scopes have offline_access, else never."`
 }
 
 // Fallback are an administrator's rules about the two sides of a connection.
@@ -192,26 +206,6 @@ type Fallback struct {
 type LinkKey struct {
 	OIDC []string `json:"oidc,omitempty"`
 	SAML []string `json:"saml,omitempty"`
-}
-
-// Route sends people to a side. One of Domain and Email is set, in lower case.
-type Route struct {
-	Domain string `json:"domain,omitempty"`
-	Email  string `json:"email,omitempty"`
-	Use    Side   `json:"use"`
-}
-
-// RouteOf returns the side of the first route that matches an e-mail address;
-// "" when none does.
-func (f Fallback) RouteOf(email string) Side {
-	email = strings.ToLower(email)
-	_, domain, _ := strings.Cut(email, "@")
-	for _, r := range f.Routes {
-		if r.Email != "" && r.Email == email || r.Domain != "" && r.Domain == domain {
-			return r.Use
-		}
-	}
-	return ""
 }
 
 // SAMLUpstream is an identity provider of SAML 2.0. Certificates, addresses

@@ -245,6 +245,9 @@ type Connection struct {
 	ClientSecret Secret `yaml:"client_secret"`
 	// A file that holds the secret.
 	ClientSecretFile string `yaml:"client_secret_file"`
+	// The ids of the tenants of Entra ID whose people may sign in, where the issuer
+	// stands for every tenant (common, organizations).
+	Tenants []string `yaml:"tenants"`
 	// The scopes to ask the upstream for.
 	Scopes []string `yaml:"scopes"`
 	// The side of SAML 2.0, if there is metadata for it.
@@ -263,8 +266,35 @@ type Connection struct {
 	// invited and those with an address in one of the domains, the invited alone,
 	// or nobody.
 	JIT string `yaml:"jit" jsonschema:"enum=domain,enum=invited,enum=off"`
+	// Times of this connection; those left out have their defaults.
+	Numbers Numbers `yaml:"numbers"`
 	// The e-mail domains that sign in here.
 	Domains []string `yaml:"domains"`
+}
+
+// Numbers are times of a connection; 0 takes the default.
+type Numbers struct {
+	// How long somebody may be away at the provider: 5 to 30, 10 by default.
+	AttemptMinutes int `yaml:"attempt_minutes"`
+	// How far our clock and an OpenID provider's may differ: up to 180, 60 by
+	// default.
+	OIDCSkewSeconds int `yaml:"oidc_skew_seconds"`
+	// How far our clock and a SAML provider's may differ: up to 180, 60 by default.
+	SAMLSkewSeconds int `yaml:"saml_skew_seconds"`
+	// How old an assertion may be when it comes: 30 to 600, 300 by default.
+	AssertionAgeSeconds int `yaml:"assertion_age_seconds"`
+	// How often the discovery document is fetched anew: 15 to 10080, 720 by
+	// default.
+	DiscoveryRefreshMinutes int `yaml:"discovery_refresh_minutes"`
+	// How long a good copy of it is used while none can be had: 15 to 10080, 1440
+	// by default, no less than discovery_refresh_minutes.
+	DiscoveryKeptMinutes int `yaml:"discovery_kept_minutes"`
+	// How long a session lasts whose sign-in stands in for another: 5 to 480, 60 by
+	// default.
+	FallbackSessionMinutes int `yaml:"fallback_session_minutes"`
+	// How old a second factor at the provider may be to count at a sign-in: 15 to
+	// 1440, 720 by default.
+	MFAAgeMinutes int `yaml:"mfa_age_minutes"`
 }
 
 func (c *Connection) setDefaults(func(string) string) {
@@ -312,10 +342,13 @@ type LinkKey struct {
 
 // Route sends some people to one side of a connection.
 type Route struct {
-	// The e-mail domain of the people meant; or email.
+	// The e-mail domain of the people meant; or email or group.
 	Domain string `yaml:"domain"`
-	// The e-mail address of the person meant; or domain.
+	// The e-mail address of the person meant; or domain or group.
 	Email string `yaml:"email"`
+	// The group of the people meant, exactly as the upstream tells it; or domain or
+	// email. It is looked at when they come back.
+	Group string `yaml:"group"`
 	// The side they sign in by.
 	Use string `yaml:"use" jsonschema:"enum=oidc,enum=saml"`
 }

@@ -31,8 +31,8 @@ func (p *Problems) connection(path string, c Connection) {
 	for i, r := range c.Routes {
 		at := index(path+".routes", i)
 		p.oneOf(at+".use", r.Use, "oidc", "saml")
-		if (r.Domain == "") == (r.Email == "") {
-			p.add(at, "must have a domain or an email, one of both")
+		if about := slices.DeleteFunc([]string{r.Domain, r.Email, r.Group}, func(s string) bool { return s == "" }); len(about) != 1 || len(r.Group) > 2048 {
+			p.add(at, "must have a domain, an email or a group of at most 2048 bytes, one of them")
 		}
 		if r.Use == "saml" && !saml || r.Use == "oidc" && c.Issuer == "" {
 			p.add(at+".use", "is a side that the connection has not")

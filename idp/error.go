@@ -4,30 +4,33 @@ import "errors"
 
 // Reasons a sign-in is refused. They are stable: audit entries carry them.
 const (
-	ReasonState          = "state"           // state missing, repeated or another's
-	ReasonCallback       = "callback"        // parameters missing, repeated or too long
-	ReasonMixUp          = "mixup"           // RFC 9207: the answer is another issuer's
-	ReasonDenied         = "denied"          // access_denied: the person or the upstream said no
-	ReasonLoginRequired  = "login_required"  // the upstream needs the person (prompt=none)
-	ReasonUnmetAuth      = "unmet_auth"      // the upstream could not meet the acr asked for
-	ReasonUpstreamError  = "upstream_error"  // any other error= on the callback
-	ReasonExchange       = "exchange"        // the token endpoint refused the code
-	ReasonMetadata       = "metadata"        // discovery document unusable
-	ReasonIssuerMismatch = "issuer_mismatch" // iss is not the configured issuer
-	ReasonIDToken        = "id_token"        // absent or malformed
-	ReasonAlg            = "alg"             // algorithm not allowed, or not the key's
-	ReasonSignature      = "signature"       // no key of the upstream made it
-	ReasonType           = "typ"             // some other kind of token
-	ReasonSubject        = "sub"             // absent or too long
-	ReasonAudience       = "aud"             // meant for another client
-	ReasonAZP            = "azp"             // asked for by another client
-	ReasonExpired        = "expired"         // exp absent or past
-	ReasonIssuedAt       = "iat"             // iat absent or more than 10 minutes off, or nbf ahead
-	ReasonNonce          = "nonce"           // nonce absent, wrong or another sign-in's
-	ReasonAtHash         = "at_hash"         // the access token beside it is another's
-	ReasonStaleAuth      = "stale_auth"      // older than max_age, or age untold
-	ReasonUserInfo       = "userinfo"        // userinfo refused or malformed
-	ReasonUserInfoSub    = "userinfo_sub"    // userinfo speaks of someone else
+	ReasonState          = "state"              // state missing, repeated or another's
+	ReasonTooLate        = "attempt_expired"    // back after more time than a sign-in may take
+	ReasonCallback       = "callback"           // parameters missing, repeated or too long
+	ReasonMixUp          = "mixup"              // RFC 9207: the answer is another issuer's
+	ReasonDenied         = "denied"             // access_denied: the person or the upstream said no
+	ReasonLoginRequired  = "login_required"     // the upstream needs the person (prompt=none)
+	ReasonUnmetAuth      = "unmet_auth"         // the upstream could not meet the acr asked for
+	ReasonUpstreamError  = "upstream_error"     // any other error= on the callback
+	ReasonExchange       = "exchange"           // the token endpoint refused the code
+	ReasonMetadata       = "metadata"           // discovery document unusable
+	ReasonIssuerMismatch = "issuer_mismatch"    // iss is not the configured issuer
+	ReasonTenant         = "issuer_not_allowed" // of a tenant that the connection does not list
+	ReasonManyTenants    = "many_tenants"       // a discovery document that stands for every tenant
+	ReasonIDToken        = "id_token"           // absent or malformed
+	ReasonAlg            = "alg"                // algorithm not allowed, or not the key's
+	ReasonSignature      = "signature"          // no key of the upstream made it
+	ReasonType           = "typ"                // some other kind of token
+	ReasonSubject        = "sub"                // absent or too long
+	ReasonAudience       = "aud"                // meant for another client
+	ReasonAZP            = "azp"                // asked for by another client
+	ReasonExpired        = "expired"            // exp absent or past
+	ReasonIssuedAt       = "iat"                // iat absent or more than 10 minutes off, or nbf ahead
+	ReasonNonce          = "nonce"              // nonce absent, wrong or another sign-in's
+	ReasonAtHash         = "at_hash"            // the access token beside it is another's
+	ReasonStaleAuth      = "stale_auth"         // older than max_age, or age untold
+	ReasonUserInfo       = "userinfo"           // userinfo refused or malformed
+	ReasonUserInfoSub    = "userinfo_sub"       // userinfo speaks of someone else
 	ReasonBlocked        = "upstream_blocked"
 	ReasonTooLarge       = "too_large"
 	ReasonRequire        = "required_claim" // a claim the connection requires is missing or differs

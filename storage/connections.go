@@ -22,6 +22,7 @@ type connectionRow struct {
 	SAML           text[*authz.SAMLUpstream] `gorm:"column:saml"`
 	SAMLKey        []byte                    `gorm:"column:saml_key"`
 	Fallback       text[authz.Fallback]
+	Numbers        text[authz.Numbers]
 	JIT            authz.JIT                 `gorm:"column:jit"`
 	Groups         text[[]authz.GroupRule]   `gorm:"column:group_rules"`
 	OIDC           text[*authz.OIDCUpstream] `gorm:"column:oidc"`
@@ -43,7 +44,7 @@ func (r connectionRow) connection() authz.Connection {
 	return authz.Connection{
 		ID: r.ID, Issuer: r.Issuer, WorkspaceID: r.WorkspaceID, Name: r.Name, UpstreamIssuer: r.UpstreamIssuer,
 		ClientID: r.ClientID, ClientSecret: r.ClientSecret, Scopes: r.Scopes.V, Domains: r.Domains.V,
-		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, JIT: r.JIT, Groups: r.Groups.V,
+		Vendor: r.Vendor, SAML: r.SAML.V, SAMLKey: r.SAMLKey, Fallback: r.Fallback.V, Numbers: r.Numbers.V, JIT: r.JIT, Groups: r.Groups.V,
 		OIDC: r.OIDC.V, Tested: r.tested(), Untried: r.untried(), Revision: r.Revision, State: r.State, Epoch: r.Epoch, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
@@ -62,11 +63,11 @@ func (r connectionRow) untried() []authz.Side {
 	return r.Untried.V
 }
 
-const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.jit, c.group_rules, c.oidc, c.tested, c.untried, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
+const connectionColumns = `SELECT c.id, c.issuer, c.workspace_id, c.name, c.upstream_issuer, c.client_id, c.client_secret, c.vendor, c.saml, c.saml_key, c.fallback, c.numbers, c.jit, c.group_rules, c.oidc, c.tested, c.untried, c.revision, c.scopes, c.domains, c.state, c.epoch, c.created_at, c.updated_at FROM connections c`
 
 // columns are where those columns go.
 func (r *connectionRow) columns() []any {
-	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.JIT, &r.Groups, &r.OIDC, &r.Tested, &r.Untried, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
+	return []any{&r.ID, &r.Issuer, &r.WorkspaceID, &r.Name, &r.UpstreamIssuer, &r.ClientID, &r.ClientSecret, &r.Vendor, &r.SAML, &r.SAMLKey, &r.Fallback, &r.Numbers, &r.JIT, &r.Groups, &r.OIDC, &r.Tested, &r.Untried, &r.Revision, &r.Scopes, &r.Domains, &r.State, &r.Epoch, &r.CreatedAt, &r.UpdatedAt}
 }
 
 // connectionDomainRow makes a domain unique within the issuer; the list in
@@ -121,7 +122,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 		Where("id = ? AND issuer = ? AND workspace_id = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID).
 		UpdateColumns(map[string]any{
 			"name": c.Name, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
-			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC), "revision": gorm.Expr("revision + 1"),
+			"vendor": c.Vendor, "saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "numbers": asText(c.Numbers), "jit": c.JIT, "oidc": asText(c.OIDC), "revision": gorm.Expr("revision + 1"),
 			"scopes": asText(c.Scopes), "domains": asText(c.Domains), "updated_at": utc(c.UpdatedAt),
 		})
 	if done.Error != nil || done.RowsAffected == 1 {
@@ -129,7 +130,7 @@ func (s *Store) putConnectionRow(ctx context.Context, c authz.Connection) error 
 	}
 	err := s.writer(ctx).Create(&connectionRow{
 		ID: c.ID, Issuer: c.Issuer, WorkspaceID: c.WorkspaceID, Name: c.Name, UpstreamIssuer: c.UpstreamIssuer,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), JIT: c.JIT, Groups: asText(c.Groups), OIDC: asText(c.OIDC), Tested: asText(c.Tested), Untried: asText(c.Untried), Revision: max(c.Revision, 1),
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Vendor: c.Vendor, SAML: asText(c.SAML), SAMLKey: c.SAMLKey, Fallback: asText(c.Fallback), Numbers: asText(c.Numbers), JIT: c.JIT, Groups: asText(c.Groups), OIDC: asText(c.OIDC), Tested: asText(c.Tested), Untried: asText(c.Untried), Revision: max(c.Revision, 1),
 		Scopes: asText(c.Scopes), Domains: asText(c.Domains),
 		State: c.State, Epoch: c.Epoch, CreatedAt: utc(c.CreatedAt), UpdatedAt: utc(c.UpdatedAt),
 	}).Error
@@ -194,7 +195,7 @@ func (s *Store) UpdateConnection(ctx context.Context, c authz.Connection, from a
 			Where("id = ? AND issuer = ? AND workspace_id = ? AND revision = ? AND state = ? AND state <> 'deleted'", c.ID, c.Issuer, c.WorkspaceID, c.Revision, from).
 			UpdateColumns(map[string]any{
 				"name": c.Name, "vendor": c.Vendor, "upstream_issuer": c.UpstreamIssuer, "client_id": c.ClientID, "client_secret": c.ClientSecret,
-				"saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "jit": c.JIT, "oidc": asText(c.OIDC),
+				"saml": asText(c.SAML), "saml_key": c.SAMLKey, "fallback": asText(c.Fallback), "numbers": asText(c.Numbers), "jit": c.JIT, "oidc": asText(c.OIDC),
 				"scopes": asText(c.Scopes), "domains": asText(c.Domains), "tested": asText(c.Tested), "untried": asText(c.Untried), "state": c.State,
 				"revision": c.Revision + 1, "updated_at": utc(c.UpdatedAt),
 			})

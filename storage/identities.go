@@ -8,10 +8,14 @@ import (
 )
 
 func (r upstreamIdentityRow) identity() authz.UpstreamIdentity {
-	return authz.UpstreamIdentity{
+	i := authz.UpstreamIdentity{
 		Issuer: r.Issuer, ConnectionID: r.ConnectionID, Side: r.Side, Subject: r.Subject, Link: r.Link, UserID: r.UserID, LinkedBy: r.LinkedBy,
 		CreatedAt: r.CreatedAt.UTC(), LastLoginAt: r.LastLoginAt.UTC(),
 	}
+	if len(r.GroupNames.V) > 0 {
+		i.Groups = r.GroupNames.V
+	}
+	return i
 }
 
 const identitiesOfPerson = `SELECT i.* FROM upstream_identities i

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
@@ -74,11 +76,12 @@ func (s *Store) GetAuthorizationRequest(ctx context.Context, issuer authz.Issuer
 }
 
 // BeginUpstream remembers the leg to an upstream that begins now and forgets
-// one begun before. ErrConsumed when the request is not active, ErrConflict
+// one begun before; the request lasts until then at least. ErrConsumed when the request is not active, ErrConflict
 // when the state is another's.
-func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error {
+func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte, until time.Time) error {
 	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
-		UpdateColumns(map[string]any{"connection_id": connection, "state_digest": digest(stateDigest), "upstream": sealed})
+		UpdateColumns(map[string]any{"connection_id": connection, "state_digest": digest(stateDigest), "upstream": sealed,
+			"expires_at": gorm.Expr("CASE WHEN expires_at < ? THEN ? ELSE expires_at END", utc(until), utc(until))})
 	return changed(ctx, "beginning an upstream leg", done, authz.ErrConsumed)
 }
 

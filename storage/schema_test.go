@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -216,6 +217,47 @@ func TestFB_33_AnAddressOfBeforeIsFoundAsOneOfNow(t *testing.T) {
 			var got string
 			if err := db.Raw("SELECT email FROM users WHERE id = ?", ids[address]).Scan(&got).Error; err != nil || got != want {
 				t.Errorf("%s: %q %v, want %q", address, got, err, want)
+			}
+		}
+	})
+}
+
+// What was not asked about its sessions is not asked from an update on.
+func TestConnectionsOfBeforeAreAskedAboutTheirSessionsAsBefore(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg storage.Config) {
+		ctx := t.Context()
+		s := open(t, cfg)
+		now := time.Now()
+		never, often := 0, 30
+		offline := []string{"openid", "offline_access"}
+		for id, c := range map[authz.ConnectionID]struct {
+			had  *authz.OIDCUpstream
+			with []string
+			want *authz.OIDCUpstream
+		}{
+			"con_bare":  {nil, offline, &authz.OIDCUpstream{PollMinutes: &never}},
+			"con_words": {&authz.OIDCUpstream{Groups: []string{"g ✓"}}, offline, &authz.OIDCUpstream{Groups: []string{"g ✓"}, PollMinutes: &never}},
+			"con_polls": {&authz.OIDCUpstream{PollMinutes: &often}, offline, &authz.OIDCUpstream{PollMinutes: &often}},
+			"con_other": {nil, []string{"openid"}, nil},
+		} {
+			conn := authz.Connection{
+				ID: id, Issuer: "up", WorkspaceID: "ws_1", Name: "x", UpstreamIssuer: "https://idp.example", Scopes: c.with, OIDC: c.had, State: authz.Active,
+				CreatedAt: now, UpdatedAt: now, Numbers: authz.Numbers{AttemptMinutes: 20},
+			}
+			if err := s.PutConnection(ctx, conn); err != nil {
+				t.Fatal(err)
+			}
+			text, err := storage.MigrationText(cfg.Driver, "connection_numbers")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, update, _ := strings.Cut(text, "UPDATE ")
+			if err := s.Writing(ctx).Exec("UPDATE " + update).Error; err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.GetConnection(ctx, "up", "ws_1", id)
+			if err != nil || !reflect.DeepEqual(got.OIDC, c.want) || got.Numbers != conn.Numbers {
+				t.Errorf("%s: %+v %+v %v, want %+v", id, got.OIDC, got.Numbers, err, c.want)
 			}
 		}
 	})

@@ -38,6 +38,7 @@ type upstreamIdentityRow struct {
 	Subject      string
 	Link         digest
 	UserID       authz.UserID
+	GroupNames   text[[]string]
 	LinkedBy     authz.LinkedBy
 	CreatedAt    time.Time
 	LastLoginAt  time.Time // the zero time before the first
@@ -70,9 +71,24 @@ func (s *Store) createUser(ctx context.Context, u authz.User) error {
 func (s *Store) AddUpstreamIdentity(ctx context.Context, i authz.UpstreamIdentity) error {
 	err := s.writer(ctx).Create(&upstreamIdentityRow{
 		Issuer: i.Issuer, ConnectionID: i.ConnectionID, Side: i.Side, Subject: i.Subject, Link: i.Link, UserID: i.UserID,
-		LinkedBy: i.LinkedBy, CreatedAt: utc(i.CreatedAt), LastLoginAt: utc(i.LastLoginAt),
+		GroupNames: groupNames(i), LinkedBy: i.LinkedBy, CreatedAt: utc(i.CreatedAt), LastLoginAt: utc(i.LastLoginAt),
 	}).Error
 	return failure(ctx, "creating an upstream identity", err)
+}
+
+// groupNames are a list, be it empty.
+func groupNames(i authz.UpstreamIdentity) text[[]string] {
+	return asText(append([]string{}, i.Groups...))
+}
+
+// SetUpstreamGroups remembers the groups of an identity, and writes nothing where
+// they are those that are there.
+func (s *Store) SetUpstreamGroups(ctx context.Context, i authz.UpstreamIdentity) error {
+	names := groupNames(i)
+	done := s.writer(ctx).Model(&upstreamIdentityRow{}).
+		Where("issuer = ? AND connection_id = ? AND side = ? AND subject = ? AND group_names <> ?", i.Issuer, i.ConnectionID, i.Side, i.Subject, names).
+		UpdateColumns(map[string]any{"group_names": names})
+	return failure(ctx, "remembering groups", done.Error)
 }
 
 // SetUpstreamLink remembers the name of a person that both sides tell, or

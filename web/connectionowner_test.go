@@ -21,7 +21,7 @@ func TestUO_WhoIsWhoAtAConnectionInUseIsAnOwnersToChange(t *testing.T) {
 	rogue := made(idptest.NewSAML(idptest.SAMLConfig{
 		EntityID: "https://old.example/", SSO: entitySSO, SLO: entitySLO, Vendor: "okta", User: oldUser(), Key: theirs, Encrypt: ours.Certificate, Now: h.clock.Now,
 	}))(h)
-	auth0, poll, name := "auth0", authz.OIDCUpstream{PollMinutes: 30}, "another"
+	auth0, poll, name, numbers := "auth0", authz.OIDCUpstream{PollMinutes: new(30)}, "another", authz.Numbers{AttemptMinutes: 20}
 	secret := authz.Secret("rolled")
 	manager := authz.Principal{Issuer: issuer, WorkspaceID: h.workspace.ID, Subject: "usr_mallory", Scopes: []string{"manage:connections"}}
 	owner := manager
@@ -35,6 +35,7 @@ func TestUO_WhoIsWhoAtAConnectionInUseIsAnOwnersToChange(t *testing.T) {
 		"the vendor":          {connection.Change{Vendor: &auth0}, true},
 		"the link key":        {connection.Change{Fallback: &authz.Fallback{Mode: authz.FallbackNever, Link: authz.LinkKey{OIDC: []string{"sub"}, SAML: []string{"id"}}}}, true},
 		"how often to ask":    {connection.Change{OIDC: &poll}, false},
+		"the numbers":         {connection.Change{Numbers: &numbers}, false},
 		"the name":            {connection.Change{Name: &name}, false},
 		"the secret":          {connection.Change{Secret: &secret}, false},
 	} {

@@ -32,7 +32,7 @@ func (h *house) newLiveness(outbox *event.Outbox) *liveness.Poller {
 // asksAbout makes the house's connection ask about its sessions.
 func (h *house) asksAbout(minutes int) {
 	h.Helper()
-	h.connection.OIDC = &authz.OIDCUpstream{PollMinutes: minutes}
+	h.connection.OIDC = &authz.OIDCUpstream{PollMinutes: &minutes}
 	h.connection.UpdatedAt = h.connection.UpdatedAt.Add(time.Second)
 	h.ok(h.store.PutConnection(h.Context(), h.connection))
 }

@@ -105,7 +105,7 @@ type Config struct {
 	Gifts     Gifts
 	// Choose says by which side somebody signs in, and whether they are asked first
 	// (authz/federation); Decide what conditional access asks of them (authz/access).
-	Choose func(ctx context.Context, c authz.Connection, email string) (side authz.Side, reason authz.FallbackReason, ask bool, err error)
+	Choose func(ctx context.Context, c authz.Connection, v authz.Visitor) (side authz.Side, reason authz.FallbackReason, ask bool, err error)
 	Decide func(ctx context.Context, r authz.AccessRequest) (authz.AccessDecision, error)
 	Clock  authz.Clock
 	// DomainKey makes the values of TXT records.

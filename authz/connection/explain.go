@@ -59,6 +59,8 @@ type Way struct {
 	Side       authz.Side
 	// Because is why that side: only_side, route, override, circuit or usual.
 	Because string
+	// Route is the one that leads there; nil for none.
+	Route *authz.Route
 	// Ask says that they are told of the outage first.
 	Ask           bool
 	OverrideUntil time.Time // zero for no override
@@ -149,17 +151,26 @@ func (s *Connections) home(ctx context.Context, ws authz.WorkspaceID, e *Explana
 }
 
 func (s *Connections) way(ctx context.Context, c authz.Connection, email string, members []authz.UserID) (Way, error) {
-	side, reason, ask, err := s.cfg.Choose(ctx, c, email)
+	held, err := s.held(ctx, c, members)
+	if err != nil {
+		return Way{}, err
+	}
+	visitor := authz.Visitor{Email: email}
+	for _, theirs := range held {
+		visitor.Groups = append(visitor.Groups, authz.GroupsAt(c.ID, theirs, s.cfg.Clock.Now())...)
+	}
+	side, reason, ask, err := s.cfg.Choose(ctx, c, visitor)
 	if err != nil {
 		return Way{}, err
 	}
 	w := Way{Connection: c, Side: side, Ask: ask}
+	if route, ok := c.Fallback.RouteOf(visitor); ok && route.Use == side && c.Uses(authz.OIDCSide) && c.Uses(authz.SAMLSide) {
+		w.Route = &route
+	}
 	if err := s.because(ctx, &w, reason); err != nil {
 		return w, err
 	}
-	if err := s.becomes(ctx, &w, reason, email, members); err != nil {
-		return w, err
-	}
+	w.becomes(reason, email, held)
 	decision, err := s.cfg.Decide(authz.WithOrigin(ctx, authz.Origin{}), authz.AccessRequest{
 		Place: authz.AtAuthorize, GrantType: authz.GrantAuthorizationCode, Foreseen: true,
 		Grant: authz.Grant{
@@ -205,17 +216,26 @@ func (s *Connections) because(ctx context.Context, w *Way, reason authz.Fallback
 	return nil
 }
 
+// held are what the connections of the workspace call each of the members.
+func (s *Connections) held(ctx context.Context, c authz.Connection, members []authz.UserID) (map[authz.UserID][]authz.UpstreamIdentity, error) {
+	all := make(map[authz.UserID][]authz.UpstreamIdentity, len(members))
+	for _, id := range members {
+		theirs, err := s.cfg.Store.ListIdentities(ctx, s.cfg.Issuer, c.WorkspaceID, id, maxConnections)
+		if err != nil {
+			return nil, err
+		}
+		all[id] = theirs
+	}
+	return all, nil
+}
+
 // becomes says what would become of them. An address recognises nobody: who
 // they are shows when they come back.
-func (s *Connections) becomes(ctx context.Context, w *Way, fallback authz.FallbackReason, email string, members []authz.UserID) error {
-	for _, id := range members {
-		held, err := s.cfg.Store.ListIdentities(ctx, s.cfg.Issuer, w.Connection.WorkspaceID, id, maxConnections)
-		if err != nil {
-			return err
-		}
+func (w *Way) becomes(fallback authz.FallbackReason, email string, members map[authz.UserID][]authz.UpstreamIdentity) {
+	for id, held := range members {
 		for _, i := range held {
 			if i.ConnectionID == w.Connection.ID && i.Side == w.Side {
-				w.User = id
+				w.User = max(w.User, id)
 			}
 		}
 	}
@@ -238,5 +258,4 @@ func (s *Connections) becomes(ctx context.Context, w *Way, fallback authz.Fallba
 	default:
 		w.Outcome, w.Words = OutcomeJoins, "They become a member with the role member, if the side tells this address; an OpenID provider must say that it is verified."
 	}
-	return nil
 }

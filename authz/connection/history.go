@@ -51,7 +51,7 @@ func (s *Connections) RollBack(ctx context.Context, by authz.Principal, ws authz
 // restored is a connection with what an administrator decided in another
 // revision of it.
 func restored(c, of authz.Connection) authz.Connection {
-	c.Name, c.Vendor, c.JIT, c.Fallback = of.Name, of.Vendor, of.JIT, of.Fallback
+	c.Name, c.Vendor, c.JIT, c.Fallback, c.Numbers = of.Name, of.Vendor, of.JIT, of.Fallback, of.Numbers
 	c.UpstreamIssuer, c.ClientID, c.Scopes, c.OIDC = of.UpstreamIssuer, of.ClientID, of.Scopes, of.OIDC
 	if c.SAML == nil || of.SAML == nil || c.SAML.EntityID != of.SAML.EntityID {
 		c.SAML = of.SAML

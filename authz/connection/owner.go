@@ -38,7 +38,7 @@ func mapped(c authz.Connection) authz.OIDCUpstream {
 		return authz.OIDCUpstream{}
 	}
 	said := *c.OIDC
-	said.PollMinutes = 0
+	said.PollMinutes = nil
 	return said
 }
 

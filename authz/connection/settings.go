@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -30,7 +31,9 @@ type Change struct {
 	// not looked at.
 	SAML     *authz.SAMLUpstream
 	Fallback *authz.Fallback
-	JIT      *authz.JIT
+	// Numbers replace those there are.
+	Numbers *authz.Numbers
+	JIT     *authz.JIT
 }
 
 // Create makes a draft.
@@ -150,6 +153,7 @@ func (s *Connections) apply(ctx context.Context, c authz.Connection, change Chan
 	authz.Replace(&c.ClientID, change.ClientID)
 	authz.Replace(&c.Scopes, change.Scopes)
 	authz.Replace(&c.Fallback, change.Fallback)
+	authz.Replace(&c.Numbers, change.Numbers)
 	authz.Replace(&c.JIT, change.JIT)
 	if change.OIDC != nil {
 		c.OIDC = change.OIDC
@@ -234,12 +238,15 @@ func (s *Connections) check(c authz.Connection) error {
 		return invalid("fallback", "has more than 200 routes")
 	}
 	for _, r := range c.Fallback.Routes {
-		if (r.Domain == "") == (r.Email == "") || r.Domain+r.Email != strings.ToLower(r.Domain+r.Email) || r.Use != authz.OIDCSide && r.Use != authz.SAMLSide {
-			return invalid("fallback", "a route has a domain or an email, in lower case, and a side to use")
+		if !routes(r) {
+			return invalid("fallback", "a route has a domain or an email, in lower case, or a group of at most 2048 bytes, one of them, and a side to use")
 		}
 	}
-	if c.OIDC != nil && c.OIDC.PollMinutes != 0 && (c.OIDC.PollMinutes < 5 || c.OIDC.PollMinutes > 1440) {
-		return invalid("poll_minutes", "must be 0, for never, or 5 to 1440")
+	if err := c.Numbers.Check(); err != nil {
+		return err
+	}
+	if poll := authz.PollRule(); c.OIDC != nil && c.OIDC.PollMinutes != nil && *c.OIDC.PollMinutes != 0 && poll.Check("", *c.OIDC.PollMinutes) != nil {
+		return invalid(poll.Member, fmt.Sprintf("must be 0, for never, or %d to %d", poll.Min, poll.Max))
 	}
 	if c.SAML != nil && !initiates(c.SAML.InitiateLoginURI) {
 		return invalid("initiate_login_uri", "must be an https URL without fragment")
@@ -255,6 +262,22 @@ func (s *Connections) check(c authz.Connection) error {
 	}
 	return nil
 }
+
+// routes reports whether a route is about one thing and leads somewhere.
+func routes(r authz.Route) bool {
+	about := 0
+	for _, one := range []string{r.Domain, r.Email, r.Group} {
+		if one != "" {
+			about++
+		}
+	}
+	address := r.Domain + r.Email
+	return about == 1 && address == strings.ToLower(address) && len(r.Group) <= maxGroup && (r.Use == authz.OIDCSide || r.Use == authz.SAMLSide)
+}
+
+// maxGroup is the longest name of a group that an upstream is heard with, in
+// bytes.
+const maxGroup = 2048
 
 // initiates reports whether a sign-in may be begun at the address: https, or
 // http on loopback; empty is none.
@@ -287,7 +310,7 @@ func sideChanged(a, b authz.Connection, side authz.Side) bool {
 func changedParts(a, b authz.Connection) []string {
 	var parts []string
 	for name, differs := range map[string]bool{
-		"name": a.Name != b.Name, "vendor": a.Vendor != b.Vendor, "fallback": !reflect.DeepEqual(a.Fallback, b.Fallback), "jit": a.JIT != b.JIT,
+		"name": a.Name != b.Name, "vendor": a.Vendor != b.Vendor, "fallback": !reflect.DeepEqual(a.Fallback, b.Fallback), "jit": a.JIT != b.JIT, "numbers": a.Numbers != b.Numbers,
 		"oidc": sideChanged(withVendor(a, b), b, authz.OIDCSide), "saml": sideChanged(withVendor(a, b), b, authz.SAMLSide),
 	} {
 		if differs {

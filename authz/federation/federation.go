@@ -67,25 +67,28 @@ type Choice struct {
 	// Ask says that the person is told of the outage first, and goes on by SAML
 	// if they say so.
 	Ask bool
+	// Route is the one that is about them, whichever side it leads to; zero for
+	// none.
+	Route authz.Route
 }
 
 // Chosen is Choose for who knows no Choice.
-func (f *Federation) Chosen(ctx context.Context, c authz.Connection, email string) (side authz.Side, reason authz.FallbackReason, ask bool, err error) {
-	choice, err := f.Choose(ctx, c, email)
+func (f *Federation) Chosen(ctx context.Context, c authz.Connection, v authz.Visitor) (side authz.Side, reason authz.FallbackReason, ask bool, err error) {
+	choice, err := f.Choose(ctx, c, v)
 	return choice.Side, choice.Reason, choice.Ask, err
 }
 
-// Choose says by which side of the connection somebody with this e-mail
-// address, or "", signs in now.
-func (f *Federation) Choose(ctx context.Context, c authz.Connection, email string) (Choice, error) {
+// Choose says by which side of the connection the visitor signs in now.
+func (f *Federation) Choose(ctx context.Context, c authz.Connection, v authz.Visitor) (Choice, error) {
 	switch {
 	case !c.Uses(authz.SAMLSide):
 		return Choice{Side: authz.OIDCSide}, nil
 	case !c.Uses(authz.OIDCSide):
 		return Choice{Side: authz.SAMLSide}, nil
 	}
-	if side := c.Fallback.RouteOf(email); side == authz.SAMLSide {
-		return Choice{Side: side, Reason: authz.FallbackRoute}, nil
+	route, _ := c.Fallback.RouteOf(v)
+	if route.Use == authz.SAMLSide {
+		return Choice{Side: authz.SAMLSide, Reason: authz.FallbackRoute, Route: route}, nil
 	}
 	override, circuit, err := f.cfg.Store.FallbackOf(ctx, c.Issuer, c.WorkspaceID, c.ID)
 	if err != nil {
@@ -94,9 +97,9 @@ func (f *Federation) Choose(ctx context.Context, c authz.Connection, email strin
 	mode := c.Fallback.Mode
 	switch {
 	case override.ActiveAt(f.cfg.Clock.Now()):
-		return Choice{Side: authz.SAMLSide, Reason: authz.FallbackForced}, nil
+		return Choice{Side: authz.SAMLSide, Reason: authz.FallbackForced, Route: route}, nil
 	case circuit.Open() && (mode == authz.FallbackAsk || mode == authz.FallbackAuto):
-		return Choice{Side: authz.SAMLSide, Reason: authz.FallbackHealth, Ask: mode == authz.FallbackAsk}, nil
+		return Choice{Side: authz.SAMLSide, Reason: authz.FallbackHealth, Ask: mode == authz.FallbackAsk, Route: route}, nil
 	}
-	return Choice{Side: authz.OIDCSide}, nil
+	return Choice{Side: authz.OIDCSide, Route: route}, nil
 }

@@ -14,6 +14,7 @@ var connectionMembers = []string{"id", "name", "vendor", "status", "fallback", "
 type connectionFlags struct {
 	name, vendor, issuer, clientID, secretFile, metadataURL, metadataFile, entityID, fallback, jit string
 	scopes, linkOIDC, linkSAML, routes                                                             []string
+	numbers                                                                                        map[string]int
 	settings                                                                                       connectionSettings
 }
 
@@ -33,7 +34,8 @@ func (f *connectionFlags) register(c *cobra.Command) {
 	flags.StringSliceVar(&f.linkOIDC, "link-claim", nil, "claim that both sides know a person by; may be repeated")
 	flags.StringSliceVar(&f.linkSAML, "link-attribute", nil, "attribute that holds the same; in the same order")
 	f.settings.register(c)
-	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE or ADDRESS=SIDE, such as plant.example=saml; may be repeated")
+	flags.StringToIntVar(&f.numbers, "number", nil, "times of the connection, such as attempt_minutes=20; replace those there are; may be repeated")
+	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE, ADDRESS=SIDE or group:GROUP=SIDE, such as plant.example=saml; the first that is about somebody rules; may be repeated")
 }
 
 // body is what the flags that are set ask for.
@@ -71,6 +73,9 @@ func (f *connectionFlags) body() (map[string]any, error) {
 			body[name] = side
 		}
 	}
+	if len(f.numbers) > 0 {
+		body["numbers"] = f.numbers
+	}
 	if len(f.linkOIDC)+len(f.linkSAML) > 0 {
 		body["link_key"] = map[string]any{"oidc": f.linkOIDC, "saml": f.linkSAML}
 	}
@@ -80,15 +85,17 @@ func (f *connectionFlags) body() (map[string]any, error) {
 func (f *connectionFlags) route(body map[string]any) error {
 	var routes []map[string]string
 	for _, r := range f.routes {
-		who, side, ok := strings.Cut(r, "=")
-		if !ok {
-			return usagef("--route must be DOMAIN=SIDE or ADDRESS=SIDE")
+		n := strings.LastIndex(r, "=")
+		if n < 0 {
+			return usagef("--route must be DOMAIN=SIDE, ADDRESS=SIDE or group:GROUP=SIDE")
 		}
-		kind := "domain"
-		if strings.Contains(who, "@") {
+		kind, who := "domain", strings.ToLower(r[:n])
+		if group, is := strings.CutPrefix(r[:n], "group:"); is {
+			kind, who = "group", group
+		} else if strings.Contains(who, "@") {
 			kind = "email"
 		}
-		routes = append(routes, map[string]string{kind: strings.ToLower(who), "use": side})
+		routes = append(routes, map[string]string{kind: who, "use": r[n+1:]})
 	}
 	if routes != nil {
 		body["routes"] = routes

@@ -15,10 +15,11 @@ type explanation struct {
 	Home   string `json:"home"`
 	Unused string `json:"unused_connection_id"`
 	Ways   []struct {
-		ID          string   `json:"connection_id"`
-		Name        string   `json:"name"`
-		Side        string   `json:"side"`
-		Because     string   `json:"because"`
+		ID          string `json:"connection_id"`
+		Name        string `json:"name"`
+		Side        string `json:"side"`
+		Because     string `json:"because"`
+		Route       struct{ Domain, Email, Group string }
 		Asked       bool     `json:"asked"`
 		CircuitOpen bool     `json:"circuit_open"`
 		Outcome     string   `json:"outcome"`
@@ -62,6 +63,9 @@ func (e explanation) print() {
 	}
 	for _, w := range e.Ways {
 		fmt.Printf("\n%s (%s)\n  side: %s, %s", w.Name, w.ID, w.Side, w.Because)
+		if about := w.Route.Domain + w.Route.Email + w.Route.Group; about != "" {
+			fmt.Print(" of ", about)
+		}
 		if w.Asked {
 			fmt.Print("; they are told of the outage first")
 		}

@@ -10,6 +10,7 @@ import (
 // connectionSettings are flags for what is said of a side beyond what it is.
 type connectionSettings struct {
 	pollMinutes       int
+	tenants           []string
 	initiateLoginURI  string
 	metadataCertFiles []string
 }
@@ -17,13 +18,14 @@ type connectionSettings struct {
 func (s *connectionSettings) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.IntVar(&s.pollMinutes, "poll-minutes", 0, "how often to ask the OpenID provider whether it still knows each person: 5 to 1440, 0 for never")
+	flags.StringSliceVar(&s.tenants, "tenant", nil, "id of a tenant of Entra ID whose people may sign in, where the issuer stands for every tenant; may be repeated")
 	flags.StringVar(&s.initiateLoginURI, "initiate-login-uri", "", "where an application begins its own sign-in, for people who come from the SAML provider unasked; empty refuses them")
 	flags.StringArrayVar(&s.metadataCertFiles, "metadata-certificate-file", nil, "a file with a certificate, in PEM, that signs the SAML provider's metadata: what it signed is believed, and nothing else; may be repeated, an empty name takes them away")
 }
 
 // The members of a side that are settings: a change replaces all of them.
 var (
-	oidcSettings = []string{"subject", "require", "groups", "request", "mfa_contexts", "mfa_methods", "mfa_declared", "poll_minutes"}
+	oidcSettings = []string{"subject", "require", "groups", "request", "mfa_contexts", "mfa_methods", "mfa_declared", "poll_minutes", "tenants"}
 	samlSettings = []string{
 		"sign_requests", "name_id_format", "subject", "require", "mfa_contexts", "mfa_methods", "mfa_declared", "mutable_subject", "metadata_certificates",
 		"initiate_login_uri",
@@ -32,7 +34,7 @@ var (
 
 // given reports whether a flag of a side's settings was.
 func (s *connectionSettings) given(c *cobra.Command) (oidc, saml bool) {
-	return c.Flags().Changed("poll-minutes"), c.Flags().Changed("initiate-login-uri") || c.Flags().Changed("metadata-certificate-file")
+	return c.Flags().Changed("poll-minutes") || c.Flags().Changed("tenant"), c.Flags().Changed("initiate-login-uri") || c.Flags().Changed("metadata-certificate-file")
 }
 
 // add puts into the body the settings that there are with what the flags say, and
@@ -57,7 +59,12 @@ func (s *connectionSettings) add(c *cobra.Command, r *remote, path string, body 
 	}
 	if oidc {
 		settings := picked(held.OIDC, oidcSettings)
-		settings["poll_minutes"] = s.pollMinutes
+		if c.Flags().Changed("poll-minutes") {
+			settings["poll_minutes"] = s.pollMinutes
+		}
+		if c.Flags().Changed("tenant") {
+			settings["tenants"] = s.tenants
+		}
 		side(body, "oidc")["settings"] = settings
 	}
 	if !saml {

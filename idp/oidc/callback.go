@@ -15,8 +15,8 @@ const maxParam = 4096
 type params struct{ values map[string]string }
 
 // parseCallback takes the response apart and refuses one that is not the
-// answer to this sign-in at this issuer. Nothing has been sent anywhere by then.
-func parseCallback(callback idp.Callback, issuer string) (params, error) {
+// answer to this sign-in by this issuer. Nothing has been sent anywhere by then.
+func parseCallback(callback idp.Callback, speaks func(issuer string) bool) (params, error) {
 	p := params{values: map[string]string{}}
 	for _, name := range []string{"state", "iss", "error", "code"} {
 		values := callback.Params[name]
@@ -38,7 +38,7 @@ func parseCallback(callback idp.Callback, issuer string) (params, error) {
 	if callback.State != "" && !same(state, callback.State) {
 		return p, idp.Refuse(idp.ReasonState, errors.New("another sign-in's state"))
 	}
-	if iss, ok := p.values["iss"]; ok && iss != issuer {
+	if iss, ok := p.values["iss"]; ok && !speaks(iss) {
 		return p, idp.Refuse(idp.ReasonMixUp, errors.New("iss is another issuer's"))
 	}
 	return p, nil

@@ -21,9 +21,9 @@ func (c *Connector) check(id claims, callback idp.Callback) error {
 	for _, check := range []func() error{
 		func() error { return checkIdentity(id, c.config.Issuer, c.config.Tenant) },
 		func() error { return checkAudience(id, c.config.ClientID) },
-		func() error { return checkTimes(id, now) },
+		func() error { return checkTimes(id, now, c.config.Skew) },
 		func() error { return checkNonce(id, callback.Nonce) },
-		func() error { return checkFreshness(id, callback.MaxAge, now) },
+		func() error { return checkFreshness(id, callback.MaxAge, now, c.config.Skew) },
 	} {
 		if err := check(); err != nil {
 			return err
@@ -61,15 +61,15 @@ func checkAudience(id claims, clientID string) error {
 	return nil
 }
 
-func checkTimes(id claims, now time.Time) error {
-	if exp, ok := id.time("exp"); !ok || now.After(exp.Add(leeway)) {
+func checkTimes(id claims, now time.Time, skew time.Duration) error {
+	if exp, ok := id.time("exp"); !ok || now.After(exp.Add(skew)) {
 		return idp.Refuse(idp.ReasonExpired, errors.New("exp absent or past"))
 	}
 	iat, ok := id.time("iat")
 	if !ok || now.Sub(iat).Abs() > maxIssueAge {
 		return idp.Refuse(idp.ReasonIssuedAt, errors.New("iat absent or too far off"))
 	}
-	if nbf, ok := id.time("nbf"); id.has("nbf") && (!ok || now.Add(leeway).Before(nbf)) {
+	if nbf, ok := id.time("nbf"); id.has("nbf") && (!ok || now.Add(skew).Before(nbf)) {
 		return idp.Refuse(idp.ReasonIssuedAt, errors.New("nbf ahead"))
 	}
 	return nil
@@ -84,15 +84,15 @@ func checkNonce(id claims, nonce string) error {
 
 // checkFreshness demands auth_time when max_age was asked for: upstreams are
 // free to ignore the request, but not to have it taken for granted.
-func checkFreshness(id claims, maxAge *time.Duration, now time.Time) error {
+func checkFreshness(id claims, maxAge *time.Duration, now time.Time, skew time.Duration) error {
 	at, ok := id.time("auth_time")
-	if id.has("auth_time") && (!ok || now.Add(leeway).Before(at)) {
+	if id.has("auth_time") && (!ok || now.Add(skew).Before(at)) {
 		return idp.Refuse(idp.ReasonStaleAuth, errors.New("auth_time malformed or ahead"))
 	}
 	if maxAge == nil {
 		return nil
 	}
-	if !ok || now.Sub(at) > *maxAge+leeway {
+	if !ok || now.Sub(at) > *maxAge+skew {
 		return idp.Refuse(idp.ReasonStaleAuth, errors.New("auth_time absent or older than max_age"))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,11 @@ type Config struct {
 	// Tenant is what the issuer's tid must be, where its tokens have one and its
 	// name holds it: EntraTenant of it. Empty demands nothing.
 	Tenant string
+	// ManyTenants says that the issuer stands for every tenant of Entra ID, as
+	// ManyTenants of it does: then Tenants are the ids of those whose people may
+	// sign in, required, and each token must be of one of them and of its issuer.
+	ManyTenants bool
+	Tenants     []string
 	// ClientID is required; an empty ClientSecret makes us a public client.
 	ClientID     string
 	ClientSecret string
@@ -55,6 +61,12 @@ type Config struct {
 	// KeepRefreshToken asks for a refresh token (offline_access) and leaves it in
 	// the Identity; else the upstream's tokens are dropped.
 	KeepRefreshToken bool
+	// Skew is how far the clocks may differ; 0 means 60 seconds, at most 180.
+	Skew time.Duration
+	// MetadataFresh is how often the discovery document is fetched anew, 0 means 12
+	// hours; MetadataKept how long a good copy is used while none can be had, 0
+	// means 24 hours. At most 7 days.
+	MetadataFresh, MetadataKept time.Duration
 	// Observe hears of every exchange with the upstream: whether it answered, or
 	// could not be reached or failed (5xx). It must not block for long. Nil
 	// hears nothing. What a visitor broke off is not heard of.
@@ -76,6 +88,11 @@ func (c *Config) defaults() error {
 	}
 	if u, err := url.Parse(c.RedirectURI); err != nil || u.Scheme == "" || u.Host == "" || u.Fragment != "" {
 		return errors.New("oidc: redirect URI is not an absolute URL without fragment")
+	}
+	for _, check := range []func() error{c.times, c.checkTenants} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -105,6 +122,18 @@ func (c *Config) defaults() error {
 	}
 	if c.Observe != nil {
 		c.HTTP = watch(c.HTTP, c.Observe)
+	}
+	return nil
+}
+
+// times fills in times and refuses those out of bounds.
+func (c *Config) times() error {
+	c.Skew, c.MetadataFresh, c.MetadataKept = cmp.Or(c.Skew, defaultSkew), cmp.Or(c.MetadataFresh, metadataFresh), cmp.Or(c.MetadataKept, metadataLimit)
+	if c.Skew < 0 || c.Skew > maxSkew {
+		return errors.New("oidc: clocks may differ by 180 seconds, no more")
+	}
+	if c.MetadataFresh < 0 || c.MetadataKept < c.MetadataFresh || c.MetadataKept > metadataMost {
+		return errors.New("oidc: a discovery document is kept for seven days at most, and no shorter than it is fresh")
 	}
 	return nil
 }

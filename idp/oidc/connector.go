@@ -18,6 +18,7 @@ import (
 const (
 	metadataFresh = 12 * time.Hour
 	metadataLimit = 24 * time.Hour
+	metadataMost  = 7 * 24 * time.Hour
 	finishTimeout = 10 * time.Second
 	maxHint       = 320
 )
@@ -26,6 +27,7 @@ const (
 type Connector struct {
 	config   Config
 	metadata cached[*metadata]
+	tenants  map[string]*Connector // by their ids in lower case; nil for an issuer that is one
 }
 
 var _ idp.Connector = (*Connector)(nil)
@@ -37,8 +39,10 @@ func New(c Config) (*Connector, error) {
 		return nil, err
 	}
 	conn := &Connector{config: c}
-	conn.metadata = cached[*metadata]{fetch: conn.discover, now: c.Now, fresh: metadataFresh, limit: metadataLimit, gap: attemptGap}
-	return conn, nil
+	conn.metadata = cached[*metadata]{fetch: conn.discover, now: c.Now, fresh: c.MetadataFresh, limit: c.MetadataKept, gap: attemptGap}
+	var err error
+	conn.tenants, err = perTenant(c)
+	return conn, err
 }
 
 // Discover fetches the discovery document unless it is known: a check that the
@@ -118,7 +122,7 @@ func (c *Connector) Finish(ctx context.Context, callback idp.Callback) (idp.Iden
 }
 
 func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Identity, error) {
-	params, err := parseCallback(callback, c.config.Issuer)
+	params, err := parseCallback(callback, c.speaks)
 	if err != nil {
 		return idp.Identity{}, err
 	}
@@ -134,7 +138,11 @@ func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Iden
 	if err != nil {
 		return idp.Identity{}, err
 	}
-	claims, err := c.verify(ctx, m, tokens, callback)
+	of, theirs, err := c.believing(ctx, tokens.IDToken, m)
+	if err != nil {
+		return idp.Identity{}, err
+	}
+	claims, err := of.verify(ctx, theirs, tokens, callback)
 	if err != nil {
 		return idp.Identity{}, err
 	}
@@ -142,7 +150,7 @@ func (c *Connector) finish(ctx context.Context, callback idp.Callback) (idp.Iden
 	if err != nil {
 		return idp.Identity{}, err
 	}
-	identity, err := c.identity(claims, more)
+	identity, err := of.identity(claims, more)
 	if c.config.KeepRefreshToken && len(tokens.RefreshToken) <= maxRefreshToken {
 		identity.RefreshToken = idp.RefreshToken(tokens.RefreshToken)
 	}

@@ -22,6 +22,9 @@ func (c *Connector) Look(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
+	if err := c.lookTenants(ctx); err != nil {
+		return Found{}, err
+	}
 	keys, err := m.keys.cache.refresh(ctx)
 	if err != nil {
 		return Found{}, err

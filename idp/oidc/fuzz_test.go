@@ -20,7 +20,7 @@ func FuzzCallback(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := parseCallback(idp.Callback{Params: values, State: "s"}, "https://op.example")
+		p, err := parseCallback(idp.Callback{Params: values, State: "s"}, func(issuer string) bool { return issuer == "https://op.example" })
 		if err != nil {
 			if idp.ReasonOf(err) == "" {
 				t.Fatalf("no reason: %v", err)

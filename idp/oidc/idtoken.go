@@ -14,8 +14,11 @@ import (
 	"github.com/gatehouse-auth/gatehouse/idp"
 )
 
-// leeway is how far the clocks may differ.
-const leeway = 60 * time.Second
+// How far the clocks may differ.
+const (
+	defaultSkew = 60 * time.Second
+	maxSkew     = 180 * time.Second
+)
 
 // verify returns the claims of an ID token that is right in every respect
 // (OpenID Connect Core section 3.1.3.7).
@@ -30,7 +33,7 @@ func (c *Connector) verify(ctx context.Context, m *metadata, t tokens, callback 
 	w := &witness{keys: m.keys}
 	verifier := gooidc.NewVerifier(c.config.Issuer, w, &gooidc.Config{
 		ClientID: c.config.ClientID, SupportedSigningAlgs: m.algorithms,
-		Now: func() time.Time { return c.config.Now().Add(-leeway) },
+		Now: func() time.Time { return c.config.Now().Add(-c.config.Skew) },
 	})
 	token, err := verifier.Verify(ctx, t.IDToken)
 	if w.err != nil {

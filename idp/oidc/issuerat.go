@@ -45,7 +45,10 @@ func IssuerAt(ctx context.Context, client *http.Client, address string) (string,
 	}
 	// A template stands for many tenants, of which one must be chosen (Entra's
 	// common and organizations).
-	if strings.ContainsAny(m.Issuer, "{}") || checkIssuer(m.Issuer) != nil {
+	if strings.ContainsAny(m.Issuer, "{}") {
+		return "", idp.Refuse(idp.ReasonManyTenants, errors.New("the document names no single issuer"))
+	}
+	if checkIssuer(m.Issuer) != nil {
 		return "", idp.Refuse(idp.ReasonIssuerMismatch, errors.New("the document names no single issuer"))
 	}
 	return m.Issuer, nil

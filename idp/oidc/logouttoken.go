@@ -27,6 +27,10 @@ var _ idp.RelyingParty = (*Connector)(nil)
 func (c *Connector) LogoutToken(ctx context.Context, raw string) (idp.LogoutToken, error) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
+	c, _, err := c.believing(ctx, raw, nil)
+	if err != nil {
+		return idp.LogoutToken{}, fmt.Errorf("accepting a logout token: %w", err)
+	}
 	payload, err := c.logoutPayload(ctx, raw)
 	if err != nil {
 		return idp.LogoutToken{}, fmt.Errorf("accepting a logout token at %s: %w", c.config.ID, err)
@@ -68,7 +72,7 @@ func (c *Connector) logoutToken(payload []byte) (idp.LogoutToken, error) {
 	now := c.config.Now()
 	for _, check := range []func() error{
 		func() error { return checkLogoutParties(claims, c.config) },
-		func() error { return checkLogoutTimes(claims, now) },
+		func() error { return checkLogoutTimes(claims, now, c.config.Skew) },
 		func() error { return checkLogoutClaims(claims) },
 	} {
 		if err := check(); err != nil {
@@ -78,7 +82,7 @@ func (c *Connector) logoutToken(payload []byte) (idp.LogoutToken, error) {
 	issued, _ := claims.time("iat")
 	return idp.LogoutToken{
 		// Older ones are refused for their age.
-		ID: claims.text("jti"), Until: issued.Add(maxLogoutAge + leeway), Subject: claims.text("sub"), SessionID: claims.text("sid"),
+		ID: claims.text("jti"), Until: issued.Add(maxLogoutAge + c.config.Skew), Subject: claims.text("sub"), SessionID: claims.text("sid"),
 	}, nil
 }
 
@@ -95,12 +99,12 @@ func checkLogoutParties(claims claims, config Config) error {
 	return nil
 }
 
-func checkLogoutTimes(claims claims, now time.Time) error {
-	if exp, ok := claims.time("exp"); !ok || !now.Before(exp.Add(leeway)) {
+func checkLogoutTimes(claims claims, now time.Time, skew time.Duration) error {
+	if exp, ok := claims.time("exp"); !ok || !now.Before(exp.Add(skew)) {
 		return idp.Refuse(idp.ReasonExpired, errors.New("exp absent or past"))
 	}
 	iat, ok := claims.time("iat")
-	if age := now.Sub(iat); !ok || age > maxLogoutAge || age < -leeway {
+	if age := now.Sub(iat); !ok || age > maxLogoutAge || age < -skew {
 		return idp.Refuse(idp.ReasonIssuedAt, errors.New("iat absent, ahead or more than five minutes old"))
 	}
 	return nil

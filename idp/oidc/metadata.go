@@ -60,7 +60,11 @@ func (c *Connector) discover(ctx context.Context) (*metadata, error) {
 // check refuses a document that is another issuer's (OpenID Connect Discovery
 // section 4.3) or that cannot be used.
 func (m *metadata) check(c Config) error {
-	if m.Issuer != c.Issuer {
+	want := c.Issuer
+	if c.ManyTenants { // it tells a template, which nothing is held against
+		want = tenantIssuer(c.Issuer, "{tenantid}")
+	}
+	if m.Issuer != want {
 		return idp.Refuse(idp.ReasonIssuerMismatch, fmt.Errorf("the document is of issuer %.200q", m.Issuer))
 	}
 	for name, endpoint := range map[string]string{

@@ -112,7 +112,38 @@ func testConnections(e *env) {
 	e.same(list, []authz.Connection{rival})
 }
 
+// testIdentityGroups: groups are of one identity, in their order, and go when
+// none are told.
+func testIdentityGroups(e *env) {
+	x, other := e.tenant(), e.tenant()
+	holds := func(want authz.UpstreamIdentity) {
+		found, err := e.ListIdentities(e.ctx, e.issuer, x.workspace.ID, x.user.ID, 50)
+		e.must(err)
+		e.same(found, []authz.UpstreamIdentity{x.identity, want})
+	}
+	named := x.identity
+	named.Side, named.Subject, named.CreatedAt = authz.SAMLSide, "s-2", e.now.Add(time.Second)
+	e.must(e.AddUpstreamIdentity(e.ctx, named))
+	named.Groups = []string{"Plant ✓", "a,b"}
+	e.must(e.SetUpstreamGroups(e.ctx, named))
+	holds(named)
+	for _, not := range []func(*authz.UpstreamIdentity){
+		func(i *authz.UpstreamIdentity) { i.Issuer = "another" }, func(i *authz.UpstreamIdentity) { i.ConnectionID = other.connection.ID },
+		func(i *authz.UpstreamIdentity) { i.Side = authz.OIDCSide },
+	} {
+		foreign := named
+		foreign.Groups = []string{"theirs"}
+		not(&foreign)
+		e.must(e.SetUpstreamGroups(e.ctx, foreign))
+	}
+	holds(named)
+	named.Groups = nil
+	e.must(e.SetUpstreamGroups(e.ctx, named))
+	holds(named)
+}
+
 func testIdentities(e *env) {
+	testIdentityGroups(e)
 	x := e.tenant()
 	other := e.tenant()
 	list := func(ws authz.WorkspaceID) []authz.UpstreamIdentity {

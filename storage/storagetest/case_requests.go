@@ -35,14 +35,14 @@ func testRequests(e *env) {
 	e.must(err)
 	e.same(got, want)
 	e.is(e.SetRequestSession(e.ctx, e.issuer, want.ID, "sid_2"), authz.ErrConsumed)
-	e.is(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", randomDigest(), nil), authz.ErrConsumed)
+	e.is(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", randomDigest(), nil, time.Time{}), authz.ErrConsumed)
 }
 
 func testUpstreamStates(e *env) {
 	want := e.request()
 	first, second := randomDigest(), randomDigest()
-	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", first, []byte("nonce 1")))
-	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_2", second, []byte("nonce 2")))
+	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", first, []byte("nonce 1"), time.Time{}))
+	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_2", second, []byte("nonce 2"), time.Time{}))
 
 	consume := func(issuer authz.IssuerName, connection authz.ConnectionID, state [32]byte, target error) {
 		e.Helper()
@@ -62,13 +62,13 @@ func testUpstreamStates(e *env) {
 
 	// A request that is over takes no answers.
 	third := randomDigest()
-	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", third, nil))
+	e.must(e.BeginUpstream(e.ctx, e.issuer, want.ID, "con_1", third, nil, time.Time{}))
 	e.must(e.ConsumeAuthorizationRequest(e.ctx, e.issuer, want.ID))
 	consume(e.issuer, "con_1", third, authz.ErrConsumed)
 
 	race := e.request()
 	state := randomDigest()
-	e.must(e.BeginUpstream(e.ctx, e.issuer, race.ID, "con_1", state, nil))
+	e.must(e.BeginUpstream(e.ctx, e.issuer, race.ID, "con_1", state, nil, time.Time{}))
 	e.oneWins(16, authz.ErrConsumed, func() error {
 		_, err := e.ConsumeUpstreamState(e.ctx, e.issuer, "con_1", state)
 		return err

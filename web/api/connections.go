@@ -28,6 +28,7 @@ type Connection struct {
 	Routes      []authz.Route   `json:"routes"`
 	LinkKey     authz.LinkKey   `json:"link_key"`
 	JIT         string          `json:"jit" enum:"off,invited,domain"`
+	Numbers     authz.Numbers   `json:"numbers" doc:"Those that were set."`
 	Domains     []string        `json:"domains" doc:"Verified ones."`
 	Tested      map[string]Test `json:"tested" doc:"Test sign-ins since the side was changed."`
 	Untried     []authz.Side    `json:"untried" doc:"Sides that it was given while in use, by which nobody signs in before a test sign-in has gone well."`
@@ -59,7 +60,7 @@ type SAMLSide struct {
 func viewConnection(c authz.Connection) Connection {
 	v := Connection{
 		ID: string(c.ID), WorkspaceID: string(c.WorkspaceID), Name: c.Name, Vendor: c.Vendor, Status: string(c.State),
-		Fallback: string(c.Fallback.Mode), Routes: orEmpty(c.Fallback.Routes), LinkKey: c.Fallback.Link, JIT: string(c.JIT), Domains: orEmpty(c.Domains),
+		Fallback: string(c.Fallback.Mode), Routes: orEmpty(c.Fallback.Routes), LinkKey: c.Fallback.Link, JIT: string(c.JIT), Numbers: c.Numbers, Domains: orEmpty(c.Domains),
 		Tested: map[string]Test{}, Untried: orEmpty(c.Untried), Revision: c.Revision, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
 	}
 	if c.Has(authz.OIDCSide) {
@@ -88,6 +89,8 @@ type ConnectionMembers struct {
 	Routes   *[]authz.Route `json:"routes,omitempty" maxItems:"200"`
 	LinkKey  *authz.LinkKey `json:"link_key,omitempty"`
 	JIT      *string        `json:"jit,omitempty" enum:"off,invited,domain"`
+	// Numbers replace those there are.
+	Numbers *authz.Numbers `json:"numbers,omitempty"`
 }
 
 // OIDCMembers are of the side of OpenID Connect.
@@ -127,7 +130,7 @@ type SAMLSettings struct {
 
 // change is what the members ask for, at a connection that has that fallback.
 func (m ConnectionMembers) change(held authz.Fallback) connection.Change {
-	c := connection.Change{Name: m.Name, Vendor: m.Vendor}
+	c := connection.Change{Name: m.Name, Vendor: m.Vendor, Numbers: m.Numbers}
 	if o := m.OIDC; o != nil {
 		c.Issuer, c.ClientID, c.Scopes, c.OIDC = o.Issuer, o.ClientID, o.Scopes, o.Settings
 		if o.ClientSecret != nil {

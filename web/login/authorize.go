@@ -71,6 +71,8 @@ type pending struct {
 	// passed says that the person was asked for a factor of theirs, and has none
 	// at hand.
 	passed bool
+	// onward says that they came by one side and are sent on to the other.
+	onward bool
 }
 
 // signedInHere reports whether the session was made while this request waited.

@@ -35,7 +35,7 @@ func (f *Flow) Callback(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection: connection, side: authz.OIDCSide, fallback: leg.Fallback, identity: identity})
+	return f.arrive(w, r, p, leg.arrival(connection, authz.OIDCSide, identity))
 }
 
 // upstreamOf is the connection of the path; nobody's when it is none of ours: a
@@ -109,6 +109,9 @@ type arrival struct {
 	identity   idp.Identity
 	// asked says that the upstream was told to have them sign in.
 	asked bool
+	// byGroup says that a rule by group led there, onward that it was from the
+	// other side.
+	byGroup, onward bool
 }
 
 // arrive signs the person in and goes on with their request.
@@ -128,6 +131,9 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	}
 	if p.joining != "" {
 		return f.joinArrived(w, r, p, a)
+	}
+	if sent, err := f.onward(w, r, p, a); sent || err != nil {
+		return err
 	}
 	if p.invited != "" {
 		return f.joined(w, r, p, a)
@@ -205,6 +211,8 @@ func (f *Flow) upstreamFailed(ctx context.Context, p *pending, c authz.Connectio
 	switch reason := idp.ReasonOf(err); {
 	case p != nil && p.test != nil:
 		return f.testRefused(ctx, p, c, cmp.Or(reason, "upstream_error"), err)
+	case reason == idp.ReasonTooLate:
+		return f.refuse(ctx, p, c, reason, errRequestGone)
 	case reason == "":
 		return f.refuse(ctx, p, c, "upstream_error", errUpstream.Because(err))
 	case slices.Contains([]string{idp.ReasonUnavailable, idp.ReasonBlocked, idp.ReasonTooLarge, idp.ReasonMetadata}, reason):

@@ -22,7 +22,7 @@ type Store interface {
 	InTx(ctx context.Context, fn func(context.Context) error) error
 	CreateAuthorizationRequest(ctx context.Context, r authz.AuthorizationRequest) error
 	GetAuthorizationRequest(ctx context.Context, issuer authz.IssuerName, id string) (authz.AuthorizationRequest, error)
-	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte) error
+	BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte, until time.Time) error
 	ConsumeUpstreamState(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, stateDigest [32]byte) (authz.AuthorizationRequest, error)
 	UseOnce(ctx context.Context, issuer authz.IssuerName, id [32]byte, until time.Time) error
 	SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error
@@ -46,6 +46,7 @@ type Store interface {
 	AddUpstreamIdentity(ctx context.Context, i authz.UpstreamIdentity) error
 	TouchUpstreamIdentity(ctx context.Context, issuer authz.IssuerName, connection authz.ConnectionID, side authz.Side, subject string, at time.Time) error
 	SetUpstreamLink(ctx context.Context, i authz.UpstreamIdentity) error
+	SetUpstreamGroups(ctx context.Context, i authz.UpstreamIdentity) error
 	MemberHasEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string) (bool, error)
 	MembersWithEmail(ctx context.Context, issuer authz.IssuerName, ws authz.WorkspaceID, email string, limit int) ([]authz.UserID, error)
 	GetUserAcrossWorkspaces(ctx context.Context, issuer authz.IssuerName, id authz.UserID) (authz.User, error)
@@ -121,9 +122,9 @@ type Config struct {
 	// Connect returns the connector of one side of a connection; that of SAML is
 	// an idp.ServiceProvider.
 	Connect func(ctx context.Context, c authz.Connection, side authz.Side) (idp.Connector, error)
-	// Choose says by which side of a connection somebody with that e-mail
-	// address, or "", signs in (authz/federation).
-	Choose func(ctx context.Context, c authz.Connection, email string) (federation.Choice, error)
+	// Choose says by which side of a connection a visitor signs in
+	// (authz/federation).
+	Choose func(ctx context.Context, c authz.Connection, v authz.Visitor) (federation.Choice, error)
 	// Explain says the reason of a refusal in plain words, for administrators.
 	Explain func(reason string) string
 	Sealer  Sealer

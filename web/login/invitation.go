@@ -88,7 +88,7 @@ func (f *Flow) SubmitInvitation(w http.ResponseWriter, r *http.Request) error {
 		if string(c.ID) != r.PostForm.Get("connection") {
 			continue
 		}
-		choice, err := f.cfg.Choose(ctx, c, i.Email)
+		choice, err := f.cfg.Choose(ctx, c, authz.Visitor{Email: i.Email})
 		if err != nil {
 			return err
 		}

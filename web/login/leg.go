@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/federation"
@@ -19,10 +20,15 @@ type upstreamLeg struct {
 	// Side is the way that was taken; empty means OpenID Connect.
 	Side            authz.Side `json:",omitempty"`
 	Nonce, Verifier string
+	// Until is when they must have come back; zero for a leg that is over.
+	Until time.Time `json:",omitzero"`
 	// Asked is what the sign-in was to be, as conditional access demands.
 	Asked authz.AuthenticationRule
 	// Fallback is why it was SAML in place of OpenID Connect.
 	Fallback authz.FallbackReason `json:",omitempty"`
+	// Group says that a rule by group led there, Onward that it was from the other
+	// side, at which they had signed in.
+	Group, Onward bool `json:",omitempty"`
 	// Identity is who an accepted response says has come back. What is left is
 	// to see that it is the browser that went away.
 	Identity *idp.Identity `json:",omitempty"`
@@ -33,7 +39,11 @@ const legPurpose = "upstream leg"
 // signInAt sends the person to the side of the connection that is theirs now,
 // or tells them first that it is not the usual one.
 func (f *Flow) signInAt(w http.ResponseWriter, r *http.Request, p *pending, c authz.Connection, hint string) error {
-	choice, err := f.cfg.Choose(r.Context(), c, hint)
+	visitor, err := f.visitor(r, p, c, hint)
+	if err != nil {
+		return err
+	}
+	choice, err := f.cfg.Choose(r.Context(), c, visitor)
 	if err != nil {
 		return err
 	}
@@ -70,7 +80,11 @@ func (f *Flow) SubmitFallback(w http.ResponseWriter, r *http.Request) error {
 		if string(c.ID) != r.PostForm.Get("connection") {
 			continue
 		}
-		choice, err := f.cfg.Choose(ctx, c, email)
+		visitor, err := f.visitor(r, p, c, email)
+		if err != nil {
+			return err
+		}
+		choice, err := f.cfg.Choose(ctx, c, visitor)
 		if err != nil {
 			return err
 		}
@@ -98,6 +112,8 @@ func (f *Flow) depart(w http.ResponseWriter, r *http.Request, p *pending, c auth
 // of which the database keeps a digest and a sealed copy.
 func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint string, choice federation.Choice) (idp.Message, error) {
 	state, leg := randomText(), upstreamLeg{Side: choice.Side, Fallback: choice.Reason, Nonce: randomText(), Verifier: randomText()}
+	leg.Until = f.cfg.Clock.Now().Add(c.Numbers.Times().Attempt)
+	leg.Group, leg.Onward = choice.Route.Group != "", p.onward
 	connector, err := f.cfg.Connect(ctx, c, leg.Side)
 	if err != nil {
 		return idp.Message{}, f.upstreamFailed(ctx, p, c, err)
@@ -123,16 +139,30 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return idp.Message{}, err
 	}
+	until := leg.Until
+	if p.linking != nil || p.test != nil { // these end when they were said to
+		until = time.Time{}
+	}
 	if p.drafted {
+		p.row.ExpiresAt = later(p.row.ExpiresAt, until)
 		p.row.ConnectionID, p.row.StateDigest, p.row.Upstream = c.ID, authz.Digest(state), sealed
 		return away, f.create(ctx, p)
 	}
-	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed)
+	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed, until)
 }
 
-// remember keeps a leg under a state that is good once.
-func (f *Flow) remember(ctx context.Context, request string, c authz.ConnectionID, state string, sealed []byte) error {
-	err := f.cfg.Store.BeginUpstream(ctx, f.issuer, request, c, authz.Digest(state), sealed)
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// remember keeps a leg under a state that is good once; its request lasts until
+// then at least.
+func (f *Flow) remember(ctx context.Context, request string, c authz.ConnectionID, state string, sealed []byte, until time.Time) error {
+	err := f.cfg.Store.BeginUpstream(ctx, f.issuer, request, c, authz.Digest(state), sealed, until)
 	if errors.Is(err, authz.ErrConsumed) || errors.Is(err, authz.ErrNotFound) {
 		return errRequestGone
 	}
@@ -178,6 +208,11 @@ func (f *Flow) sealLeg(request string, leg upstreamLeg) ([]byte, error) {
 // anySide opens a leg of whichever side.
 const anySide authz.Side = ""
 
+// arrival is who came back from a leg.
+func (l upstreamLeg) arrival(c authz.Connection, side authz.Side, identity idp.Identity) arrival {
+	return arrival{connection: c, side: side, fallback: l.Fallback, identity: identity, byGroup: l.Group, onward: l.Onward}
+}
+
 // openLeg returns what was remembered when the person went away by that side.
 func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamLeg, error) {
 	plain, err := f.cfg.Sealer.Open(legPurpose, row.ID, row.Upstream)
@@ -193,6 +228,9 @@ func (f *Flow) openLeg(row authz.AuthorizationRequest, by authz.Side) (upstreamL
 	}
 	if by != anySide && leg.Side != by {
 		return upstreamLeg{}, idp.Refuse(idp.ReasonState, errors.New("the answer came by the other side of the connection"))
+	}
+	if by != anySide && !leg.Until.IsZero() && !f.cfg.Clock.Now().Before(leg.Until) {
+		return upstreamLeg{}, idp.Refuse(idp.ReasonTooLate, errors.New("they were away for longer than a sign-in may take"))
 	}
 	return leg, nil
 }

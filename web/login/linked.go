@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -54,7 +55,7 @@ func (f *Flow) askWhetherThem(w http.ResponseWriter, r *http.Request, p *pending
 		return err
 	}
 	handle := randomText()
-	if err := f.remember(ctx, p.row.ID, a.connection.ID, handle, sealed); err != nil {
+	if err := f.remember(ctx, p.row.ID, a.connection.ID, handle, sealed, time.Time{}); err != nil {
 		return err
 	}
 	facts := []factView{{"provider", providerOf(a.connection, a.side)}, {"known there as", a.identity.Subject}}

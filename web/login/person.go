@@ -46,6 +46,9 @@ func (f *Flow) refreshed(ctx context.Context, a arrival, user authz.User) (authz
 	if err != nil {
 		return authz.User{}, err
 	}
+	if err := f.keepGroups(ctx, a, user.ID); err != nil {
+		return authz.User{}, err
+	}
 	profile := profileOf(a.identity)
 	if a.side == authz.SAMLSide {
 		profile = merged(user.Profile, profile)
@@ -149,10 +152,14 @@ func (f *Flow) createPerson(ctx context.Context, a arrival) (authz.User, error) 
 // identity is what the side calls the person.
 func (f *Flow) identity(a arrival, user authz.UserID, by authz.LinkedBy) authz.UpstreamIdentity {
 	now := f.cfg.Clock.Now()
-	return authz.UpstreamIdentity{
+	i := authz.UpstreamIdentity{
 		Issuer: f.issuer, ConnectionID: a.connection.ID, Side: a.side, Subject: a.identity.Subject, Link: linkOf(a), UserID: user, LinkedBy: by,
 		CreatedAt: now, LastLoginAt: now,
 	}
+	if !a.fallback.Interim() {
+		i.Groups = a.connection.Fallback.Routed(a.identity.Groups)
+	}
+	return i
 }
 
 // linkOf is a digest of the name that both sides tell; all zero for none.

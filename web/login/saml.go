@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp"
@@ -52,11 +53,11 @@ func (f *Flow) ACS(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	handle := randomText()
-	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Identity: &identity})
+	sealed, err := f.sealLeg(row.ID, upstreamLeg{Side: authz.SAMLSide, Asked: leg.Asked, Fallback: leg.Fallback, Group: leg.Group, Onward: leg.Onward, Until: leg.Until, Identity: &identity})
 	if err != nil {
 		return err
 	}
-	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed); err != nil {
+	if err := f.remember(ctx, row.ID, connection.ID, handle, sealed, time.Time{}); err != nil {
 		return err
 	}
 	return seeOther(w, r, "/saml/"+url.PathEscape(string(connection.ID))+"/continue?"+url.Values{"h": {handle}}.Encode())
@@ -115,7 +116,7 @@ func (f *Flow) ContinueSAML(w http.ResponseWriter, r *http.Request) error {
 		return f.upstreamFailed(ctx, p, connection, err)
 	}
 	p.asked = leg.Asked
-	return f.arrive(w, r, p, arrival{connection: connection, side: authz.SAMLSide, fallback: leg.Fallback, identity: *leg.Identity})
+	return f.arrive(w, r, p, leg.arrival(connection, authz.SAMLSide, *leg.Identity))
 }
 
 // onlyValue is the one value of a parameter, else "".

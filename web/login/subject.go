@@ -106,7 +106,7 @@ func (f *Flow) welcomed(ctx context.Context, p *pending, a arrival, made authz.S
 		Issuer: f.issuer, WorkspaceID: made.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.succeeded",
 		Result: authz.Success, Actor: string(made.UserID), Target: string(made.ID),
 		Details: map[string]any{
-			"connection_id": made.ConnectionID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": i.Evidence.String(),
+			"connection_id": made.ConnectionID, "side": a.side, "fallback_reason": a.fallback, "client_id": p.request.Client.ID, "acr": i.ACR, "amr": i.AMR, "mfa": made.SignIn.MFA,
 		},
 	}.From(authz.OriginFrom(ctx))
 }
@@ -174,6 +174,20 @@ func (f *Flow) signedIn(ctx context.Context, r *http.Request, a arrival, user au
 	return made, lineage, f.cfg.Store.CreateSession(ctx, made)
 }
 
+// evidenceOf is the evidence of a second factor, which counts for a while after
+// the provider saw it; beyond it an administrator's word that it always asks for
+// one is left, if there is any.
+func evidenceOf(a arrival, now time.Time) string {
+	i, c := a.identity, a.connection
+	if i.Evidence != idp.EvidenceProven || i.AuthTime.IsZero() || now.Sub(i.AuthTime) <= c.Numbers.Times().MFAAge {
+		return i.Evidence.String()
+	}
+	if a.side == authz.OIDCSide && c.OIDC != nil && c.OIDC.MFADeclared || a.side == authz.SAMLSide && c.SAML != nil && c.SAML.MFADeclared {
+		return idp.EvidenceDeclared.String()
+	}
+	return idp.EvidenceNone.String()
+}
+
 // maxGroups bounds what is kept of a person's groups, in bytes; the upstream's
 // word is bounded in number only.
 const maxGroups = 16 << 10
@@ -181,7 +195,7 @@ const maxGroups = 16 << 10
 // signInOf is what conditional access is told of a sign-in.
 func signInOf(a arrival, now time.Time) authz.SignIn {
 	i := a.identity
-	s := authz.SignIn{MFA: i.Evidence.String(), GroupsUnknown: i.GroupsOverage}
+	s := authz.SignIn{MFA: evidenceOf(a, now), GroupsUnknown: i.GroupsOverage}
 	if !i.AuthTime.IsZero() { // untold, it may be of this morning: of no time that counts
 		s.MFAAt = authTime(i, now)
 	}
@@ -201,9 +215,6 @@ func signInOf(a arrival, now time.Time) authz.SignIn {
 	return s
 }
 
-// interimLife is how long a session lasts whose sign-in stands in for another.
-const interimLife = time.Hour
-
 // silentLife is how long a session lasts whose upstream neither tells when it
 // ends nor can be asked: OneLogin has no logout by the back channel.
 const silentLife = 8 * time.Hour
@@ -216,7 +227,7 @@ func (f *Flow) endOf(a arrival, now time.Time) time.Time {
 	if last := now.Add(silentLife); silent && last.Before(end) {
 		end = last
 	}
-	if interim := now.Add(interimLife); a.fallback.Interim() && interim.Before(end) {
+	if interim := now.Add(a.connection.Numbers.Times().FallbackSession); a.fallback.Interim() && interim.Before(end) {
 		end = interim
 	}
 	if ends := a.identity.SessionEnds; !ends.IsZero() && ends.Before(end) {

@@ -99,14 +99,18 @@ func OIDCConfig(c authz.Connection) (oidc.Config, error) {
 	out := oidc.Config{
 		ID: string(c.ID), Issuer: c.UpstreamIssuer, ClientID: c.ClientID, Scopes: c.Scopes, Mapping: profile.Mapping, MFA: profile.MFA,
 	}
+	times := c.Numbers.Times()
+	out.Skew, out.MetadataFresh, out.MetadataKept = times.OIDCSkew, times.DiscoveryRefresh, times.DiscoveryKept
 	if c.Vendor == "entra" {
 		out.Tenant = oidc.EntraTenant(c.UpstreamIssuer)
 	}
+	out.ManyTenants = oidc.ManyTenants(c.UpstreamIssuer, c.Vendor)
 	out.Mapping.Link, out.KeepRefreshToken = c.Fallback.Link.OIDC, c.PollEvery() > 0
 	if said := c.OIDC; said != nil {
 		if len(said.Subject) > 0 {
 			out.Mapping.Subject = said.Subject
 		}
+		out.Tenants = said.Tenants
 		out.Mapping.Require, out.Mapping.Groups, out.Request = said.Require, said.Groups, said.Request
 		out.MFA.ACR, out.MFA.AMR = slices.Concat(out.MFA.ACR, said.MFAContexts), slices.Concat(out.MFA.AMR, said.MFAMethods)
 		out.MFA.Declared = said.MFADeclared
@@ -161,14 +165,38 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
 			return fmt.Errorf("connections[%d].saml: %w", n, err)
 		}
+		if len(c.Tenants) > 0 {
+			conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants}
+		}
+		if err := a.triesOIDC(conn); err != nil {
+			return fmt.Errorf("connections[%d]: %w", n, err)
+		}
+		conn.Numbers = authz.Numbers(c.Numbers)
+		if err := conn.Numbers.Check(); err != nil {
+			return fmt.Errorf("connections[%d]: %w", n, err)
+		}
 		for _, r := range c.Routes {
-			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Use: authz.Side(r.Use)})
+			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Group: r.Group, Use: authz.Side(r.Use)})
 		}
 		if err := a.PutConnection(ctx, conn, authz.Secret(c.ClientSecret.Reveal())); err != nil {
 			return fmt.Errorf("connections[%d]: %w", n, err)
 		}
 	}
 	return nil
+}
+
+// triesOIDC says what cannot work about a side of OpenID Connect, if there is one.
+func (a *App) triesOIDC(c authz.Connection) error {
+	if !c.Has(authz.OIDCSide) {
+		return nil
+	}
+	cfg, err := OIDCConfig(c)
+	if err != nil {
+		return err
+	}
+	cfg.RedirectURI, cfg.HTTP = CallbackURI(a.Issuers[c.Issuer].Config.URL, c.ID), a.outside
+	_, err = oidc.New(cfg)
+	return err
 }
 
 // PutConnection seals the secret and writes the connection with an audit entry.

@@ -28,6 +28,8 @@ func SAMLConfig(issuerURL string, c authz.Connection) (saml.Config, error) {
 		NameIDFormat: cmp.Or(u.NameIDFormat, profile.NameIDFormat), SignRequests: u.SignRequests,
 		Mapping: profile.Mapping, MFA: profile.MFA, StaticContext: profile.StaticContext, MutableSubject: u.MutableSubject,
 	}
+	times := c.Numbers.Times()
+	out.Skew, out.MaxAge = times.SAMLSkew, times.AssertionAge
 	var err error
 	if out.IDP.Certificates, err = certificates(u.Certificates); err != nil {
 		return saml.Config{}, fmt.Errorf("connection %s: %w", c.ID, err)

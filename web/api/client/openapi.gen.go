@@ -244,6 +244,7 @@ type Connection struct {
 	JIT      string   `json:"jit"`
 	LinkKey  LinkKey  `json:"link_key"`
 	Name     string   `json:"name"`
+	Numbers  Numbers  `json:"numbers"`
 	OIDC     OIDCSide `json:"oidc,omitempty,omitzero"`
 	Revision int64    `json:"revision"`
 	Routes   []Route  `json:"routes"`
@@ -271,6 +272,7 @@ type ConnectionMembers struct {
 	JIT      *string      `json:"jit,omitempty"`
 	LinkKey  *LinkKey     `json:"link_key,omitempty"`
 	Name     *string      `json:"name,omitempty"`
+	Numbers  *Numbers     `json:"numbers,omitempty"`
 	OIDC     *OIDCMembers `json:"oidc,omitempty"`
 	Routes   []Route      `json:"routes,omitzero"`
 	SAML     *SAMLMembers `json:"saml,omitempty"`
@@ -372,6 +374,7 @@ type CreateConnectionBody struct {
 	JIT      string      `json:"jit,omitempty,omitzero"`
 	LinkKey  LinkKey     `json:"link_key,omitempty,omitzero"`
 	Name     string      `json:"name,omitempty,omitzero"`
+	Numbers  Numbers     `json:"numbers,omitempty,omitzero"`
 	OIDC     OIDCMembers `json:"oidc,omitempty,omitzero"`
 	Routes   []Route     `json:"routes,omitempty,omitzero"`
 	SAML     SAMLMembers `json:"saml,omitempty,omitzero"`
@@ -1272,6 +1275,33 @@ type NewTeam struct {
 	WorkspaceID string `json:"workspace_id,omitempty,omitzero"`
 }
 
+// Numbers defines model for Numbers.
+type Numbers struct {
+	// AssertionAgeSeconds How old an assertion may be when it comes. Absent: 300.
+	AssertionAgeSeconds int64 `json:"assertion_age_seconds,omitempty,omitzero"`
+
+	// AttemptMinutes How long somebody may be away at the provider. Absent: 10.
+	AttemptMinutes int64 `json:"attempt_minutes,omitempty,omitzero"`
+
+	// DiscoveryKeptMinutes How long a good copy of it is used while none can be had; no less than discovery_refresh_minutes. Absent: 1440.
+	DiscoveryKeptMinutes int64 `json:"discovery_kept_minutes,omitempty,omitzero"`
+
+	// DiscoveryRefreshMinutes How often the discovery document is fetched anew. Absent: 720.
+	DiscoveryRefreshMinutes int64 `json:"discovery_refresh_minutes,omitempty,omitzero"`
+
+	// FallbackSessionMinutes How long a session lasts whose sign-in stands in for another. Absent: 60.
+	FallbackSessionMinutes int64 `json:"fallback_session_minutes,omitempty,omitzero"`
+
+	// MFAAgeMinutes How old a second factor at the provider may be to count at a sign-in. Absent: 720.
+	MFAAgeMinutes int64 `json:"mfa_age_minutes,omitempty,omitzero"`
+
+	// OIDCSkewSeconds How far our clock and an OpenID provider's may differ. Absent: 60.
+	OIDCSkewSeconds int64 `json:"oidc_skew_seconds,omitempty,omitzero"`
+
+	// SAMLSkewSeconds How far our clock and a SAML provider's may differ. Absent: 60.
+	SAMLSkewSeconds int64 `json:"saml_skew_seconds,omitempty,omitzero"`
+}
+
 // OIDCMembers defines model for OIDCMembers.
 type OIDCMembers struct {
 	ClientID     *string `json:"client_id,omitempty"`
@@ -1285,30 +1315,40 @@ type OIDCMembers struct {
 
 // OIDCSide defines model for OIDCSide.
 type OIDCSide struct {
-	ClientID    string            `json:"client_id"`
-	Groups      []string          `json:"groups,omitempty,omitzero"`
-	HasSecret   bool              `json:"has_secret"`
-	Issuer      string            `json:"issuer"`
-	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
-	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
-	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	ClientID    string   `json:"client_id"`
+	Groups      []string `json:"groups,omitempty,omitzero"`
+	HasSecret   bool     `json:"has_secret"`
+	Issuer      string   `json:"issuer"`
+	MFAContexts []string `json:"mfa_contexts,omitempty,omitzero"`
+	MFADeclared bool     `json:"mfa_declared,omitempty,omitzero"`
+	MFAMethods  []string `json:"mfa_methods,omitempty,omitzero"`
+
+	// PollMinutes How often the provider is asked about each session: 5 to 1440, 0 for never. Absent: 15 where the scopes have offline_access, else never.
 	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Scopes      []string          `json:"scopes"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+
+	// Tenants The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there.
+	Tenants []string `json:"tenants,omitempty,omitzero"`
 }
 
 // OIDCUpstream defines model for OIDCUpstream.
 type OIDCUpstream struct {
-	Groups      []string          `json:"groups,omitempty,omitzero"`
-	MFAContexts []string          `json:"mfa_contexts,omitempty,omitzero"`
-	MFADeclared bool              `json:"mfa_declared,omitempty,omitzero"`
-	MFAMethods  []string          `json:"mfa_methods,omitempty,omitzero"`
+	Groups      []string `json:"groups,omitempty,omitzero"`
+	MFAContexts []string `json:"mfa_contexts,omitempty,omitzero"`
+	MFADeclared bool     `json:"mfa_declared,omitempty,omitzero"`
+	MFAMethods  []string `json:"mfa_methods,omitempty,omitzero"`
+
+	// PollMinutes How often the provider is asked about each session: 5 to 1440, 0 for never. Absent: 15 where the scopes have offline_access, else never.
 	PollMinutes int64             `json:"poll_minutes,omitempty,omitzero"`
 	Request     map[string]string `json:"request,omitempty,omitzero"`
 	Require     map[string]string `json:"require,omitempty,omitzero"`
 	Subject     []string          `json:"subject,omitempty,omitzero"`
+
+	// Tenants The ids of the tenants of Entra ID whose people may sign in; required where the issuer stands for every tenant (common, organizations), and only there.
+	Tenants []string `json:"tenants,omitempty,omitzero"`
 }
 
 // Operator defines model for Operator.
@@ -1800,6 +1840,7 @@ type Rotation struct {
 type Route struct {
 	Domain string `json:"domain,omitempty,omitzero"`
 	Email  string `json:"email,omitempty,omitzero"`
+	Group  string `json:"group,omitempty,omitzero"`
 	Use    string `json:"use"`
 }
 
@@ -2089,6 +2130,7 @@ type Way struct {
 
 	// Reason That of the audit entry, where they would be refused.
 	Reason string `json:"reason,omitempty,omitzero"`
+	Route  Route  `json:"route,omitempty,omitzero"`
 	Side   string `json:"side"`
 
 	// UserID The member with this address whom that side knows.
