@@ -28,17 +28,17 @@ type ceremony struct {
 }
 
 // joinable is a connection of two sides that tell no name in common.
-func (h *house) joinable() *directory {
+func (h *house) joinable(change ...func(*authz.Connection)) *directory {
 	h.Helper()
-	return h.both(authz.FallbackAsk, func(c *authz.Connection) {
+	return h.both(authz.FallbackAsk, append([]func(*authz.Connection){func(c *authz.Connection) {
 		c.Fallback.Link = authz.LinkKey{}
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
-	})
+	}}, change...)...)
 }
 
-func (h *house) ceremony() *ceremony {
+func (h *house) ceremony(change ...func(*authz.Connection)) *ceremony {
 	h.Helper()
-	c := &ceremony{browser: h.browser(), d: h.joinable()}
+	c := &ceremony{browser: h.browser(), d: h.joinable(change...)}
 	c.app, _ = c.enrolApp()
 	c.bob = h.lastIn()
 	h.clock.Advance(30 * time.Minute)
