@@ -81,13 +81,17 @@ func (s *site) reportForwarded(r *http.Request, refusal error) {
 
 func (s *site) queryHoldsCredential(query string) bool {
 	values, _ := url.ParseQuery(query) // what cannot be read is left out, the rest is looked at
-	return s.holdsCredential(values)
+	return holdsCredential(values, s.IsKey)
 }
+
+// holdsKey reports whether a text has a key of ours in it, of whichever issuer.
+// A key that was imported may look like anything, a code or a verifier too.
+func holdsKey(text string) bool { return len(apikey.Pick(text)) > 0 }
 
 // holdsCredential reports whether values have a credential in them, by the name
 // of a parameter or by what a value looks like, but for the parameters whose
 // values are examined.
-func (s *site) holdsCredential(values url.Values, examined ...string) bool {
+func holdsCredential(values url.Values, like func(string) bool, examined ...string) bool {
 	for name, list := range values {
 		if slices.Contains(examined, name) {
 			continue
@@ -97,7 +101,7 @@ func (s *site) holdsCredential(values url.Values, examined ...string) bool {
 			return true
 		}
 		for _, v := range list {
-			if s.IsKey(v) || len(apikey.Pick(v)) > 0 { // of whichever issuer, and with whatever around it
+			if like(v) {
 				return true
 			}
 		}

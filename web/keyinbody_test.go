@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/web"
 )
 
 // S15, AK-02: a key in a body is refused even when the header is right, by
@@ -115,5 +116,16 @@ func TestS15_AK02_AKeyInABodyIsRefusedWhateverElseIsRight(t *testing.T) {
 	exchange := url.Values{"grant_type": {authz.GrantTokenExchange}, "subject_token": {text}, "subject_token_type": {"x"}}
 	if w := sent("/oauth2/token", exchange.Encode(), "Authorization", h.basic()); strings.Contains(w.Body.String(), "Authorization header only") {
 		t.Errorf("exchanged: %s", w.Body)
+	}
+}
+
+// Keys that were imported may look like anything: what looks like one is no reason
+// to refuse the value of a form.
+func TestWhatMayBeAnImportedKeyIsTakenInAForm(t *testing.T) {
+	h := newHouse(t, func(c *web.Config) { c.Issuers[0].IsKey = func(string) bool { return true } })
+	_, text := h.mint(nil)
+	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials&scope=monitor:read", "Content-Type", form, "Authorization", "Bearer "+text)
+	if w.Code != 200 || member(w, "scope") != "monitor:read" {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -41,7 +41,7 @@ func (s *site) formRequest(r *http.Request, body string, examined ...string) (oa
 	}
 	// Who presents nothing else is nobody, and told so where callers are authenticated.
 	presents := len(r.Header["Authorization"]) > 0 || form.Has("client_secret")
-	if presents && s.holdsCredential(form, examined...) {
+	if presents && holdsCredential(form, holdsKey, examined...) {
 		return oauth.Request{}, s.refusedRequest(r.Context(), errCredentialInBody, reasonInBody)
 	}
 	return oauth.Request{
