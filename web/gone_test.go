@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
 // Whoever was removed or disabled here stays so, whatever their upstream says,
@@ -49,5 +50,47 @@ func TestUO_09_WhoeverIsGoneIsNotBroughtBackByASignIn(t *testing.T) {
 				t.Errorf("they came to be known by more: %+v", held)
 			}
 		})
+	}
+}
+
+// Whom the domain is verified for joins where jit says so, and nowhere else.
+func TestUO_06_NobodyJoinsByAnAddressWhereJITSaysNo(t *testing.T) {
+	for _, jit := range []authz.JIT{authz.JITOff, authz.JITInvited} {
+		h := newHouse(t)
+		h.with(func(c *authz.Connection) { c.JIT = jit })
+		b := h.browser()
+		if w := b.get(b.callbackURL()); w.Code != http.StatusForbidden || b.cookies[cookie] != "" {
+			t.Errorf("%s: %d, cookie %q", jit, w.Code, b.cookies[cookie])
+		}
+		if e := h.entries("login.refused"); len(e) != 1 || e[0].Reason != "no_membership" {
+			t.Errorf("%s: audit %+v", jit, e)
+		}
+		if members := made(h.store.ListMembers(t.Context(), issuer, h.workspace.ID, authz.Page{}))(h); len(members) != 0 {
+			t.Errorf("%s: members %+v", jit, members)
+		}
+	}
+}
+
+// An address that the provider does not say it verified lets nobody join, and
+// what looks like its word is not.
+func TestUO_06_NobodyJoinsByAnAddressThatNobodyVerified(t *testing.T) {
+	for what, verified := range map[string]any{"false": false, "absent": nil, "a text": "true", "a number": 1, "a list": []bool{true}} {
+		h := newHouse(t)
+		unverified := func(c map[string]any) {
+			if c["email"] == nil {
+				return
+			}
+			if c["email_verified"] = verified; verified == nil {
+				delete(c, "email_verified")
+			}
+		}
+		h.upstream.SetFaults(idptest.Faults{IDToken: unverified, UserInfo: unverified})
+		b := h.browser()
+		if w := b.get(b.callbackURL()); w.Code != http.StatusForbidden || b.cookies[cookie] != "" {
+			t.Errorf("%s: %d, cookie %q", what, w.Code, b.cookies[cookie])
+		}
+		if e := h.entries("login.refused"); len(e) != 1 || e[0].Reason != "no_membership" {
+			t.Errorf("%s: audit %+v", what, e)
+		}
 	}
 }

@@ -446,3 +446,25 @@ func TestJL_TN_01_ALinkIsOfItsMember(t *testing.T) {
 		t.Errorf("audit %+v", e)
 	}
 }
+
+// Where both sides tell one name, whose it is by that name counts: it is not for
+// a link to give away.
+func TestJL_WhoIsSomebodyElseByTheLinkKeyIsJoinedToNobody(t *testing.T) {
+	h := newHouse(t)
+	i := &joinLink{ceremony: ceremony{d: h.both(authz.FallbackAsk, func(c *authz.Connection) {
+		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
+	})}}
+	h.browser().signIn() // ada
+	h.clock.Advance(time.Second)
+	h.browser().through(h.authorizeURL(bobHint...))
+	i.bob = h.lastIn()
+	i.make()
+	i.browser = h.browser()
+	if w := i.question(i.browser, attribute("id", "s-ada")); w.Code != http.StatusConflict || confirmation(w).Get("h") != "" {
+		t.Errorf("ada by the link key: %d %.600s", w.Code, w.Body)
+	}
+	i.unlinked("ada by the link key")
+	if w := i.question(i.browser, attribute("id", "s-bob")); w.Code != http.StatusOK || confirmation(w).Get("h") == "" {
+		t.Errorf("bob by the link key: %d %.600s", w.Code, w.Body)
+	}
+}
