@@ -34,7 +34,7 @@ func (r *connectionResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	made, err := r.api.CreateConnection(ctx, client.CreateConnectionBody{
 		WorkspaceID: r.workspaceOr(m.WorkspaceID), Name: value(members.Name), Vendor: value(members.Vendor), OIDC: value(members.OIDC), SAML: value(members.SAML),
-		Fallback: value(members.Fallback), JIT: value(members.JIT),
+		Fallback: value(members.Fallback), JIT: value(members.JIT), Numbers: value(members.Numbers),
 	})
 	if err != nil {
 		refused(&resp.Diagnostics, "Creating the connection", err, connectionMembers)

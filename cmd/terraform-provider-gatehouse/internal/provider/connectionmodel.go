@@ -1,9 +1,13 @@
 package provider
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -22,6 +26,7 @@ type connection struct {
 	SAML          *samlSide    `tfsdk:"saml"`
 	Fallback      types.String `tfsdk:"fallback"`
 	JIT           types.String `tfsdk:"jit"`
+	Numbers       types.Map    `tfsdk:"numbers"`
 	Active        types.Bool   `tfsdk:"active"`
 	Domains       types.Set    `tfsdk:"domains"`
 	Status        types.String `tfsdk:"status"`
@@ -53,9 +58,13 @@ func (r *connectionResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"client_secret_wo_version": optional("Any text; when it changes, the secret is sent."),
 			"fallback":                 defaulted("When SAML is used instead: `never`, `admin`, `ask` or `auto`."),
 			"jit":                      defaulted("Who joins by signing in: `off`, or `domain` for people of its domains."),
-			"active":                   defaultedBool("Whether it is in use. Without it nothing is switched, and `status` tells."),
-			"domains":                  schema.SetAttribute{ElementType: types.StringType, Computed: true, MarkdownDescription: "The e-mail domains that are proven to be its."},
-			"status":                   told("`draft`, `testing`, `active` or `disabled`."),
+			"numbers": schema.MapAttribute{
+				ElementType: types.Int64Type, Optional: true,
+				MarkdownDescription: "Times of the connection, such as `attempt_minutes = 20`; those left out have their defaults (docs/federation.md, Times).",
+			},
+			"active":  defaultedBool("Whether it is in use. Without it nothing is switched, and `status` tells."),
+			"domains": schema.SetAttribute{ElementType: types.StringType, Computed: true, MarkdownDescription: "The e-mail domains that are proven to be its."},
+			"status":  told("`draft`, `testing`, `active` or `disabled`."),
 			"oidc": schema.SingleNestedAttribute{
 				Optional: true, MarkdownDescription: "The side of OpenID Connect.",
 				Attributes: map[string]schema.Attribute{
@@ -83,7 +92,7 @@ func (m *connection) take(c *client.Connection) {
 	m.Vendor, m.Fallback, m.JIT = types.StringValue(c.Vendor), types.StringValue(c.Fallback), types.StringValue(c.JIT)
 	m.Status, m.Active = types.StringValue(c.Status), types.BoolValue(c.Status == "active")
 	m.Domains = setOf(c.Domains, types.SetValueMust(types.StringType, nil))
-	m.Secret = types.StringNull()
+	m.Secret, m.Numbers = types.StringNull(), numbersOf(c.Numbers)
 	if c.OIDC.Issuer == "" {
 		m.OIDC = nil
 	} else {
@@ -106,8 +115,41 @@ func (m *connection) take(c *client.Connection) {
 func (m *connection) changes(ctx context.Context, diags *diag.Diagnostics, was connection, secret types.String) client.ConnectionMembers {
 	return client.ConnectionMembers{
 		Name: given(m.Name, was.Name), Vendor: given(m.Vendor, was.Vendor), Fallback: given(m.Fallback, was.Fallback), JIT: given(m.JIT, was.JIT),
-		OIDC: m.oidc(ctx, diags, was.OIDC, secret), SAML: m.saml(was.SAML),
+		OIDC: m.oidc(ctx, diags, was.OIDC, secret), SAML: m.saml(was.SAML), Numbers: m.numbers(ctx, diags, was.Numbers),
 	}
+}
+
+// numbersOf are the numbers that were set; null for none.
+func numbersOf(n client.Numbers) types.Map {
+	set := map[string]int64{}
+	if raw, err := json.Marshal(n); err != nil || json.Unmarshal(raw, &set) != nil || len(set) == 0 {
+		return types.MapNull(types.Int64Type)
+	}
+	all := make(map[string]attr.Value, len(set))
+	for name, value := range set {
+		all[name] = types.Int64Value(value)
+	}
+	return types.MapValueMust(types.Int64Type, all)
+}
+
+// numbers are those wanted, where they are others than they were.
+func (m *connection) numbers(ctx context.Context, diags *diag.Diagnostics, was types.Map) *client.Numbers {
+	if m.Numbers.IsUnknown() || m.Numbers.Equal(was) || m.Numbers.IsNull() && was.IsNull() {
+		return nil
+	}
+	set := map[string]int64{}
+	diags.Append(m.Numbers.ElementsAs(ctx, &set, false)...)
+	raw, err := json.Marshal(set)
+	var n client.Numbers
+	if err == nil {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(&n)
+	}
+	if err != nil {
+		diags.AddAttributeError(path.Root("numbers"), "A number is not known", err.Error())
+	}
+	return &n
 }
 
 // given is changed, for what is not to be emptied.

@@ -124,6 +124,10 @@ resource "gatehouse_connection" "corp" {
 			{Config: config("write-only-2", "2", `jit = "off"`), Check: stored(2)},
 			{Config: config("", "2", `jit = "domain"`), Check: stored(3)}, // not sent, as the version is the same
 			{Config: config("write-only-3", "2", `jit = "domain"`), ConfigPlanChecks: unchanged()},
+			{Config: config("", "2", `numbers = { attempt_minutes = 20 }`), Check: resource.TestCheckResourceAttr(name, "numbers.attempt_minutes", "20")},
+			{Config: config("", "2", `numbers = { attempt_minutes = 31 }`), ExpectError: regexp.MustCompile(`attempt_minutes`)},
+			{Config: config("", "2", `numbers = { attempts = 5 }`), ExpectError: regexp.MustCompile(`attempts`)},
+			{Config: config("", "2", ``), Check: resource.TestCheckNoResourceAttr(name, "numbers.attempt_minutes")},
 			{Config: config("write-only-2", "2", `active = true`), ExpectError: regexp.MustCompile(`(?s)Putting the connection into use was refused.*not_tested.*gatehouse connection\s+test`)},
 			{ResourceName: name, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"client_secret_wo_version"}},
 		},
