@@ -55,6 +55,15 @@ func TestS15_AK02_AKeyInABodyIsRefusedWhateverElseIsRight(t *testing.T) {
 		"client_secret, no header": {func() *httptest.ResponseRecorder {
 			return sent("/oauth2/token", grant+"&client_id=key_x&client_secret=KEY")
 		}, "invalid_request", "credential.refused"},
+		"of a public client": {func() *httptest.ResponseRecorder {
+			return sent("/oauth2/revoke", "token=x&api_key=KEY&client_id="+string(h.spa.ID))
+		}, "invalid_request", "credential.refused"},
+		"pushed by a public client": {func() *httptest.ResponseRecorder {
+			return sent("/oauth2/par", "state=KEY&client_id="+string(h.spa.ID))
+		}, "invalid_request", "credential.refused"},
+		"beside an assertion": {func() *httptest.ResponseRecorder {
+			return sent("/oauth2/token", grant+"&client_assertion=x&client_assertion_type=y&api_key=KEY")
+		}, "invalid_request", "credential.refused"},
 		"beside the token": {func() *httptest.ResponseRecorder {
 			return sent("/oauth2/introspect", "token=x&api_key=KEY", "Authorization", gateway)
 		}, "invalid_request", "credential.refused"},

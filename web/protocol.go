@@ -40,13 +40,14 @@ func (s *site) formRequest(r *http.Request, body string, examined ...string) (oa
 		return oauth.Request{}, invalid("The body could not be read.")
 	}
 	// Who presents nothing else is nobody, and told so where callers are authenticated.
-	presents := len(r.Header["Authorization"]) > 0 || form.Has("client_secret")
+	certificates := s.certificates(r)
+	presents := len(r.Header["Authorization"])+len(certificates) > 0 || form.Has("client_id") || form.Has("client_secret") || form.Has("client_assertion")
 	if presents && holdsCredential(form, holdsKey, examined...) {
 		return oauth.Request{}, s.refusedRequest(r.Context(), errCredentialInBody, reasonInBody)
 	}
 	return oauth.Request{
 		Authorization: first(r.Header, "Authorization"), Form: form, Method: r.Method, Path: r.URL.Path, DPoP: r.Header["Dpop"],
-		Certificates: s.certificates(r),
+		Certificates: certificates,
 	}, nil
 }
 

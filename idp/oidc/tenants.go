@@ -49,6 +49,8 @@ func (c *Config) checkTenants() error {
 		return fmt.Errorf("oidc: at most %d tenants", maxTenants)
 	case !slices.Contains(c.Mapping.Subject, "tid"):
 		return errors.New("oidc: of several tenants the tenant is part of who somebody is: subject must name tid")
+	case len(c.Tenants) > 1 && len(c.Mapping.Link) > 0 && !slices.Contains(c.Mapping.Link, "tid"):
+		return errors.New("oidc: of several tenants one could call its people what another calls its own: link_key must name tid")
 	}
 	for _, tenant := range c.Tenants {
 		if !tenantID.MatchString(tenant) {

@@ -138,6 +138,13 @@ func TestAnIssuerThatStandsForManyNeedsItsTenants(t *testing.T) {
 		"a name beside an id": {func(c *oidc.Config) { c.Tenants = []string{tenantA, tenantB + "\n"} }, "tenants"},
 		"too many":            {func(c *oidc.Config) { c.Tenants = make([]string, 51) }, "at most 50"},
 		"a subject of no one": {func(c *oidc.Config) { c.Mapping.Subject = []string{"oid"} }, "tid"},
+		"a link that another tenant may tell too": {func(c *oidc.Config) {
+			c.Tenants, c.Mapping.Link = []string{tenantA, tenantB}, []string{"employeeid"}
+		}, "link_key must name tid"},
+		"a link of one tenant": {func(c *oidc.Config) { c.Mapping.Link = []string{"employeeid"} }, ""},
+		"a link of two, with the tenant": {func(c *oidc.Config) {
+			c.Tenants, c.Mapping.Link = []string{tenantA, tenantB}, []string{"tid", "employeeid"}
+		}, ""},
 		"an issuer that is one": {func(c *oidc.Config) {
 			c.Issuer, c.ManyTenants = "https://login.microsoftonline.com/"+tenantA+"/v2.0", false
 		}, "stands for many"},
