@@ -1,0 +1,90 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-auth/gatehouse/idp/idptest"
+)
+
+// A journey is how often a browser is at each side until it is back at the app.
+type journey struct {
+	oidc, saml int
+	ends       *httptest.ResponseRecorder
+}
+
+// signedOn takes the browser wherever w leads. The directory answers by the sign-in
+// of this morning where it is not told to have them sign in.
+func (d *directory) signedOn(b *browser, w *httptest.ResponseRecorder) (j journey) {
+	h := d.h
+	h.Helper()
+	for j.ends = w; j.oidc+j.saml < 20; j.ends = w {
+		switch to := w.Header().Get("Location"); {
+		case to == "" || strings.HasPrefix(to, appURI):
+			return j
+		case strings.HasPrefix(to, h.upstream.Issuer()):
+			j.oidc++
+			h.clock.Advance(time.Second)
+			w = b.get(h.upstreamAnswer(to))
+		case strings.HasPrefix(to, entitySSO):
+			j.saml++
+			forced := forcesSignIn(h, to)
+			w = d.follows(b, w, func(a *idptest.SAMLAnswer) {
+				if asAda(a); !forced {
+					a.AuthnInstant = h.clock.Now().Add(-time.Hour)
+				}
+			})
+		case strings.HasPrefix(to, "/consent"):
+			u := made(url.Parse(to))(h)
+			w = b.post("/consent", url.Values{"request": u.Query()["request"], "scope": h.consents, "decision": {"allow"}})
+		default:
+			w = b.get(to)
+		}
+	}
+	return j
+}
+
+// forcesSignIn reports whether a request by the redirect binding asks for a sign-in anew.
+func forcesSignIn(h *house, to string) bool {
+	packed := made(base64.StdEncoding.DecodeString(made(url.Parse(to))(h).Query().Get("SAMLRequest")))(h)
+	raw := made(io.ReadAll(flate.NewReader(bytes.NewReader(packed))))(h)
+	return bytes.Contains(raw, []byte(`ForceAuthn="true"`))
+}
+
+// What conditional access asked of a sign-in, it asks of the side they are sent on
+// to: else that falls short of it again, and again.
+func TestFB_WhoIsSentOnIsAskedForWhatWasDemanded(t *testing.T) {
+	for what, c := range map[string]struct {
+		demand  string
+		refused bool
+	}{
+		"what the other side can do":    {demand: `{"max_age":600}`},
+		"what the other side cannot do": {demand: `{"acr_values":["urn:nobody:has"]}`, refused: true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHouse(t)
+			d := h.legacy()
+			h.told["groups"] = []string{"legacy-plant"}
+			b := h.browser()
+			b.get(b.callbackURL())
+			h.apply("[" + rule("never", `"roles":["member"]`, "", `"step_up":`+c.demand) + "]")
+			b = h.browser()
+			j := d.signedOn(b, b.get(h.authorizeURL()))
+			to := made(url.Parse(j.ends.Header().Get("Location")))(h)
+			if j.oidc != 2 || j.saml != 2 || j.ends.Code != http.StatusSeeOther && j.ends.Code != http.StatusFound {
+				t.Errorf("%d times at OpenID Connect, %d times at SAML, then %d %s", j.oidc, j.saml, j.ends.Code, to)
+			}
+			if refused := to.Query().Get("error") == "unmet_authentication_requirements"; refused != c.refused || !refused && to.Query().Get("code") == "" {
+				t.Errorf("ends at %s", to)
+			}
+		})
+	}
+}
