@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/idp/idptest"
 )
 
@@ -86,5 +87,22 @@ func TestFB_WhoIsSentOnIsAskedForWhatWasDemanded(t *testing.T) {
 				t.Errorf("ends at %s", to)
 			}
 		})
+	}
+}
+
+// Who signs in again to join another side does so at their own, whatever rule
+// leads elsewhere: it is the same person in the session they have.
+func TestFB_WhomARuleLeadsElsewhereSignsInAgainAtTheirOwnSide(t *testing.T) {
+	h := newHouse(t)
+	c := h.ceremony()
+	h.connection = c.d.connection
+	h.with(func(v *authz.Connection) {
+		v.Fallback.Routes = append(v.Fallback.Routes, authz.Route{Group: "legacy-plant", Use: authz.SAMLSide})
+	})
+	of := func(claims map[string]any) { claims["groups"] = []string{"legacy-plant"} }
+	h.upstream.SetFaults(idptest.Faults{IDToken: of, UserInfo: of})
+	h.clock.Advance(30 * time.Minute)
+	if w := c.live(); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/security/link" {
+		t.Errorf("%d %s %v", w.Code, w.Header().Get("Location"), h.entries("login.refused"))
 	}
 }
