@@ -106,3 +106,44 @@ func TestFB_WhomARuleLeadsElsewhereSignsInAgainAtTheirOwnSide(t *testing.T) {
 		t.Errorf("%d %s %v", w.Code, w.Header().Get("Location"), h.entries("login.refused"))
 	}
 }
+
+// To join a side is no sign-in by it: what it tells of groups then leads nobody
+// there, and it has no time of one.
+func TestFB_WhatASideTellsAtAJoiningDecidesNoRoute(t *testing.T) {
+	byGroup := func(c *authz.Connection) {
+		c.Fallback.Routes = append(c.Fallback.Routes, authz.Route{Group: "legacy-plant", Use: authz.SAMLSide})
+	}
+	for what, join := range map[string]func(*house) *ceremony{
+		"by themselves": func(h *house) *ceremony {
+			c := h.ceremony(byGroup)
+			w := c.post("/security/link/confirm", confirmation(c.returns(c.begin(), attribute("groups", "legacy-plant"))))
+			if w.Code != http.StatusOK {
+				h.Fatalf("not joined: %d %.600s", w.Code, w.Body)
+			}
+			return c
+		},
+		"by a link": func(h *house) *ceremony {
+			i := h.joinLink()
+			h.connection = i.d.connection
+			h.with(byGroup)
+			if w := i.post("/join/confirm", confirmation(i.question(i.browser, attribute("groups", "legacy-plant")))); w.Code != http.StatusOK {
+				h.Fatalf("not joined: %d %.600s", w.Code, w.Body)
+			}
+			i.get(i.callbackURL(bobHint...))
+			return &i.ceremony
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHouse(t)
+			c := join(h)
+			for _, i := range made(h.store.ListIdentities(t.Context(), issuer, h.workspace.ID, c.bob, 9))(t) {
+				if i.Side == authz.SAMLSide && (!i.LastLoginAt.IsZero() || i.Groups != nil) {
+					t.Errorf("joined, it is %+v", i)
+				}
+			}
+			if got := h.goes(c.browser, append([]string{"prompt", "login"}, bobHint...)...); got != "oidc" {
+				t.Errorf("the next sign-in leads to %s", got)
+			}
+		})
+	}
+}
