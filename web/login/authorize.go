@@ -97,7 +97,7 @@ func (f *Flow) create(ctx context.Context, p *pending) error {
 	}
 	err := f.cfg.OAuth.Admit(ctx, p.request.Client.ID)
 	if authz.KindOf(err) == authz.RateLimited {
-		if p.request.Device != nil || p.invited != "" || p.linking != nil {
+		if p.request.Device != nil || p.invited != "" || p.linking != nil || p.joining != "" {
 			return err
 		}
 		return f.cfg.OAuth.Refuse(ctx, p.request, authz.NewError(authz.Unavailable, "temporarily_unavailable", "Too many sign-ins wait.").Because(err))

@@ -123,7 +123,7 @@ func (f *Flow) arrive(w http.ResponseWriter, r *http.Request, p *pending, a arri
 		return f.refuse(r.Context(), p, a.connection, "switched_off", errSwitchedOff)
 	}
 	a.asked = upstreamPrompt(p) == "login"
-	if p.linking != nil && p.linking.Again {
+	if p.signsInAgain() {
 		return f.liveAgain(w, r, p, a)
 	}
 	if p.linking != nil {

@@ -176,7 +176,7 @@ func (f *Flow) joinByLink(ctx context.Context, r *http.Request, p *pending, a ar
 	if err != nil {
 		return err
 	}
-	err = f.cfg.Members.JoinByLink(ctx, l, f.identity(a, l.UserID, authz.LinkedByInvite))
+	err = f.cfg.Members.JoinByLink(ctx, l, f.joining(a, l.UserID, authz.LinkedByInvite))
 	switch authz.KindOf(err) {
 	case authz.Conflict:
 		return errLinkTaken.Because(err)

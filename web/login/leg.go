@@ -140,7 +140,7 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 		return idp.Message{}, err
 	}
 	until := leg.Until
-	if p.linking != nil || p.test != nil { // these end when they were said to
+	if p.linking != nil || p.joining != "" || p.test != nil { // these end when they were said to
 		until = time.Time{}
 	}
 	if p.drafted {

@@ -126,6 +126,14 @@ func (f *Flow) nobodysYet(ctx context.Context, a arrival, user authz.UserID) err
 	}
 }
 
+// joining is what the side will call the person. Nobody signs in by that: it has
+// no time of a sign-in, and what the side tells of groups decides no route.
+func (f *Flow) joining(a arrival, user authz.UserID, by authz.LinkedBy) authz.UpstreamIdentity {
+	i := f.identity(a, user, by)
+	i.LastLoginAt, i.Groups = time.Time{}, nil
+	return i
+}
+
 // linkRefused records that nothing was joined, and returns what to say.
 func (f *Flow) linkRefused(ctx context.Context, p *pending, a arrival, err error) error {
 	actor := string(p.joining)
@@ -229,7 +237,7 @@ func (f *Flow) join(ctx context.Context, r *http.Request, p *pending, a arrival,
 	if err != nil {
 		return err
 	}
-	err = f.cfg.Store.AddUpstreamIdentity(ctx, f.identity(a, s.UserID, authz.LinkedByCeremony))
+	err = f.cfg.Store.AddUpstreamIdentity(ctx, f.joining(a, s.UserID, authz.LinkedByCeremony))
 	if errors.Is(err, authz.ErrConflict) {
 		return errLinkTaken
 	}

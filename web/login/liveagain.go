@@ -23,6 +23,12 @@ func (f *Flow) beginLiveAgain(w http.ResponseWriter, r *http.Request, s authz.Se
 	return f.departLinking(w, r, linking{Session: s.ID, User: s.UserID, Again: true}, c, opposite(other), user.Profile.Email)
 }
 
+// signsInAgain reports whether it is the sign-in that joining another side begins
+// with. It is at their own side although a rule by group may lead to the other by
+// now, at which they are nobody yet: to become somebody there takes it. It gives
+// nobody a session: they hold the one that it renews.
+func (p *pending) signsInAgain() bool { return p.linking != nil && p.linking.Again }
+
 // liveAgain renews the session with the sign-in, if it is the same person's in
 // the same session. Somebody else who comes back is signed in by nothing here.
 func (f *Flow) liveAgain(w http.ResponseWriter, r *http.Request, p *pending, a arrival) error {

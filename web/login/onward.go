@@ -57,7 +57,8 @@ func (f *Flow) onward(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error { return f.keepOnward(ctx, a, choice.Route) }); err != nil {
 		return false, err
 	}
-	p.onward = true
+	// What was asked here is asked there: the session will be judged by that leg.
+	p.onward, p.demands = true, &p.asked
 	return true, f.depart(w, r, p, c, visitor.Email, choice)
 }
 

@@ -3,12 +3,16 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
 // errOtherSide says that somebody came by a side that no rule leads them to.
 var errOtherSide = errors.New("login: this person signs in by the other side of the connection")
+
+// errOtherByGroup is errOtherSide where a rule by group leads to the other side.
+var errOtherByGroup = fmt.Errorf("%w, by a group of theirs", errOtherSide)
 
 // routed holds an arrival against the rules. A rule by address is chosen by one
 // that a client or a person named; who came is known only now. Whom no rule
@@ -33,9 +37,12 @@ func (f *Flow) routed(ctx context.Context, a arrival) (arrival, error) {
 	}
 	if a.side == authz.OIDCSide {
 		if choice.Route.Group != "" && choice.Route.Use == authz.SAMLSide {
-			return a, errOtherSide
+			return a, errOtherByGroup
 		}
 		return a, nil
+	}
+	if choice.Side != authz.SAMLSide && choice.Route.Group != "" {
+		return a, errOtherByGroup
 	}
 	if choice.Side != authz.SAMLSide || choice.Ask { // nobody was asked yet
 		return a, errOtherSide

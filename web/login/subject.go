@@ -50,7 +50,7 @@ func (f *Flow) welcome(w http.ResponseWriter, r *http.Request, p *pending, a arr
 	}
 	admit := func(ctx context.Context) error {
 		a, err := f.routed(ctx, a)
-		if err != nil {
+		if err != nil && (!p.signsInAgain() || !errors.Is(err, errOtherByGroup)) {
 			return err
 		}
 		user, err := f.whoever(ctx, p, a)
