@@ -250,6 +250,10 @@ type Connection struct {
 	Tenants []string `yaml:"tenants"`
 	// The scopes to ask the upstream for.
 	Scopes []string `yaml:"scopes"`
+	// How often, in minutes, the OpenID provider is asked with a refresh token of
+	// each session's own whether it still knows the person: 5 to 1440, 0 for never.
+	// Unset: 15 where the scopes have offline_access, else never.
+	PollMinutes *int `yaml:"poll_minutes"`
 	// The side of SAML 2.0, if there is metadata for it.
 	SAML SAML `yaml:"saml"`
 	// Who signs in by which side, for good; the first that matches rules. All

@@ -23,6 +23,9 @@ func (p *Problems) connection(path string, c Connection) {
 	if saml {
 		p.saml(path+".saml", c.SAML)
 	}
+	if n := c.PollMinutes; n != nil && *n != 0 && (*n < 5 || *n > 1440) {
+		p.add(path+".poll_minutes", "must be 5 to 1440, or 0 for never")
+	}
 	p.oneOf(path+".fallback", c.Fallback, "never", "admin", "ask", "auto")
 	p.oneOf(path+".jit", c.JIT, "domain", "invited", "off")
 	if len(c.Link.OIDC) != len(c.Link.SAML) || len(c.Link.OIDC) > 4 || slices.Contains(slices.Concat(c.Link.OIDC, c.Link.SAML), "") {

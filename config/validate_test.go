@@ -102,6 +102,9 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		{"issuers[0].connections[0].issuer", func(c *Config) { c.Issuers[0].Connections[0].Issuer = "http://idp.test" }},
 		{"issuers[0].connections[0].workspace", func(c *Config) { c.Issuers[0].Connections[0].Workspace = "" }},
 		{"issuers[0].connections[0].scopes", func(c *Config) { c.Issuers[0].Connections[0].Scopes = nil }},
+		{"issuers[0].connections[0].poll_minutes", func(c *Config) { c.Issuers[0].Connections[0].PollMinutes = new(-1) }},
+		{"issuers[0].connections[0].poll_minutes", func(c *Config) { c.Issuers[0].Connections[0].PollMinutes = new(4) }},
+		{"issuers[0].connections[0].poll_minutes", func(c *Config) { c.Issuers[0].Connections[0].PollMinutes = new(1441) }},
 		{"issuers[0].connections[0].vendor", func(c *Config) { c.Issuers[0].Connections[0].Vendor = "nobody" }},
 		{"issuers[0].connections[0].saml.metadata_url", func(c *Config) { c.Issuers[0].Connections[0].SAML.MetadataURL = "http://idp.test/metadata" }},
 		{"issuers[0].connections[0].saml", func(c *Config) {

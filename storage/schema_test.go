@@ -236,6 +236,11 @@ func TestConnectionsOfBeforeAreAskedAboutTheirSessionsAsBefore(t *testing.T) {
 			want *authz.OIDCUpstream
 		}{
 			"con_bare":  {nil, offline, &authz.OIDCUpstream{PollMinutes: &never}},
+			"con_empty": {&authz.OIDCUpstream{}, offline, &authz.OIDCUpstream{PollMinutes: &never}},
+			"con_claim": {
+				&authz.OIDCUpstream{Require: map[string]string{"OIDC": "null", "poll_minutes": "\x00"}}, offline,
+				&authz.OIDCUpstream{Require: map[string]string{"OIDC": "null", "poll_minutes": "\x00"}, PollMinutes: &never},
+			},
 			"con_words": {&authz.OIDCUpstream{Groups: []string{"g ✓"}}, offline, &authz.OIDCUpstream{Groups: []string{"g ✓"}, PollMinutes: &never}},
 			"con_polls": {&authz.OIDCUpstream{PollMinutes: &often}, offline, &authz.OIDCUpstream{PollMinutes: &often}},
 			"con_other": {nil, []string{"openid"}, nil},
@@ -245,6 +250,12 @@ func TestConnectionsOfBeforeAreAskedAboutTheirSessionsAsBefore(t *testing.T) {
 				CreatedAt: now, UpdatedAt: now, Numbers: authz.Numbers{AttemptMinutes: 20},
 			}
 			if err := s.PutConnection(ctx, conn); err != nil {
+				t.Fatal(err)
+			}
+			// What it may be rolled back to, with texts that look like members.
+			was := conn
+			was.Name, was.Fallback.Routes = `"OIDC":null "poll_minutes":5 \`, []authz.Route{{Group: `{"OIDC":{`, Use: authz.OIDCSide}}
+			if err := s.KeepConnectionRevision(ctx, authz.ConnectionRevision{Connection: was, Actor: "x", At: now}, 100); err != nil {
 				t.Fatal(err)
 			}
 			text, err := storage.MigrationText(cfg.Driver, "connection_numbers")
@@ -258,6 +269,13 @@ func TestConnectionsOfBeforeAreAskedAboutTheirSessionsAsBefore(t *testing.T) {
 			got, err := s.GetConnection(ctx, "up", "ws_1", id)
 			if err != nil || !reflect.DeepEqual(got.OIDC, c.want) || got.Numbers != conn.Numbers {
 				t.Errorf("%s: %+v %+v %v, want %+v", id, got.OIDC, got.Numbers, err, c.want)
+			}
+			kept, err := s.ListConnectionRevisions(ctx, "up", "ws_1", id, 10)
+			if err != nil || len(kept) != 1 {
+				t.Fatal(kept, err)
+			}
+			if r := kept[0].Connection; !reflect.DeepEqual(r.OIDC, c.want) || r.Name != was.Name || !reflect.DeepEqual(r.Fallback.Routes, was.Fallback.Routes) || r.PollEvery() != got.PollEvery() {
+				t.Errorf("%s, rolled back: %+v, want %+v", id, r, c.want)
 			}
 		}
 	})

@@ -376,6 +376,11 @@ func TestJL_WhoMakesALinkCouldNameTheIdentity(t *testing.T) {
 		}
 	}
 	refuses("a manager", manager, saml, "owner_required")
+	key := authz.Principal{Issuer: issuer, WorkspaceID: ws, Environment: authz.Live, KeyID: "key_1", Subject: "sa_1", Scopes: owner.Scopes}
+	refuses("a key of the workspace", key, saml, "wrong_environment")
+	name, most := "Most", append([]string{"manage:members", "manage:workspace"}, made(h.admin.GetRole(t.Context(), owner, ws, authz.RoleViewer))(t).Permissions...)
+	role := made(h.admin.CreateRole(t.Context(), owner, ws, admin.RoleSettings{Name: &name, Permissions: &most}))(t)
+	refuses("less than an owner, whose link would be of no use", h.joins(ws, role.ID), saml, "owner_required")
 	refuses("U26: a proof of 16 minutes ago", stale, saml, "insufficient_user_authentication")
 	refuses("no proof", unproven, saml, "insufficient_user_authentication")
 	for life, want := range map[time.Duration]string{time.Second: "invalid_expires_in", 7*24*time.Hour + time.Second: "invalid_expires_in", -time.Hour: "invalid_expires_in", 7 * 24 * time.Hour: ""} {
@@ -407,6 +412,9 @@ func TestJL_ALinkDoesNotOutliveThePowerOfItsMaker(t *testing.T) {
 		"the maker is no owner now": func(h *house, maker, _ authz.UserID) {
 			by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:members"}}
 			made(h.admin.SetMemberRole(h.Context(), by, h.workspace.ID, maker, 0, authz.RoleAdmin))(h)
+		},
+		"the maker is disabled": func(h *house, maker, _ authz.UserID) {
+			made(h.store.KillNode(h.Context(), issuer, "", authz.NodeRef{Kind: authz.UserNode, ID: string(maker)}, authz.Disabled))(h)
 		},
 		"": nil,
 	} {

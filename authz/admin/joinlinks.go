@@ -34,7 +34,8 @@ const (
 
 // ErrJoinLink is the one answer to every link that joins nobody: unknown, used,
 // taken back, over, of a member who left, of a side that is not in use, or made
-// by somebody who could not make it any more.
+// by a person who could not make it any more. Those that the operator's key made
+// do not end with the key.
 var ErrJoinLink = authz.NewError(authz.Invalid, "invalid_join_link", "The link is not good, or not any more. Ask your administrator for a new one.")
 
 var errKnownThere = authz.NewError(authz.Conflict, "already_linked", "This side of the connection knows the member already.")
@@ -48,8 +49,9 @@ type NewJoinLink struct {
 
 // CreateJoinLink makes a link by which whoever has it signs in at one side of a
 // connection and is the member from then on, and returns its token, once. It
-// takes what saying so by name takes (see Identify). An open one of the same
-// member and side is taken back.
+// takes what saying so by name takes (see Identify), of a person the whole role
+// of an owner too: that is looked at again when the link is used. An open one of
+// the same member and side is taken back.
 func (a *Admin) CreateJoinLink(ctx context.Context, by authz.Principal, ws authz.WorkspaceID, user authz.UserID, in NewJoinLink) (authz.JoinLink, authz.Secret, error) {
 	if in.ExpiresIn == 0 {
 		in.ExpiresIn = DefaultJoinLink
@@ -72,6 +74,9 @@ func (a *Admin) CreateJoinLink(ctx context.Context, by authz.Principal, ws authz
 		}
 		if !c.Has(in.Side) {
 			return invalid("side", "is none that the connection has.")
+		}
+		if err := a.mayLink(ctx, by, ws); err != nil {
+			return err
 		}
 		if err := a.mayJoin(ctx, l, c); err != nil {
 			return err
@@ -195,7 +200,8 @@ func notGood(err error) error {
 }
 
 // stillVouched refuses the link of a person who could not make it any more: they
-// are no owner now, or less than the member has become.
+// are out of use or no owner now, or hold less than the member has come to. What
+// the operator's key made stands until it is taken back.
 func (a *Admin) stillVouched(ctx context.Context, l authz.JoinLink) error {
 	m, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, l.WorkspaceID, l.UserID)
 	if err != nil {
@@ -211,21 +217,48 @@ func (a *Admin) stillVouched(ctx context.Context, l authz.JoinLink) error {
 	if !strings.HasPrefix(l.MadeBy, "usr_") {
 		return nil
 	}
-	maker, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, l.WorkspaceID, authz.UserID(l.MadeBy))
+	return a.owns(ctx, l.WorkspaceID, authz.UserID(l.MadeBy), m.Role)
+}
+
+// owns checks that a person is there and holds, in the workspace, all that an
+// owner does and all that the role allows.
+func (a *Admin) owns(ctx context.Context, ws authz.WorkspaceID, id authz.UserID, also authz.RoleID) error {
+	user, err := a.cfg.Store.GetUserAcrossWorkspaces(ctx, a.cfg.Issuer, id)
 	if err != nil {
 		return err
 	}
-	for _, as := range []authz.RoleID{authz.RoleOwner, m.Role} {
-		r, err := a.roleOf(ctx, l.WorkspaceID, as)
+	if user.State != authz.Active {
+		return errWhoIsWho
+	}
+	if _, err := a.cfg.Store.GetMember(ctx, a.cfg.Issuer, ws, id); err != nil {
+		return err
+	}
+	by := authz.Principal{Issuer: a.cfg.Issuer, WorkspaceID: ws, Subject: string(id)}
+	for _, as := range []authz.RoleID{authz.RoleOwner, also} {
+		r, err := a.roleOf(ctx, ws, as)
 		if err != nil {
 			return err
 		}
-		by := authz.Principal{Issuer: a.cfg.Issuer, WorkspaceID: l.WorkspaceID, Subject: string(maker.UserID)}
-		if err := a.mayGive(ctx, by, l.WorkspaceID, r, ""); err != nil {
+		if err := a.mayGive(ctx, by, ws, r, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mayLink checks that a person who makes a link is an owner, as they must be
+// when it is used.
+func (a *Admin) mayLink(ctx context.Context, by authz.Principal, ws authz.WorkspaceID) error {
+	id := person(by)
+	if id == "" {
+		return nil
+	}
+	err := a.owns(ctx, ws, id, authz.RoleOwner)
+	switch authz.KindOf(err) {
+	case authz.NotFound, authz.Forbidden:
+		return errWhoIsWho.Because(err)
+	}
+	return err
 }
 
 // JoinByLink makes an identity the member's by a link that AdmitByLink let

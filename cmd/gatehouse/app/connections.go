@@ -165,8 +165,8 @@ func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg c
 		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
 			return fmt.Errorf("connections[%d].saml: %w", n, err)
 		}
-		if len(c.Tenants) > 0 {
-			conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants}
+		if len(c.Tenants) > 0 || c.PollMinutes != nil {
+			conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants, PollMinutes: c.PollMinutes}
 		}
 		if err := a.triesOIDC(conn); err != nil {
 			return fmt.Errorf("connections[%d]: %w", n, err)
