@@ -27,9 +27,17 @@ func mayChange(by authz.Principal, before, after authz.Connection) error {
 // a client of ours is called there, a secret that rolls and a side that goes do
 // not.
 func believesOtherwise(a, b authz.Connection) bool {
-	return a.Vendor != b.Vendor || !reflect.DeepEqual(a.Fallback.Link, b.Fallback.Link) ||
+	return a.Vendor != b.Vendor || !reflect.DeepEqual(a.Fallback.Link, b.Fallback.Link) || believedLonger(a.Numbers.Times(), b.Numbers.Times()) ||
 		b.Has(authz.OIDCSide) && (!a.Has(authz.OIDCSide) || !reflect.DeepEqual(mapped(a), mapped(b))) ||
 		b.Has(authz.SAMLSide) && !reflect.DeepEqual(spoken(a), spoken(b))
+}
+
+// believedLonger reports whether what an upstream said counts for longer, or a
+// sign-in that stands in for another. How long somebody may be away, and how
+// fresh a discovery document is, makes nobody more than they are.
+func believedLonger(a, b authz.Times) bool {
+	return b.OIDCSkew > a.OIDCSkew || b.SAMLSkew > a.SAMLSkew || b.AssertionAge > a.AssertionAge ||
+		b.FallbackSession > a.FallbackSession || b.MFAAge > a.MFAAge
 }
 
 // mapped is how claims of the side of OpenID Connect are read.

@@ -35,7 +35,7 @@ func (f *connectionFlags) register(c *cobra.Command) {
 	flags.StringSliceVar(&f.linkSAML, "link-attribute", nil, "attribute that holds the same; in the same order")
 	f.settings.register(c)
 	flags.StringToIntVar(&f.numbers, "number", nil, "times of the connection, such as attempt_minutes=20; replace those there are; may be repeated")
-	flags.StringSliceVar(&f.routes, "route", nil, "DOMAIN=SIDE, ADDRESS=SIDE or group:GROUP=SIDE, such as plant.example=saml; the first that is about somebody rules; may be repeated")
+	flags.StringArrayVar(&f.routes, "route", nil, "DOMAIN=SIDE, ADDRESS=SIDE or group:GROUP=SIDE, such as plant.example=saml; the first that is about somebody rules; may be repeated")
 }
 
 // body is what the flags that are set ask for.
@@ -94,6 +94,9 @@ func (f *connectionFlags) route(body map[string]any) error {
 			kind, who = "group", group
 		} else if strings.Contains(who, "@") {
 			kind = "email"
+		}
+		if kind != "group" && strings.Contains(who, ",") {
+			return usagef("--route takes one route; repeat it for several")
 		}
 		routes = append(routes, map[string]string{kind: who, "use": r[n+1:]})
 	}

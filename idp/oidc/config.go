@@ -110,7 +110,7 @@ func (c *Config) defaults() error {
 		return errors.New("oidc: an e-mail address or user name changes hands; it is no subject without an administrator's word")
 	}
 	if slices.ContainsFunc(c.Mapping.Link, idp.Mutable) {
-		return errors.New("oidc: an e-mail address or user name changes hands; it links nobody")
+		return errors.New("oidc: link_key: an e-mail address or user name changes hands; it links nobody")
 	}
 	for _, alg := range c.Algorithms {
 		if !slices.Contains(algorithms(), alg) {

@@ -232,7 +232,7 @@ func (c *Config) checkSubject() error {
 		return errors.New("saml: an e-mail address or user name changes hands; it is no subject without an administrator's word")
 	}
 	if slices.ContainsFunc(c.Mapping.Link, idp.Mutable) {
-		return errors.New("saml: an e-mail address or user name changes hands; it links nobody")
+		return errors.New("saml: link_key: an e-mail address or user name changes hands; it links nobody")
 	}
 	return nil
 }

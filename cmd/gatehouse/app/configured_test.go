@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,30 @@ func TestHowOftenAProviderIsAskedIsTheConfigurationsToSay(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A start that the configuration of a connection hinders says which, and what of
+// it.
+func TestAConnectionThatCannotWorkIsNamedAtTheStart(t *testing.T) {
+	for _, c := range []struct {
+		change func(*config.Connection)
+		want   []string
+	}{
+		{func(c *config.Connection) { c.Link = config.LinkKey{OIDC: []string{"email"}, SAML: []string{"mail"}} }, []string{"connections[0]", "okta", "link_key", "changes hands"}},
+		{func(c *config.Connection) {
+			c.Issuer = "https://login.microsoftonline.com/common/v2.0"
+			c.Vendor = "entra"
+		}, []string{"connections[0]", "okta", "tenants"}},
+		{func(c *config.Connection) { c.Issuer += "?x=y" }, []string{"connections[0]", "okta", "issuer", "query"}},
+		{func(c *config.Connection) { c.Numbers.MFAAgeMinutes = 14 }, []string{"connections[0]", "okta", "numbers.mfa_age_minutes"}},
+	} {
+		err := starts(t, configured(t, c.change))
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v does not say %s", err, want)
+			}
 		}
 	}
 }

@@ -153,36 +153,40 @@ func (a *App) putConnections(ctx context.Context, name authz.IssuerName, cfg con
 
 func (a *App) writeConnections(ctx context.Context, name authz.IssuerName, cfg config.Issuer) error {
 	for n, c := range cfg.Connections {
-		ws, err := a.workspaceNamed(ctx, name, c.Workspace)
-		if err != nil {
-			return fmt.Errorf("connections[%d].workspace: %w", n, err)
-		}
-		conn := authz.Connection{
-			ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, Vendor: c.Vendor, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
-			Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active, JIT: authz.JIT(c.JIT),
-			Fallback: authz.Fallback{Mode: authz.FallbackMode(c.Fallback), Link: authz.LinkKey{OIDC: c.Link.OIDC, SAML: c.Link.SAML}},
-		}
-		if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
-			return fmt.Errorf("connections[%d].saml: %w", n, err)
-		}
-		if len(c.Tenants) > 0 || c.PollMinutes != nil {
-			conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants, PollMinutes: c.PollMinutes}
-		}
-		if err := a.triesOIDC(conn); err != nil {
-			return fmt.Errorf("connections[%d]: %w", n, err)
-		}
-		conn.Numbers = authz.Numbers(c.Numbers)
-		if err := conn.Numbers.Check(); err != nil {
-			return fmt.Errorf("connections[%d]: %w", n, err)
-		}
-		for _, r := range c.Routes {
-			conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Group: r.Group, Use: authz.Side(r.Use)})
-		}
-		if err := a.PutConnection(ctx, conn, authz.Secret(c.ClientSecret.Reveal())); err != nil {
-			return fmt.Errorf("connections[%d]: %w", n, err)
+		if err := a.writeConnection(ctx, name, c); err != nil {
+			return fmt.Errorf("connections[%d] (%s): %w", n, c.ID, err)
 		}
 	}
 	return nil
+}
+
+func (a *App) writeConnection(ctx context.Context, name authz.IssuerName, c config.Connection) error {
+	ws, err := a.workspaceNamed(ctx, name, c.Workspace)
+	if err != nil {
+		return fmt.Errorf("workspace: %w", err)
+	}
+	conn := authz.Connection{
+		ID: authz.ConnectionID(c.ID), Issuer: name, WorkspaceID: ws.ID, Name: c.Name, Vendor: c.Vendor, UpstreamIssuer: c.Issuer, ClientID: c.ClientID,
+		Scopes: c.Scopes, Domains: lower(c.Domains), State: authz.Active, JIT: authz.JIT(c.JIT),
+		Fallback: authz.Fallback{Mode: authz.FallbackMode(c.Fallback), Link: authz.LinkKey{OIDC: c.Link.OIDC, SAML: c.Link.SAML}},
+	}
+	if conn.SAML, err = a.configuredSAML(ctx, conn, c.SAML); err != nil {
+		return fmt.Errorf("saml: %w", err)
+	}
+	if len(c.Tenants) > 0 || c.PollMinutes != nil {
+		conn.OIDC = &authz.OIDCUpstream{Tenants: c.Tenants, PollMinutes: c.PollMinutes}
+	}
+	if err := a.triesOIDC(conn); err != nil {
+		return err
+	}
+	conn.Numbers = authz.Numbers(c.Numbers)
+	if err := conn.Numbers.Check(); err != nil {
+		return err
+	}
+	for _, r := range c.Routes {
+		conn.Fallback.Routes = append(conn.Fallback.Routes, authz.Route{Domain: strings.ToLower(r.Domain), Email: strings.ToLower(r.Email), Group: r.Group, Use: authz.Side(r.Use)})
+	}
+	return a.PutConnection(ctx, conn, authz.Secret(c.ClientSecret.Reveal()))
 }
 
 // triesOIDC says what cannot work about a side of OpenID Connect, if there is one.
