@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,47 @@ func TestFB_WhatASideTellsAtAJoiningDecidesNoRoute(t *testing.T) {
 			}
 			if got := h.goes(c.browser, append([]string{"prompt", "login"}, bobHint...)...); got != "oidc" {
 				t.Errorf("the next sign-in leads to %s", got)
+			}
+		})
+	}
+}
+
+// Nothing is remembered of who is no member any more, or disabled, when they are
+// sent on.
+func TestFB_NothingIsRememberedOfSomebodySentOnWhoMayNotComeIn(t *testing.T) {
+	for what, end := range map[string]func(*house, authz.UserID) error{
+		"no member": func(h *house, id authz.UserID) error {
+			_, err := h.store.RemoveMember(h.Context(), issuer, h.workspace.ID, id)
+			return err
+		},
+		"disabled": func(h *house, id authz.UserID) error {
+			_, err := h.store.KillNode(h.Context(), issuer, "", authz.NodeRef{Kind: authz.UserNode, ID: string(id)}, authz.Disabled)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHouse(t)
+			d := h.legacy(authz.Route{Group: "new-plant", Use: authz.SAMLSide})
+			h.told["groups"] = []string{"legacy-plant"}
+			b := h.browser()
+			b.get(b.callbackURL())
+			ada := h.lastIn()
+			held := func() []authz.UpstreamIdentity {
+				return made(h.store.ListIdentities(t.Context(), issuer, h.workspace.ID, ada, 9))(t)
+			}
+			before := held()
+			h.ok(end(h, ada))
+			h.clock.Advance(2 * time.Hour)
+			h.told["groups"] = []string{"legacy-plant", "new-plant"}
+			b = h.browser()
+			if w := b.get(b.callbackURL()); strings.HasPrefix(w.Header().Get("Location"), entitySSO) {
+				d.follows(b, w, asAda)
+			}
+			if b.cookies[cookie] != "" {
+				t.Error("let in")
+			}
+			if after := held(); len(before) != 1 || !reflect.DeepEqual(after, before) {
+				t.Errorf("was %+v, is %+v", before, after)
 			}
 		})
 	}
