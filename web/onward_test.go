@@ -189,3 +189,29 @@ func TestFB_NothingIsRememberedOfSomebodySentOnWhoMayNotComeIn(t *testing.T) {
 		})
 	}
 }
+
+// What is kept of somebody's groups for the routes is bounded: beyond it they
+// count as told of none.
+func TestFB_WhoIsInTooMuchOfGroupsIsToldOfNone(t *testing.T) {
+	h := newHouse(t)
+	var routes []authz.Route
+	var groups []string
+	for n := range 9 {
+		groups = append(groups, string(rune('a'+n))+strings.Repeat("g", 2047))
+		routes = append(routes, authz.Route{Group: groups[n], Use: authz.OIDCSide})
+	}
+	h.legacy(routes...)
+	held := func() []string {
+		b := h.browser()
+		b.get(b.callbackURL())
+		return made(h.store.ListIdentities(t.Context(), issuer, h.workspace.ID, h.lastIn(), 9))(t)[0].Groups
+	}
+	h.told["groups"] = groups[:8]
+	if got := held(); len(got) != 8 {
+		t.Errorf("of as much as there may be, %d groups are kept", len(got))
+	}
+	h.told["groups"] = groups
+	if got := held(); got != nil {
+		t.Errorf("of too much, %d groups are kept", len(got))
+	}
+}
