@@ -213,6 +213,38 @@ func TestNumbers_AProviderIsAskedByDefaultWhereOfflineAccessIs(t *testing.T) {
 	}
 }
 
+// A request lives as long as its attempts may take, however often somebody sets
+// out: max_age and prompt=login are about when it arrived.
+func TestNumbers_NoNumberOfAttemptsDrawsOutARequest(t *testing.T) {
+	onBoth(t, func(h *house) {
+		for attempt, steps := range map[string][]time.Duration{
+			`{}`:                     {9 * time.Minute, 9 * time.Minute, 9 * time.Minute, 8*time.Minute - time.Second},
+			`{"attempt_minutes":30}`: {14 * time.Minute, 29 * time.Minute, 29 * time.Minute, 3*time.Minute - time.Second},
+		} {
+			h.numbers(attempt)
+			b := h.browser()
+			w := b.get(h.authorizeURL("prompt", "select_account"))
+			_, page, _ := strings.Cut(w.Body.String(), `href="/signin?`)
+			page, _, _ = strings.Cut(page, `"`)
+			again := "/signin?" + html.UnescapeString(page)
+			for n, step := range steps {
+				h.clock.Advance(step)
+				if w = b.get(again); !strings.HasPrefix(w.Header().Get("Location"), h.upstream.Issuer()) {
+					h.Fatalf("%s: the %d. time leads to %d %s", attempt, n+1, w.Code, w.Header().Get("Location"))
+				}
+			}
+			answer := h.upstreamAnswer(w.Header().Get("Location"))
+			h.clock.Advance(time.Second)
+			if w = b.get(again); w.Code != http.StatusGone && w.Code != http.StatusBadRequest {
+				h.Errorf("%s: it lives on: %d %s", attempt, w.Code, w.Header().Get("Location"))
+			}
+			if b.get(answer); b.cookies[cookie] != "" {
+				h.Errorf("%s: an answer is good after it", attempt)
+			}
+		}
+	})
+}
+
 // What must be done within minutes is not drawn out by a longer attempt.
 func TestNumbers_ALongAttemptDrawsOutNoCeremony(t *testing.T) {
 	h := newHouse(t)

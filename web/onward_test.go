@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -145,5 +146,72 @@ func TestFB_WhatASideTellsAtAJoiningDecidesNoRoute(t *testing.T) {
 				t.Errorf("the next sign-in leads to %s", got)
 			}
 		})
+	}
+}
+
+// Nothing is remembered of who is no member any more, or disabled, when they are
+// sent on.
+func TestFB_NothingIsRememberedOfSomebodySentOnWhoMayNotComeIn(t *testing.T) {
+	for what, end := range map[string]func(*house, authz.UserID) error{
+		"no member": func(h *house, id authz.UserID) error {
+			_, err := h.store.RemoveMember(h.Context(), issuer, h.workspace.ID, id)
+			return err
+		},
+		"disabled": func(h *house, id authz.UserID) error {
+			_, err := h.store.KillNode(h.Context(), issuer, "", authz.NodeRef{Kind: authz.UserNode, ID: string(id)}, authz.Disabled)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := newHouse(t)
+			d := h.legacy(authz.Route{Group: "new-plant", Use: authz.SAMLSide})
+			h.told["groups"] = []string{"legacy-plant"}
+			b := h.browser()
+			b.get(b.callbackURL())
+			ada := h.lastIn()
+			held := func() []authz.UpstreamIdentity {
+				return made(h.store.ListIdentities(t.Context(), issuer, h.workspace.ID, ada, 9))(t)
+			}
+			before := held()
+			h.ok(end(h, ada))
+			h.clock.Advance(2 * time.Hour)
+			h.told["groups"] = []string{"legacy-plant", "new-plant"}
+			b = h.browser()
+			if w := b.get(b.callbackURL()); strings.HasPrefix(w.Header().Get("Location"), entitySSO) {
+				d.follows(b, w, asAda)
+			}
+			if b.cookies[cookie] != "" {
+				t.Error("let in")
+			}
+			if after := held(); len(before) != 1 || !reflect.DeepEqual(after, before) {
+				t.Errorf("was %+v, is %+v", before, after)
+			}
+		})
+	}
+}
+
+// What is kept of somebody's groups for the routes is bounded: beyond it they
+// count as told of none.
+func TestFB_WhoIsInTooMuchOfGroupsIsToldOfNone(t *testing.T) {
+	h := newHouse(t)
+	var routes []authz.Route
+	var groups []string
+	for n := range 9 {
+		groups = append(groups, string(rune('a'+n))+strings.Repeat("g", 2047))
+		routes = append(routes, authz.Route{Group: groups[n], Use: authz.OIDCSide})
+	}
+	h.legacy(routes...)
+	held := func() []string {
+		b := h.browser()
+		b.get(b.callbackURL())
+		return made(h.store.ListIdentities(t.Context(), issuer, h.workspace.ID, h.lastIn(), 9))(t)[0].Groups
+	}
+	h.told["groups"] = groups[:8]
+	if got := held(); len(got) != 8 {
+		t.Errorf("of as much as there may be, %d groups are kept", len(got))
+	}
+	h.told["groups"] = groups
+	if got := held(); got != nil {
+		t.Errorf("of too much, %d groups are kept", len(got))
 	}
 }

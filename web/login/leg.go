@@ -139,7 +139,7 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 	if err != nil {
 		return idp.Message{}, err
 	}
-	until := leg.Until
+	until := earlier(leg.Until, p.row.ArrivedAt.Add(requestLife+legsOfRequest*c.Numbers.Times().Attempt))
 	if p.linking != nil || p.joining != "" || p.test != nil { // these end when they were said to
 		until = time.Time{}
 	}
@@ -149,6 +149,19 @@ func (f *Flow) begin(ctx context.Context, p *pending, c authz.Connection, hint s
 		return away, f.create(ctx, p)
 	}
 	return away, f.remember(ctx, p.row.ID, c.ID, state, sealed, until)
+}
+
+// legsOfRequest is for how many times away, one after the other, a request lives
+// longer than from page to page: what a client wants of a sign-in is held against
+// when the request arrived, so that it must not live on.
+const legsOfRequest = 2
+
+// earlier is the earlier of two times.
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // later is the later of two times.

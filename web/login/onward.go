@@ -54,7 +54,7 @@ func (f *Flow) onward(w http.ResponseWriter, r *http.Request, p *pending, a arri
 	if err != nil || choice.Side == a.side || choice.Route.Group == "" && !a.byGroup {
 		return false, err
 	}
-	if err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error { return f.keepOnward(ctx, a, choice.Route) }); err != nil {
+	if err := f.cfg.Store.InTx(ctx, func(ctx context.Context) error { return f.keepOnward(ctx, p, a, choice.Route) }); err != nil {
 		return false, err
 	}
 	// What was asked here is asked there: the session will be judged by that leg.
@@ -63,13 +63,18 @@ func (f *Flow) onward(w http.ResponseWriter, r *http.Request, p *pending, a arri
 }
 
 // keepOnward remembers the groups of who is sent on, by which they are let in at
-// the other side, and that they were sent.
-func (f *Flow) keepOnward(ctx context.Context, a arrival, by authz.Route) error {
+// the other side, and that they were sent. Of who would be let in by neither,
+// nothing is remembered.
+func (f *Flow) keepOnward(ctx context.Context, p *pending, a arrival, by authz.Route) error {
 	user, err := f.behind(ctx, a)
 	if err != nil {
 		return err
 	}
-	if a.side == authz.OIDCSide {
+	belongs, err := f.belongs(ctx, p, a, user)
+	if err != nil {
+		return err
+	}
+	if a.side == authz.OIDCSide && belongs {
 		err := f.cfg.Store.TouchUpstreamIdentity(ctx, f.issuer, a.connection.ID, a.side, a.identity.Subject, f.cfg.Clock.Now())
 		if err == nil {
 			err = f.keepGroups(ctx, a, user.ID)
@@ -82,6 +87,24 @@ func (f *Flow) keepOnward(ctx context.Context, a arrival, by authz.Route) error 
 		Issuer: f.issuer, WorkspaceID: a.connection.WorkspaceID, Time: f.cfg.Clock.Now(), Type: "login.sent_on", Result: authz.Success,
 		Actor: string(user.ID), Target: string(a.connection.ID), Details: map[string]any{"side": a.side, "group": by.Group},
 	}.From(authz.OriginFrom(ctx)))
+}
+
+// belongs reports whether the person is a member in good standing, or comes by an
+// invitation that would make them one.
+func (f *Flow) belongs(ctx context.Context, p *pending, a arrival, user authz.User) (bool, error) {
+	if user.State != authz.Active {
+		return false, nil
+	}
+	ws := a.connection.WorkspaceID
+	_, err := f.cfg.Store.GetMember(ctx, f.issuer, ws, user.ID)
+	if !errors.Is(err, authz.ErrNotFound) || p.invited == "" {
+		return err == nil, unlessNotFound(err)
+	}
+	_, err = f.cfg.Members.Admit(ctx, ws, p.invited, a.identity.Email)
+	if authz.CodeOf(err) == errInvitation.Code {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // keepGroups remembers what an identity tells of groups, for the rules. A

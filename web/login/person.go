@@ -156,8 +156,9 @@ func (f *Flow) identity(a arrival, user authz.UserID, by authz.LinkedBy) authz.U
 		Issuer: f.issuer, ConnectionID: a.connection.ID, Side: a.side, Subject: a.identity.Subject, Link: linkOf(a), UserID: user, LinkedBy: by,
 		CreatedAt: now, LastLoginAt: now,
 	}
-	if !a.fallback.Interim() {
-		i.Groups = a.connection.Fallback.Routed(a.identity.Groups)
+	// Of too much, no part is kept: which one would be chance.
+	if routed := a.connection.Fallback.Routed(a.identity.Groups); !a.fallback.Interim() && !tooMuch(routed) {
+		i.Groups = routed
 	}
 	return i
 }

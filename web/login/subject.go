@@ -192,6 +192,14 @@ func evidenceOf(a arrival, now time.Time) string {
 // word is bounded in number only.
 const maxGroups = 16 << 10
 
+func tooMuch(groups []string) bool {
+	size := 0
+	for _, group := range groups {
+		size += len(group)
+	}
+	return size > maxGroups
+}
+
 // signInOf is what conditional access is told of a sign-in.
 func signInOf(a arrival, now time.Time) authz.SignIn {
 	i := a.identity
@@ -203,11 +211,7 @@ func signInOf(a arrival, now time.Time) authz.SignIn {
 		s.LiveAt = authTime(i, now)
 	}
 	s.Fallback = a.fallback.Interim()
-	size := 0
-	for _, group := range i.Groups {
-		size += len(group)
-	}
-	if size > maxGroups {
+	if tooMuch(i.Groups) {
 		s.GroupsUnknown = true
 		return s
 	}
