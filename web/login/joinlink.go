@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 
@@ -116,11 +115,7 @@ func (f *Flow) joinArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 	if err != nil {
 		return f.linkRefused(ctx, p, a, err)
 	}
-	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, l.UserID)
-	if err != nil {
-		return err
-	}
-	return f.askWhetherThem(w, r, p, a, user, "/join/confirm")
+	return f.askWhetherThem(w, r, p, a, l.UserID, "/join/confirm")
 }
 
 // admitted is the link that an arrival follows, looked at anew: it is good, leads
@@ -169,11 +164,7 @@ func (f *Flow) joinByLink(ctx context.Context, r *http.Request, p *pending, a ar
 	if err != nil {
 		return err
 	}
-	err = f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
-	if errors.Is(err, authz.ErrConsumed) {
-		return errRequestGone
-	}
-	if err != nil {
+	if err := f.said(ctx, p); err != nil {
 		return err
 	}
 	err = f.cfg.Members.JoinByLink(ctx, l, f.joining(a, l.UserID, authz.LinkedByInvite))

@@ -35,17 +35,17 @@ func (f *Flow) linkArrived(w http.ResponseWriter, r *http.Request, p *pending, a
 	if err != nil {
 		return f.linkRefused(ctx, p, a, err)
 	}
-	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, s.UserID)
-	if err != nil {
-		return err
-	}
-	return f.askWhetherThem(w, r, p, a, user, "/security/link/confirm")
+	return f.askWhetherThem(w, r, p, a, s.UserID, "/security/link/confirm")
 }
 
 // askWhetherThem shows the person who came back, and asks whether it is them;
 // the answer goes to confirm.
-func (f *Flow) askWhetherThem(w http.ResponseWriter, r *http.Request, p *pending, a arrival, user authz.User, confirm string) error {
+func (f *Flow) askWhetherThem(w http.ResponseWriter, r *http.Request, p *pending, a arrival, id authz.UserID, confirm string) error {
 	ctx := r.Context()
+	user, err := f.cfg.Store.GetUserAcrossWorkspaces(ctx, f.issuer, id)
+	if err != nil {
+		return err
+	}
 	plain, err := json.Marshal(proven{Side: a.side, Identity: a.identity})
 	if err != nil {
 		return err
@@ -68,6 +68,15 @@ func (f *Flow) askWhetherThem(w http.ResponseWriter, r *http.Request, p *pending
 		"Person": nameOf(user), "Connection": a.connection.Name, "ConnectionID": a.connection.ID, "Facts": facts, "Handle": handle,
 		"Confirm": confirm, "ByLink": p.joining != "",
 	})
+}
+
+// said takes the person's word that it is them, which is good once.
+func (f *Flow) said(ctx context.Context, p *pending) error {
+	err := f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
+	if errors.Is(err, authz.ErrConsumed) {
+		return errRequestGone
+	}
+	return err
 }
 
 // mayJoin checks that an arrival may be joined to the session's person: by the
@@ -221,11 +230,7 @@ func (f *Flow) join(ctx context.Context, r *http.Request, p *pending, a arrival,
 	if err := f.mayJoin(ctx, s, p, a); err != nil {
 		return err
 	}
-	err = f.cfg.Store.ConsumeAuthorizationRequest(ctx, f.issuer, p.row.ID)
-	if errors.Is(err, authz.ErrConsumed) {
-		return errRequestGone
-	}
-	if err != nil {
+	if err := f.said(ctx, p); err != nil {
 		return err
 	}
 	had := s.Digest
