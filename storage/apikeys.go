@@ -104,10 +104,10 @@ const apiKeyWithLineage = `SELECT k.*,
 	a.state AS account_state, a.epoch AS account_epoch, w.state AS workspace_state, w.epoch AS workspace_epoch,
 	sa.state AS service_account_state, sa.epoch AS service_account_epoch, sa.bounds AS service_account_bounds
 	FROM api_keys k
-	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer = k.issuer
-	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer = k.issuer
-	LEFT JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer = k.issuer
-	WHERE k.id = ? AND k.issuer = ?`
+	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer || '' = k.issuer
+	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer || '' = k.issuer
+	LEFT JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer || '' = k.issuer
+	WHERE k.id = ? AND k.issuer || '' = ?`
 
 // GetAPIKeyAcrossWorkspaces returns a key in any state with its account,
 // workspace, service account and itself as nodes, or ErrNotFound.

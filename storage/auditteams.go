@@ -17,7 +17,7 @@ const (
 	teamOfServiceAccount = `SELECT team_id FROM service_accounts WHERE id = ? AND issuer = ? AND workspace_id = ?`
 
 	teamOfKey = `SELECT s.team_id FROM api_keys k JOIN service_accounts s ON s.id = k.service_account_id
-	WHERE k.id = ? AND k.issuer = ? AND k.workspace_id = ?`
+	WHERE k.id = ? AND k.issuer || '' = ? AND k.workspace_id = ?`
 
 	// The team asked about comes first, if the person is in it.
 	teamOfPerson = `SELECT team_id FROM team_members WHERE user_id = ? AND issuer = ? AND workspace_id = ?

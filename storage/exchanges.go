@@ -75,12 +75,12 @@ func (s *Store) holdParent(ctx context.Context, g authz.Grant) error {
 
 const (
 	exchangedFromToken = `SELECT id FROM grants WHERE parent_token = ? AND issuer = ? AND state = 'active'`
-	exchangedFromGrant = `SELECT id FROM grants WHERE parent_id = ? AND issuer = ? AND state = 'active'`
+	exchangedFromGrant = `SELECT id FROM grants WHERE parent_id = ? AND parent_id <> '' AND issuer || '' = ? AND state = 'active'`
 	// What hangs on a client by its parent alone, and on grants that ended
 	// with a membership while they were being exchanged.
-	exchangedFromClient = `SELECT g.id FROM grants g JOIN grants p ON p.id = g.parent_id AND p.issuer = g.issuer
+	exchangedFromClient = `SELECT g.id FROM grants g JOIN grants p ON p.id = g.parent_id AND p.issuer || '' = g.issuer
 		WHERE g.parent_id <> '' AND p.client_id = ? AND p.issuer = ? AND g.state = 'active'`
-	exchangedFromMember = `SELECT g.id FROM grants g JOIN grants p ON p.id = g.parent_id AND p.issuer = g.issuer
+	exchangedFromMember = `SELECT g.id FROM grants g JOIN grants p ON p.id = g.parent_id AND p.issuer || '' = g.issuer
 		WHERE g.parent_id <> '' AND p.user_id = ? AND p.workspace_id = ? AND p.issuer = ? AND p.state = 'revoked' AND g.state = 'active'`
 )
 

@@ -19,8 +19,8 @@ func (r upstreamIdentityRow) identity() authz.UpstreamIdentity {
 }
 
 const identitiesOfPerson = `SELECT i.* FROM upstream_identities i
-	JOIN connections c ON c.id = i.connection_id AND c.issuer = i.issuer
-	WHERE i.issuer = ? AND i.user_id = ? AND c.workspace_id = ? AND c.state <> 'deleted'
+	JOIN connections c ON c.id = i.connection_id AND c.issuer || '' = i.issuer
+	WHERE i.issuer || '' = ? AND i.user_id = ? AND c.workspace_id = ? AND c.state <> 'deleted'
 	ORDER BY i.created_at, i.connection_id, i.side, i.subject LIMIT ?`
 
 // ListIdentities lists what the connections of the workspace call a person, the
@@ -32,8 +32,8 @@ func (s *Store) ListIdentities(ctx context.Context, issuer authz.IssuerName, ws 
 }
 
 const knownElsewhere = `SELECT count(*) FROM (SELECT 1 FROM upstream_identities i
-	JOIN connections c ON c.id = i.connection_id AND c.issuer = i.issuer
-	WHERE i.issuer = ? AND i.user_id = ? AND c.workspace_id <> ? LIMIT 1) one`
+	JOIN connections c ON c.id = i.connection_id AND c.issuer || '' = i.issuer
+	WHERE i.issuer || '' = ? AND i.user_id = ? AND c.workspace_id <> ? LIMIT 1) one`
 
 // KnownElsewhereAcrossWorkspaces reports whether a person is known by a
 // connection of another workspace.
@@ -69,7 +69,7 @@ func (s *Store) MembersWithEmail(ctx context.Context, issuer authz.IssuerName, w
 
 const orphanGrants = `SELECT g.id FROM grants g
 	WHERE g.issuer = ? AND g.workspace_id = ? AND g.user_id = ? AND g.user_id <> '' AND g.connection_id = ? AND g.state = 'active'
-	AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = g.sid AND s.issuer = g.issuer AND s.state = 'active')
+	AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = g.sid AND s.issuer || '' = g.issuer AND s.state = 'active')
 	ORDER BY g.id LIMIT ?`
 
 // GrantsWithoutSession lists the active grants that a person made by way of the

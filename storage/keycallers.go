@@ -29,7 +29,7 @@ const (
 
 	keysInGrace   = `SELECT id, workspace_id FROM api_keys WHERE issuer = ? AND state = 'grace' AND id IN ?`
 	noteKeyCaller = `INSERT INTO key_callers (key_id, ip, issuer, workspace_id, first_at, last_at)
-	SELECT k.id, ?, k.issuer, k.workspace_id, ?, ? FROM api_keys k WHERE k.id = ? AND k.issuer = ? AND k.workspace_id = ?
+	SELECT k.id, ?, k.issuer, k.workspace_id, ?, ? FROM api_keys k WHERE k.id = ? AND k.issuer || '' = ? AND k.workspace_id = ?
 	ON CONFLICT (key_id, ip) DO UPDATE SET last_at = excluded.last_at WHERE key_callers.last_at < excluded.last_at`
 	dropOldCallers = `DELETE FROM key_callers WHERE key_id = ? AND ip NOT IN (
 	SELECT ip FROM key_callers WHERE key_id = ? ORDER BY last_at DESC, ip LIMIT ?)`

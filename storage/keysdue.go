@@ -11,10 +11,10 @@ import (
 // is not valid any more.
 const (
 	dueKeys = `SELECT k.* FROM api_keys k
-	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer = k.issuer
-	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer = k.issuer
-	JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer = k.issuer
-	LEFT JOIN api_keys p ON p.id = k.predecessor_id AND p.issuer = k.issuer
+	LEFT JOIN workspaces w ON w.id = k.workspace_id AND w.issuer || '' = k.issuer
+	LEFT JOIN accounts a ON a.id = k.account_id AND a.issuer || '' = k.issuer
+	JOIN service_accounts sa ON sa.id = k.service_account_id AND sa.issuer || '' = k.issuer
+	LEFT JOIN api_keys p ON p.id = k.predecessor_id AND p.issuer || '' = k.issuer
 	WHERE k.issuer = ? AND k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?)
 	AND (k.workspace_id = '' OR w.state = 'active' AND a.state = 'active') AND sa.state = 'active'
 	AND (p.id IS NULL OR p.state NOT IN ('active', 'grace') OR p.grace_until <= ? OR p.expires_at <= ?)`

@@ -75,11 +75,14 @@ func (s *Store) GetAuthorizationRequest(ctx context.Context, issuer authz.Issuer
 	return r.request(), nil
 }
 
+// In what follows state || '' is the state, and keeps the few requests that wait
+// from being read through for one whose id is known (see lineage.go).
+
 // BeginUpstream remembers the leg to an upstream that begins now and forgets
 // one begun before; the request lasts until then at least. ErrConsumed when the request is not active, ErrConflict
 // when the state is another's.
 func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id string, connection authz.ConnectionID, stateDigest [32]byte, sealed []byte, until time.Time) error {
-	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
+	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state || '' = 'active'", id, issuer).
 		UpdateColumns(map[string]any{"connection_id": connection, "state_digest": digest(stateDigest), "upstream": sealed,
 			"expires_at": gorm.Expr("CASE WHEN expires_at < ? THEN ? ELSE expires_at END", utc(until), utc(until))})
 	return changed(ctx, "beginning an upstream leg", done, authz.ErrConsumed)
@@ -138,12 +141,12 @@ func (s *Store) knewState(ctx context.Context, issuer authz.IssuerName, connecti
 // SetRequestSession remembers the session a request signed in; ErrConsumed
 // when the request is not active.
 func (s *Store) SetRequestSession(ctx context.Context, issuer authz.IssuerName, id string, session authz.SessionID) error {
-	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state = 'active'", id, issuer).
+	done := s.writer(ctx).Model(&authorizationRequestRow{}).Where("id = ? AND issuer = ? AND state || '' = 'active'", id, issuer).
 		UpdateColumns(map[string]any{"session_id": session})
 	return changed(ctx, "signing in a request", done, authz.ErrConsumed)
 }
 
-const consumeAuthorizationRequest = `UPDATE authorization_requests SET state = 'used' WHERE id = ? AND issuer = ? AND state = 'active'`
+const consumeAuthorizationRequest = `UPDATE authorization_requests SET state = 'used' WHERE id = ? AND issuer = ? AND state || '' = 'active'`
 
 // ConsumeAuthorizationRequest takes an active request to "used". Of many who
 // try, one succeeds; ErrConsumed is for the others.

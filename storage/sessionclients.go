@@ -10,8 +10,8 @@ import (
 const maxSessionClients = 200
 
 const clientsOfSession = `SELECT DISTINCT g.client_id AS client_id, g.subject AS subject, c.metadata AS metadata
-	FROM grants g JOIN clients c ON c.id = g.client_id AND c.issuer = g.issuer
-	WHERE g.issuer = ? AND g.sid = ? AND g.workspace_id = ? AND c.state = 'active'
+	FROM grants g JOIN clients c ON c.id = g.client_id AND c.issuer || '' = g.issuer
+	WHERE g.issuer = ? AND g.sid = ? AND g.sid <> '' AND g.workspace_id = ? AND c.state = 'active'
 	ORDER BY g.client_id, g.subject LIMIT ?`
 
 // SessionClients returns the active clients that were granted something in
@@ -35,7 +35,7 @@ func (s *Store) SessionClients(ctx context.Context, issuer authz.IssuerName, ws 
 	return clients, nil
 }
 
-const grantsOfSession = `SELECT id FROM grants WHERE issuer = ? AND sid = ? AND workspace_id = ? AND state = 'active' ORDER BY id LIMIT ?`
+const grantsOfSession = `SELECT id FROM grants WHERE issuer = ? AND sid = ? AND sid <> '' AND workspace_id = ? AND state = 'active' ORDER BY id LIMIT ?`
 
 // maxSessionGrants bounds one list.
 const maxSessionGrants = 200

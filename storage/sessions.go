@@ -104,11 +104,11 @@ const sessionWithLineage = `SELECT s.id, s.issuer, s.workspace_id, s.user_id, s.
 	s.state, s.epoch, s.lineage, s.created_at, s.expires_at, s.idle_until, s.ip, s.user_agent, s.fallback, s.upstream_side, w.account_id,
 	a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM sessions s
-	LEFT JOIN workspaces w ON w.id = s.workspace_id AND w.issuer = s.issuer
-	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer = s.issuer
-	LEFT JOIN connections c ON c.id = s.connection_id AND c.issuer = s.issuer
-	LEFT JOIN users u ON u.id = s.user_id AND u.issuer = s.issuer
-	WHERE s.digest = ? AND s.issuer = ?`
+	LEFT JOIN workspaces w ON w.id = s.workspace_id AND w.issuer || '' = s.issuer
+	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer || '' = s.issuer
+	LEFT JOIN connections c ON c.id = s.connection_id AND c.issuer || '' = s.issuer
+	LEFT JOIN users u ON u.id = s.user_id AND u.issuer || '' = s.issuer
+	WHERE s.digest = ? AND s.issuer || '' = ?`
 
 // SessionByDigestAcrossWorkspaces returns the session of a cookie, in any
 // state, with its account, workspace, connection, person and itself as nodes;
@@ -135,10 +135,10 @@ func (s *Store) SessionByDigestAcrossWorkspaces(ctx context.Context, issuer auth
 
 const sessionAncestors = `SELECT w.account_id, a.state, a.epoch, w.state, w.epoch, c.state, c.epoch, u.state, u.epoch
 	FROM workspaces w
-	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer = w.issuer
-	LEFT JOIN connections c ON c.id = ? AND c.issuer = w.issuer
-	LEFT JOIN users u ON u.id = ? AND u.issuer = w.issuer
-	WHERE w.id = ? AND w.issuer = ?`
+	LEFT JOIN accounts a ON a.id = w.account_id AND a.issuer || '' = w.issuer
+	LEFT JOIN connections c ON c.id = ? AND c.issuer || '' = w.issuer
+	LEFT JOIN users u ON u.id = ? AND u.issuer || '' = w.issuer
+	WHERE w.id = ? AND w.issuer || '' = ?`
 
 // SessionAncestors returns what a session of a person would stand on: account,
 // workspace, connection and person; ErrNotFound when there is no such workspace.

@@ -12,6 +12,9 @@ import (
 // data; nil observes nothing.
 type silent struct{ observe func(string) }
 
+// What a query scans into GORM notes with a recorder of its own.
+func init() { logger.RecorderParamsFilter = silent{}.ParamsFilter }
+
 // LogMode keeps silent at every level.
 func (s silent) LogMode(logger.LogLevel) logger.Interface { return s }
 

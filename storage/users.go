@@ -146,7 +146,7 @@ func (s *Store) GetUserAcrossWorkspaces(ctx context.Context, issuer authz.Issuer
 
 const memberByUpstream = `SELECT u.id, u.issuer, u.profile, u.state, u.epoch, u.created_at, u.updated_at, m.user_id, i.link
 	FROM upstream_identities i
-	JOIN users u ON u.id = i.user_id AND u.issuer = i.issuer
+	JOIN users u ON u.id = i.user_id AND u.issuer || '' = i.issuer
 	LEFT JOIN members m ON m.issuer = i.issuer AND m.workspace_id = ? AND m.user_id = i.user_id
 	WHERE i.issuer = ? AND i.connection_id = ? AND i.side = ? AND i.subject = ?`
 
