@@ -11,9 +11,9 @@ import (
 // are looked up within the grant's issuer; one that is not there counts as
 // deleted. For a key's grant the service account stands in the client's place.
 //
-// issuer || '' is the issuer, and no condition of an index: PostgreSQL believes
-// of a table it has not counted yet that an issuer narrows it as an id does, and
-// would read all that the issuer has.
+// An issuer with nothing appended is that issuer, and no condition of an index:
+// PostgreSQL believes of a table it has not counted yet that an issuer narrows it
+// as an id does, and would read all that the issuer has.
 const (
 	grantColumns = `
 	g.id, g.issuer, g.workspace_id, g.account_id, g.client_id, g.subject, g.type, g.standing, g.user_id,

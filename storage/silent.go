@@ -12,7 +12,10 @@ import (
 // data; nil observes nothing.
 type silent struct{ observe func(string) }
 
-// What a query scans into GORM notes with a recorder of its own.
+// What a query scans into GORM notes with a recorder of its own, whose filter is
+// a variable of its package.
+//
+//nolint:gochecknoinits // the reason stands above
 func init() { logger.RecorderParamsFilter = silent{}.ParamsFilter }
 
 // LogMode keeps silent at every level.

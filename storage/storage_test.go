@@ -31,7 +31,7 @@ func onSQLite(t testing.TB) storage.Config {
 }
 
 func onPostgres(t testing.TB) storage.Config {
-	return storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}
+	return storage.Config{Driver: storage.Postgres, DSN: storagetest.PostgresWithSchema(t)}
 }
 
 // onBoth runs a test on each database.
@@ -50,10 +50,6 @@ func TestPostgresKeepsEveryPromise(t *testing.T) {
 	cfg := onPostgres(t)
 	watched := cfg
 	watched.DSN = with(t, cfg.DSN, "application_name", "watched")
-	// Making an index scans its table too, but before the watch begins.
-	if _, err := storage.MigrateUp(t.Context(), watched); err != nil {
-		t.Fatal(err)
-	}
 	watcher := open(t, cfg)
 	// A session tells what it counted when it ends, which is a moment after its
 	// client hung up.

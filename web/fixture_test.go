@@ -143,7 +143,7 @@ func newHouse(t *testing.T, change ...func(*web.Config)) *house {
 func onBoth(t *testing.T, run func(*house), change ...func(*web.Config)) {
 	t.Run("sqlite", func(t *testing.T) { run(newHouse(t, change...)) })
 	t.Run("postgres", func(t *testing.T) {
-		dsn := storagetest.Postgres(t)
+		dsn := storagetest.PostgresWithSchema(t)
 		h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn}, change...)
 		run(h)
 		h.plans.Check(t)

@@ -84,7 +84,7 @@ func newHouse(t testing.TB, change ...func(*oauth.Settings)) *house {
 func onBoth(t *testing.T, run func(*testing.T, *house), change ...func(*oauth.Settings)) {
 	t.Run("sqlite", func(t *testing.T) { run(t, newHouse(t, change...)) })
 	t.Run("postgres", func(t *testing.T) {
-		run(t, newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}, change...))
+		run(t, newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.PostgresWithSchema(t)}, change...))
 	})
 }
 

@@ -58,7 +58,7 @@ func key(name string) authz.Scope {
 // A scope that is added, and one that is retired, is known to every node as soon
 // as it hears of it, and what is remembered of credentials is old then.
 func TestEveryNodeHearsOfOtherScopes(t *testing.T) {
-	dsn := storagetest.Postgres(t)
+	dsn := storagetest.PostgresWithSchema(t)
 	here := newNode(t, storage.Config{Driver: storage.Postgres, DSN: dsn})
 	there := newNode(t, storage.Config{Driver: storage.Postgres, DSN: dsn})
 	ctx := t.Context()
@@ -120,7 +120,7 @@ func TestManyWhoAddScopesAtOnceLoseNothing(t *testing.T) {
 			return storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"}
 		},
 		"postgres": func(t *testing.T) storage.Config {
-			return storage.Config{Driver: storage.Postgres, DSN: storagetest.Postgres(t)}
+			return storage.Config{Driver: storage.Postgres, DSN: storagetest.PostgresWithSchema(t)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/gatehouse-auth/gatehouse/storage"
 )
 
 // Plans asks PostgreSQL how it would carry out every statement that a store was
@@ -56,11 +54,7 @@ var (
 // that happen to be there.
 func (p *Plans) Check(t testing.TB) int {
 	t.Helper()
-	dsn := Postgres(t)
-	if _, err := storage.MigrateUp(t.Context(), storage.Config{Driver: storage.Postgres, DSN: dsn}); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.Connect(t.Context(), dsn)
+	conn, err := pgx.Connect(t.Context(), PostgresWithSchema(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatehouse-auth/gatehouse/storage"
 	"github.com/gatehouse-auth/gatehouse/storage/storagetest"
 )
 
@@ -34,6 +35,29 @@ func TestEachPostgresDatabaseIsFreshAndItsOwn(t *testing.T) {
 			t.Fatalf("fsync is %q, %v: a test of lost power would prove nothing", fsync, err)
 		}
 		if err := conn.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCopiesOfTheSchemaAreFreshAndTheirOwn(t *testing.T) {
+	first, second := storagetest.PostgresWithSchema(t), storagetest.PostgresWithSchema(t)
+	if first == second {
+		t.Fatal("two tests would share a database")
+	}
+	for _, dsn := range []string{first, second} {
+		status, err := storage.MigrateStatus(t.Context(), storage.Config{Driver: storage.Postgres, DSN: dsn})
+		if err != nil || status.Behind() {
+			t.Fatalf("%+v, %v", status, err)
+		}
+		conn, err := pgx.Connect(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), "CREATE TABLE only_here (id int)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
