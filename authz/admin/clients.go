@@ -301,6 +301,9 @@ func (a *Admin) checkUpdate(ctx context.Context, by authz.Principal, before, aft
 	if after.Metadata.Registration == "document" {
 		return invalid("client_id", "the client is what its document says; it can be deleted only.")
 	}
+	if err := clientmeta.CheckMove(before, after); err != nil {
+		return err
+	}
 	operators := len(after.Environments) > 0 || after.SkipConsent || after.Introspect || after.MayUse(authz.GrantClientCredentials)
 	if before.Metadata.Registration != "" && operators {
 		return invalid("client_id", "a client that registered itself never acts by itself, introspects or skips consent.")
