@@ -64,10 +64,12 @@ type ClientMetadata struct {
 	IntrospectionAlgorithm string `json:"introspection_signed_response_alg,omitempty"`
 	UserinfoAlgorithm      string `json:"userinfo_signed_response_alg,omitempty"`
 
-	// SubjectType is public or pairwise; the sector is a host (OpenID Connect
-	// Core section 8.1).
+	// SubjectType is public or pairwise; the sector is a host that an
+	// administrator named, its URI the list of redirect URIs by which a client
+	// that registered itself proves one (OpenID Connect Core section 8.1).
 	SubjectType string `json:"subject_type,omitempty"`
 	Sector      string `json:"sector,omitempty"`
+	SectorURI   string `json:"sector_identifier_uri,omitempty"`
 
 	// OpenID Connect Dynamic Client Registration section 2.
 	DefaultMaxAge    *int64   `json:"default_max_age,omitempty"` // seconds

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
 )
 
 func TestRFC9396_9_ThePersonSeesTheDetailsEveryTime(t *testing.T) {
@@ -48,5 +49,26 @@ func TestRFC9396_9_ThePersonSeesTheDetailsEveryTime(t *testing.T) {
 		if to, _ := url.Parse(w.Header().Get("Location")); w.Code != http.StatusSeeOther || to.Path != c.path {
 			t.Errorf("%s: %d %s", c.resource, w.Code, to)
 		}
+	}
+}
+
+func TestRFC9396_9_ThePersonSeesTheDetailsThatADeviceAsksFor(t *testing.T) {
+	h := newHouse(t)
+	tv := h.tv(func(s *admin.ClientSettings) { s.Metadata.AuthorizationDetailsTypes = []string{"payment"} })
+	w := h.sentFrom("198.51.100.7:443", "/oauth2/device_authorization", url.Values{
+		"client_id": {string(tv.ID)}, "scope": {"openid"}, "resource": {"https://tools.example/mcp"},
+		"authorization_details": {`[{"type":"payment","to":"<img src=x onerror=1>","actions":["initiate"]}]`},
+	}, nil)
+	b := h.browser()
+	request := b.deviceConsent(member(w, "user_code"))
+	page := b.get("/consent?request=" + request).Body.String()
+	for _, text := range []string{`id="details"`, "Make a payment", "&lt;img src=x onerror=1&gt;", "<dd>initiate</dd>", `id="resources"`, "Tools &amp; more"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page lacks %s", text)
+		}
+	}
+	b.post("/consent", url.Values{"request": {request}, "decision": {"allow"}})
+	if w := h.poll(tv, member(w, "device_code")); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"type":"payment"`) {
+		t.Errorf("the device has %d %s", w.Code, w.Body)
 	}
 }

@@ -38,6 +38,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
 	"github.com/gatehouse-auth/gatehouse/authz/scope"
 	"github.com/gatehouse-auth/gatehouse/authz/secret"
+	"github.com/gatehouse-auth/gatehouse/authz/sector"
 	"github.com/gatehouse-auth/gatehouse/authz/session"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/config"
@@ -211,13 +212,14 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Scopes:  h.scopes.Current,
 		Regions: made(policy.ParseRegions(strings.NewReader("203.0.113.0/24,DE\n")))(h),
 	}))(h)
+	asked := sector.Sites{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return h.outside.Do(r) })}}
 	registrar := made(registration.New(registration.Config{
-		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules,
+		Issuer: issuer, URL: host, Store: h.store, Hasher: h.hasher, Outbox: outbox, Clock: h.clock, Rules: h.rules, Sectors: asked,
 		Scopes: []string{"openid", "profile"}, MaxClients: 3, UnusedAfter: 720 * time.Hour,
 	}))(h)
 	h.registrar = registrar
 	h.documents = made(clientdoc.New(clientdoc.Config{
-		Issuer: issuer, Clients: callers, Store: h.store, Outbox: outbox, Clock: h.clock, Rules: h.rules,
+		Issuer: issuer, Clients: callers, Store: h.store, Outbox: outbox, Clock: h.clock, Rules: h.rules, Sectors: asked,
 		HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return h.outside.Do(r) })}, Scopes: []string{"openid", "profile"}, MaxClients: 2,
 	}))(h)
 	isKey := func(text string) bool { return apikey.LooksLikeKey(authz.Secret(text)) }

@@ -327,3 +327,27 @@ func TestClientsTakeEveryMemberByItsRegisteredName(t *testing.T) {
 		t.Error("one change is one entry")
 	}
 }
+
+func TestAClientCannotBeMovedOutOfItsProfile(t *testing.T) {
+	h := newHouse(t)
+	ask := func(method, path, body string) *httptest.ResponseRecorder {
+		return h.send(method, path, body, "Authorization", "Bearer "+h.operator, "Content-Type", "application/json")
+	}
+	const keys = `"jwks":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	const strict = `"profile":"fapi2","require_pushed_authorization_requests":true,"dpop_bound_access_tokens":true,"response_modes":["query"],"id_token_signed_response_alg":"ES256"`
+	w := ask("POST", "/v1/clients", h.inWorkspace(`,"name":"bank","profile":"web","token_endpoint_auth_method":"private_key_jwt","redirect_uris":["https://bank.example/cb"],"scopes":["openid"],`+keys))
+	if w.Code != 201 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	id, in := member(w, "client_id"), "?workspace_id="+string(h.workspace.ID)
+	path := "/v1/clients/" + id + in
+	h.wants("web to mcp", ask("PATCH", path, `{"profile":"mcp"}`), 400, "invalid_profile")
+	h.wants("to fapi2 without what it asks", ask("PATCH", path, `{"profile":"fapi2"}`), 400, "invalid_require_pushed_authorization_requests")
+	if w := ask("PATCH", path, "{"+strict+"}"); w.Code != 200 || member(w, "profile") != "fapi2" {
+		t.Fatalf("web to fapi2: %d %s", w.Code, w.Body)
+	}
+	for _, to := range []string{"web", "spa", "native", "service", "mcp"} {
+		h.wants("fapi2 to "+to, ask("PATCH", path, `{"profile":"`+to+`","require_pushed_authorization_requests":false,"dpop_bound_access_tokens":false}`), 400, "invalid_profile")
+	}
+	h.wants("back to what it was", ask("POST", "/v1/clients/"+id+"/rollback"+in, `{"revision":1}`), 400, "invalid_profile")
+}

@@ -301,9 +301,20 @@ func (a *Admin) checkUpdate(ctx context.Context, by authz.Principal, before, aft
 	if after.Metadata.Registration == "document" {
 		return invalid("client_id", "the client is what its document says; it can be deleted only.")
 	}
+	if err := clientmeta.CheckMove(before, after); err != nil {
+		return err
+	}
 	operators := len(after.Environments) > 0 || after.SkipConsent || after.Introspect || after.MayUse(authz.GrantClientCredentials)
 	if before.Metadata.Registration != "" && operators {
 		return invalid("client_id", "a client that registered itself never acts by itself, introspects or skips consent.")
 	}
+	if uri := after.Metadata.SectorURI; uri != "" && !within(before.RedirectURIs, after.RedirectURIs) {
+		return invalid("redirect_uris", "the client's sector_identifier_uri lists those it has; it registers others itself.")
+	}
 	return a.check(ctx, by, before, after)
+}
+
+// within reports whether everything in a list is in another.
+func within(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }

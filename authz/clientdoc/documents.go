@@ -30,6 +30,11 @@ type Clients interface {
 	Find(ctx context.Context, id authz.ClientID) (authz.Client, authz.AccountID, error)
 }
 
+// Sectors say whether a client is of the sector it names (authz/sector).
+type Sectors interface {
+	Prove(ctx context.Context, c authz.Client) error
+}
+
 // Outbox takes an event that commits with the context's transaction
 // (authz/event).
 type Outbox interface {
@@ -44,6 +49,7 @@ type Config struct {
 	Outbox  Outbox
 	Clock   authz.Clock
 	Rules   clientmeta.Rules
+	Sectors Sectors
 	// HTTP fetches documents from addresses strangers chose (idp/outbound): no
 	// redirects, a few seconds, MaxDocument bytes.
 	HTTP *http.Client
@@ -69,7 +75,7 @@ const maxFetches = 16
 
 // New returns Documents that know none yet.
 func New(cfg Config) (*Documents, error) {
-	if cfg.Issuer == "" || cfg.Clients == nil || cfg.Store == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.HTTP == nil ||
+	if cfg.Issuer == "" || cfg.Clients == nil || cfg.Store == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.HTTP == nil || cfg.Sectors == nil ||
 		cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.MaxClients <= 0 {
 		return nil, errors.New("clientdoc: every field of Config is required")
 	}

@@ -84,6 +84,9 @@ func (d *Documents) fetch(ctx context.Context, id string) (authz.Client, time.Du
 		return authz.Client{}, 0, errors.New("it is too large")
 	}
 	c, err := d.Parse(id, body)
+	if err == nil {
+		err = d.cfg.Sectors.Prove(ctx, c)
+	}
 	return c, age(resp.Header.Get("Cache-Control")), err
 }
 

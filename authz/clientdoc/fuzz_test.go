@@ -18,7 +18,7 @@ func FuzzClientDocument(f *testing.F) {
 	f.Add("https://client.example/../a", []byte(`{"client_id":"https://client.example/../a","redirect_uris":["javascript:x"]}`))
 	documents, err := clientdoc.New(clientdoc.Config{
 		Issuer: "fuzz", Clock: authz.SystemClock{}, HTTP: http.DefaultClient, Scopes: []string{"openid"}, MaxClients: 1,
-		Clients: struct{ clientdoc.Clients }{}, Store: struct{ clientdoc.Store }{}, Outbox: struct{ clientdoc.Outbox }{}, // not asked
+		Clients: struct{ clientdoc.Clients }{}, Store: struct{ clientdoc.Store }{}, Outbox: struct{ clientdoc.Outbox }{}, Sectors: struct{ clientdoc.Sectors }{}, // not asked
 		Rules: clientmeta.Rules{
 			AuthMethods: []string{authz.AuthNone, authz.AuthPrivateKeyJWT, authz.AuthClientSecretBasic}, Scopes: []string{"openid"}, Algorithms: []string{"RS256"},
 			CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(string) error { return nil },

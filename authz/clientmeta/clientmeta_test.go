@@ -201,6 +201,23 @@ func TestEveryOtherMemberHasItsRule(t *testing.T) {
 	} {
 		refuses(t, member, member, "", client(change))
 	}
+	for what, change := range map[string]func(*authz.Client){
+		"plain":        func(c *authz.Client) { c.Metadata.SectorURI = "http://app.example/uris" },
+		"a fragment":   func(c *authz.Client) { c.Metadata.SectorURI = "https://app.example/uris#x" },
+		"inside":       func(c *authz.Client) { c.Metadata.SectorURI = "https://127.0.0.1/uris" },
+		"a scheme":     func(c *authz.Client) { c.RedirectURIs = append(c.RedirectURIs, "com.example.app:/cb") },
+		"the machine":  func(c *authz.Client) { c.RedirectURIs = append(c.RedirectURIs, "http://127.0.0.1/cb") },
+		"a device too": func(c *authz.Client) { c.GrantTypes = append(c.GrantTypes, authz.GrantDeviceCode) },
+	} {
+		refuses(t, "a sector's list, "+what, "sector_identifier_uri", "", client(func(c *authz.Client) {
+			c.Metadata.Registration, c.Metadata.SectorURI = authz.RegisteredDynamically, "https://app.example/uris"
+			change(c)
+		}))
+	}
+	refuses(t, "a sector that nobody proves", "sector", "", client(func(c *authz.Client) {
+		c.Metadata = authz.ClientMetadata{SubjectType: "pairwise", Registration: authz.RegisteredDynamically, Sector: "a.example"}
+		c.RedirectURIs = []string{"https://a.example/", "https://b.example/"}
+	}))
 	refuses(t, "nobody proves anything", "grant_types", "", client(func(c *authz.Client) {
 		c.AuthMethod, c.GrantTypes = authz.AuthNone, []string{authz.GrantClientCredentials}
 	}))

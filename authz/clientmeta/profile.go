@@ -94,6 +94,17 @@ func checkProfile(c authz.Client) error {
 	return nil
 }
 
+// CheckMove refuses a change that takes a client out of its profile's bounds by
+// naming another: each allows what another does not, but for fapi2, which is
+// stricter than any.
+func CheckMove(before, after authz.Client) error {
+	from, to := before.Metadata.Profile, after.Metadata.Profile
+	if from == "" || from == to || to == authz.ProfileFAPI2 {
+		return nil
+	}
+	return bad("profile", "a client can go from its profile to fapi2 only; register another client for another profile.")
+}
+
 func looser(member string) error {
 	return bad(member, "is looser than the client's profile allows.")
 }

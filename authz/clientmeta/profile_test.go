@@ -149,3 +149,17 @@ func FuzzJWKS(f *testing.F) {
 		}
 	})
 }
+
+func TestAClientLeavesItsProfileForAStricterOneOnly(t *testing.T) {
+	all := []authz.ClientProfile{"", authz.ProfileWeb, authz.ProfileSPA, authz.ProfileNative, authz.ProfileService, authz.ProfileFAPI2, authz.ProfileMCP}
+	of := func(p authz.ClientProfile) authz.Client { return authz.Client{Metadata: authz.ClientMetadata{Profile: p}} }
+	for _, from := range all {
+		for _, to := range all {
+			err := clientmeta.CheckMove(of(from), of(to))
+			allowed := from == "" || from == to || to == authz.ProfileFAPI2
+			if (err == nil) != allowed || err != nil && authz.CodeOf(err) != "invalid_profile" {
+				t.Errorf("from %q to %q: %v", from, to, err)
+			}
+		}
+	}
+}

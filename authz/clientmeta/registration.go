@@ -41,6 +41,7 @@ func Parse(body []byte, profile authz.ClientProfile) (Registration, error) {
 		return Registration{}, ErrMalformed
 	}
 	reg.Profile, reg.Registration = profile, ""
+	reg.Sector = "" // an administrator's to name: whoever says it may be anybody
 	if reg.AuthMethod == "" {
 		reg.AuthMethod = authz.AuthClientSecretBasic // RFC 7591 section 2
 	}

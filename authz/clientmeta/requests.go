@@ -2,8 +2,8 @@ package clientmeta
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -85,19 +85,27 @@ func (r Rules) checkSubject(c authz.Client) error {
 		if u, ok := parse("https://" + m.Sector + "/"); !ok || u.Host != m.Sector || u.Port() != "" {
 			return bad("sector", "must be a host.")
 		}
-		return nil
 	}
-	if cmp.Or(m.SubjectType, types[0]) != "pairwise" {
-		return nil
+	if m.SectorURI != "" {
+		return r.checkSectorURI(c)
 	}
-	hosts := map[string]bool{}
-	for _, uri := range c.RedirectURIs {
-		if u, err := url.Parse(uri); err == nil {
-			hosts[u.Hostname()] = true
-		}
+	if hosts, _ := c.RedirectHosts(); len(hosts) > 1 && (m.Sector == "" || m.Registration != "") && cmp.Or(m.SubjectType, types[0]) == "pairwise" {
+		return bad("sector", "is required: the redirect URIs are on several hosts; a client that registers itself proves it by sector_identifier_uri.")
 	}
-	if len(hosts) > 1 {
-		return bad("sector", "is required: the redirect URIs are on several hosts.")
+	return nil
+}
+
+// checkSectorURI checks what is to prove a sector (authz/sector asks it): where
+// redirect URIs prove nothing, a list of them does not either.
+func (r Rules) checkSectorURI(c authz.Client) error {
+	if u, ok := parse(c.Metadata.SectorURI); !ok || u.Scheme != "https" || strings.Contains(c.Metadata.SectorURI, "#") {
+		return bad("sector_identifier_uri", "must be an https URL without fragment.")
+	}
+	if r.CheckURL(c.Metadata.SectorURI) != nil {
+		return bad("sector_identifier_uri", "is not an address this server may talk to.")
+	}
+	if _, proven := c.Sector(); !proven {
+		return bad("sector_identifier_uri", "proves nothing: not all redirect URIs are https ones of sites, or tokens come by the device grant.")
 	}
 	return nil
 }

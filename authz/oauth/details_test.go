@@ -286,3 +286,41 @@ func TestRFC9396_3_ARequestObjectMayHoldDetailsAsJSON(t *testing.T) {
 		t.Errorf("details %s, audience %v", req.Details, req.Audience)
 	}
 }
+
+func TestRFC9396_3_ADeviceIsHeldToItsDetails(t *testing.T) {
+	h, c := withDetails(t)
+	h.config.UserCodeKeys = h.ring.DeriveAll("user code")
+	h.server = made(oauth.New(h.config))(t)
+	tv := h.client(func(tv *authz.Client) {
+		tv.AuthMethod, tv.RedirectURIs, tv.Metadata = authz.AuthNone, nil, c.Metadata
+		tv.GrantTypes = []string{authz.GrantDeviceCode, authz.GrantRefreshToken}
+	})
+	stranger := h.client(func(other *authz.Client) { other.AuthMethod, other.GrantTypes = authz.AuthNone, tv.GrantTypes })
+	many := "[" + strings.Repeat(accounts[1:len(accounts)-1]+",", 16) + accounts[1:]
+	for name, text := range map[string]string{
+		"no JSON": "[", "an object": `{"type":"payment"}`, "too many": many, "too long": `[{"type":"payment","note":"` + strings.Repeat("x", 9<<10) + `"}]`,
+		"too deep": `[{"type":"payment","amount":{"a":{"b":{"c":{"d":1}}}}}]`, "another type": `[{"type":"root"}]`, "another member": `[{"type":"accounts","amount":{}}]`,
+		"a member twice": `[{"type":"accounts","identifier":"1","identifier":"2"}]`, "elsewhere": `[{"type":"accounts","locations":["https://other.example/"]}]`,
+	} {
+		_, err := h.server.DeviceAuthorization(t.Context(), h.from(tv, "scope", "openid", "authorization_details", text))
+		h.wants(name, err, "invalid_authorization_details")
+	}
+	_, err := h.server.DeviceAuthorization(t.Context(), h.from(stranger, "scope", "openid", "authorization_details", accounts))
+	h.wants("a client without types", err, "invalid_authorization_details")
+
+	for _, scope := range []string{"openid profile", ""} {
+		d := made(h.server.DeviceAuthorization(t.Context(), h.from(tv, "scope", scope, "authorization_details", both())))(t)
+		req := h.atDevice(d)
+		if !sameJSON(t, req.Details, both()) {
+			t.Fatalf("the person decides on %s", req.Details)
+		}
+		h.ok(h.server.ApproveDevice(t.Context(), req, h.all(req.Scopes...)))
+		got := made(h.poll(tv, d.DeviceCode))(t)
+		if in, _ := h.lookup(got.AccessToken); !sameJSON(t, got.Details, both()) || !sameJSON(t, in.Details, both()) {
+			t.Errorf("scope %q: answered %s, introspected %s", scope, got.Details, in.Details)
+		}
+		if next := made(h.refresh(tv, got.RefreshToken, "authorization_details", accounts))(t); !sameJSON(t, next.Details, accounts) {
+			t.Errorf("refreshed: %s", next.Details)
+		}
+	}
+}

@@ -42,7 +42,7 @@ var deviceParameters = []string{"scope", "resource", "audience", "authorization_
 
 // deviceChecks are those of the authorization endpoint that apply to a request
 // without a browser.
-var deviceChecks = []check{checkScope, checkResource, checkMaxAge, checkHints}
+var deviceChecks = []check{checkScope, checkResource, checkDetails, checkMaxAge, checkHints}
 
 // devices reports whether the device grant is offered at all.
 func (s *Server) devices() bool { return len(s.cfg.UserCodeKeys) > 0 }

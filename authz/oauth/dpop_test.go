@@ -113,6 +113,54 @@ func TestDP_04_ACodeIsRedeemedByItsKeyOnly(t *testing.T) {
 	h.wants("a push with another's thumbprint", err, "invalid_dpop_proof")
 }
 
+func TestDP_04_APushedRequestBindsItsCodeToTheProvenKeyHoweverItNamesIt(t *testing.T) {
+	h := newHouse(t)
+	app, signer := h.keyed(func(*authz.Client) {})
+	k, other := newHolder(t), newHolder(t)
+	plain := func(more ...string) oauth.Request {
+		in := h.asserted(app, signer)
+		for name, values := range asked(app, more...) {
+			in.Form[name] = values
+		}
+		return in
+	}
+	signed := func(more ...string) oauth.Request {
+		return h.asserted(app, signer, "request", signer.sign(nil, h.object(app, more...)))
+	}
+	with := func(in oauth.Request, name, value string) oauth.Request { in.Form.Add(name, value); return in }
+	proven := func(in oauth.Request) oauth.Request { return h.prove(k, "POST", "/oauth2/par", in) }
+	for name, in := range map[string]oauth.Request{
+		"a parameter":                          plain("dpop_jkt", k.thumb()),
+		"a proof":                              proven(plain()),
+		"a parameter and its proof":            proven(plain("dpop_jkt", k.thumb())),
+		"signed":                               signed("dpop_jkt", k.thumb()),
+		"signed, and another's outside":        with(signed("dpop_jkt", k.thumb()), "dpop_jkt", other.thumb()),
+		"a proof with a signed request":        proven(signed()),
+		"signed and its proof":                 proven(signed("dpop_jkt", k.thumb())),
+		"a proof, and its thumbprint outside":  proven(with(signed(), "dpop_jkt", k.thumb())),
+		"signed, its proof, and once more out": proven(with(signed("dpop_jkt", k.thumb()), "dpop_jkt", k.thumb())),
+	} {
+		req := h.authorize(outer(app, made(h.server.Push(t.Context(), in))(t).RequestURI))
+		if req.DPoPJKT != k.thumb() {
+			t.Errorf("%s: the code is bound to %q", name, req.DPoPJKT)
+		}
+		code := made(h.server.Approve(t.Context(), req, h.all(req.Scopes...)))(t).Parameters.Get("code")
+		redemption := h.asserted(app, signer, "grant_type", "authorization_code", "code", code, "redirect_uri", callback, "code_verifier", verifier)
+		_, err := h.server.Token(t.Context(), h.prove(other, "POST", tokenPath, redemption))
+		h.wants(name+", redeemed with another key", err, "invalid_grant")
+	}
+	for name, in := range map[string]oauth.Request{
+		"a parameter":                    proven(plain("dpop_jkt", other.thumb())),
+		"one of two parameters":          proven(with(plain("dpop_jkt", k.thumb()), "dpop_jkt", other.thumb())),
+		"signed":                         proven(signed("dpop_jkt", other.thumb())),
+		"outside of what is signed":      proven(with(signed(), "dpop_jkt", other.thumb())),
+		"signed, and the proven one out": proven(with(signed("dpop_jkt", other.thumb()), "dpop_jkt", k.thumb())),
+	} {
+		_, err := h.server.Push(t.Context(), in)
+		h.wants("another key than the proven one: "+name, err, "invalid_dpop_proof")
+	}
+}
+
 // all approves the scopes.
 func (h *house) all(scopes ...string) oauth.Approval {
 	return oauth.Approval{Session: h.session, AccountID: h.account.ID, Scopes: scopes}

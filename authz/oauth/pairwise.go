@@ -4,9 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
@@ -34,24 +32,12 @@ func (s *Server) SubjectFor(c authz.Client, id authz.UserID) string {
 }
 
 // sectorOf is the client's sector identifier (OpenID Connect Core section
-// 8.1): the one registered, or the host its redirect URIs share. A client
-// whose hosts differ, or that has none, is a sector of its own.
+// 8.1); a client that proves none is a sector of its own.
 func sectorOf(c authz.Client) string {
-	if c.Metadata.Sector != "" {
-		return strings.ToLower(c.Metadata.Sector)
+	if host, proven := c.Sector(); proven {
+		return host
 	}
-	var hosts []string
-	for _, uri := range c.RedirectURIs {
-		u, err := url.Parse(uri)
-		if err != nil || u.Hostname() == "" {
-			return string(c.ID)
-		}
-		hosts = append(hosts, strings.ToLower(u.Hostname()))
-	}
-	if slices.Sort(hosts); len(slices.Compact(hosts)) != 1 {
-		return string(c.ID)
-	}
-	return hosts[0]
+	return string(c.ID)
 }
 
 // Names reports whether the person is the one the request is about, if it

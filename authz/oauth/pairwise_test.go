@@ -83,6 +83,59 @@ func TestOIDCCore81_SectorsKnowAPersonByDifferentNames(t *testing.T) {
 	}
 }
 
+func TestOIDCCore81_AStrangerIsOfTheSectorItProvesAndNoOther(t *testing.T) {
+	h := newHouse(t)
+	const bank = "https://bank.example/cb"
+	with := func(c authz.Client) string {
+		c.ID, c.Metadata.SubjectType = "cl_x", oauth.SubjectPairwise
+		if c.GrantTypes == nil {
+			c.GrantTypes = []string{authz.GrantAuthorizationCode}
+		}
+		return h.server.SubjectFor(c, h.user.ID)
+	}
+	m := func(registration, sector, uri string) authz.ClientMetadata {
+		return authz.ClientMetadata{Registration: registration, Sector: sector, SectorURI: uri}
+	}
+	theirs := with(authz.Client{RedirectURIs: []string{bank}})
+	alone := with(authz.Client{})
+	const list = "https://bank.example/uris.json"
+	for _, how := range []string{authz.RegisteredDynamically, authz.RegisteredByDocument} {
+		for name, c := range map[string]authz.Client{
+			"names it":                                       {RedirectURIs: []string{"app.evil:/cb"}, Metadata: m(how, "bank.example", "")},
+			"names it, on two hosts":                         {RedirectURIs: []string{"https://a.evil/", "https://b.evil/"}, Metadata: m(how, "bank.example", "")},
+			"a scheme with its host":                         {RedirectURIs: []string{"evil.app://bank.example/cb"}, Metadata: m(how, "", "")},
+			"http with its host":                             {RedirectURIs: []string{"http://bank.example/cb"}, Metadata: m(how, "", "")},
+			"its host and a scheme":                          {RedirectURIs: []string{bank, "app.evil:/cb"}, Metadata: m(how, "", "")},
+			"its host and the machine":                       {RedirectURIs: []string{bank, "http://127.0.0.1/cb"}, Metadata: m(how, "", "")},
+			"its host and another":                           {RedirectURIs: []string{bank, "https://evil.example/"}, Metadata: m(how, "", "")},
+			"its host, without a redirect":                   {RedirectURIs: []string{bank}, Metadata: m(how, "", ""), GrantTypes: []string{authz.GrantAuthorizationCode, authz.GrantDeviceCode}},
+			"its list, without a redirect":                   {RedirectURIs: []string{bank}, Metadata: m(how, "", list), GrantTypes: []string{authz.GrantDeviceCode}},
+			"its list and a program on the person's machine": {RedirectURIs: []string{bank, "http://[::1]/cb"}, Metadata: m(how, "", list)},
+			"nothing": {Metadata: m(how, "", "")},
+		} {
+			if got := with(c); got != alone {
+				t.Errorf("%s: %s of another's sector: %v", name, how, got == theirs)
+			}
+		}
+		for _, uri := range []string{"https://localhost/cb", "https://app.localhost./cb", "https://127.0.0.1/cb"} {
+			if with(authz.Client{RedirectURIs: []string{uri}, Metadata: m(how, "", "")}) != alone {
+				t.Errorf("%s is a sector of many", uri)
+			}
+		}
+		for name, c := range map[string]authz.Client{
+			"a site":           {RedirectURIs: []string{"https://Bank.example/other"}, Metadata: m(how, "evil.example", "")},
+			"two and its list": {RedirectURIs: []string{bank, "https://b.example/"}, Metadata: m(how, "", list)},
+		} {
+			if with(c) != theirs {
+				t.Errorf("%s: not of the sector it proves", name)
+			}
+		}
+	}
+	if with(authz.Client{RedirectURIs: []string{"http://127.0.0.1/cb"}, Metadata: m("", "Bank.example", "")}) != theirs {
+		t.Error("an administrator's word does not count")
+	}
+}
+
 func TestTheFirstSubjectTypeIsTheDefault(t *testing.T) {
 	h := newHouse(t, func(s *oauth.Settings) { s.SubjectTypes = []string{oauth.SubjectPairwise, oauth.SubjectPublic} })
 	if sub := h.server.SubjectFor(h.web, h.user.ID); sub == string(h.user.ID) {

@@ -47,11 +47,12 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 		return PushedResponse{}, fault(authz.Invalid, "invalid_request", "request_uri must not be pushed.")
 	}
 	parameters.Set("client_id", string(client.ID))
-	if err := s.bindProof(ctx, in, parameters); err != nil {
+	key, err := s.proofKey(ctx, in, "")
+	if err != nil {
 		return PushedResponse{}, err
 	}
 	now := s.clock.Now()
-	req, err := s.authorize(ctx, parameters, now, source{pushed: true})
+	req, err := s.authorize(ctx, parameters, now, source{pushed: true, key: key})
 	if err != nil {
 		return PushedResponse{}, untold(err)
 	}
@@ -67,20 +68,6 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 		return PushedResponse{}, unavailable(err)
 	}
 	return PushedResponse{RequestURI: requestURIPrefix + handle.Reveal(), ExpiresIn: int64(s.settings.PushedTTL / time.Second)}, nil
-}
-
-// bindProof binds the code to come to the key of a DPoP proof (RFC 9449 section
-// 10.1).
-func (s *Server) bindProof(ctx context.Context, in Request, parameters url.Values) error {
-	jkt, err := s.proofKey(ctx, in, "")
-	if err != nil || jkt == "" {
-		return err
-	}
-	if parameters.Has("dpop_jkt") && parameters.Get("dpop_jkt") != jkt {
-		return errProof
-	}
-	parameters.Set("dpop_jkt", jkt)
-	return nil
 }
 
 // untold is the error itself, where it is not told by a redirect.

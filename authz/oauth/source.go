@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 type source struct {
 	pushed bool
 	signed bool
+	// key is the thumbprint of the key that a DPoP proof came with the push, or
+	// empty.
+	key string
 	// digest is that of the request URI, once a pushed request is used.
 	digest *[32]byte
 }
@@ -26,17 +30,34 @@ func (s *Server) resolve(ctx context.Context, parameters url.Values, from source
 		parameters, from.digest, err = s.pushedParameters(ctx, parameters)
 		return parameters, from, err
 	}
+	if err = from.bindCode(parameters); err != nil {
+		return nil, from, err
+	}
 	if parameters.Has("request") {
 		from.signed = true
-		jkt := parameters.Get("dpop_jkt")
 		if parameters, err = s.requestObject(ctx, parameters); err != nil {
 			return nil, from, err
 		}
-		if from.pushed && jkt != "" {
-			parameters.Set("dpop_jkt", jkt) // proven with the push, not asked for outside
+	}
+	return parameters, from, from.bindCode(parameters)
+}
+
+// bindCode binds the code to come to the key that was proven with a push: the
+// only one that the parameters that count may name, signed or not (RFC 9449
+// section 10.1).
+func (from source) bindCode(parameters url.Values) error {
+	if from.key == "" {
+		return nil
+	}
+	for _, jkt := range parameters["dpop_jkt"] {
+		if jkt != from.key {
+			return errProof.Because(errors.New("dpop_jkt is of another key"))
 		}
 	}
-	return parameters, from, nil
+	if !parameters.Has("dpop_jkt") {
+		parameters.Set("dpop_jkt", from.key)
+	}
+	return nil
 }
 
 // checkSource holds a client to the way it must send its requests (RFC 9126

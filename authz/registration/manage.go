@@ -111,7 +111,7 @@ func (r *Registrar) replaced(ctx context.Context, before authz.Client, body []by
 	after.ID, after.Issuer, after.WorkspaceID, after.Environment = before.ID, before.Issuer, before.WorkspaceID, before.Environment
 	after.TokenFormat, after.State, after.Epoch, after.Revision = before.TokenFormat, before.State, before.Epoch, before.Revision
 	after.CreatedAt, after.UpdatedAt = before.CreatedAt, r.cfg.Clock.Now()
-	return after, r.cfg.Rules.Check(after)
+	return after, r.check(ctx, after)
 }
 
 // owns checks that a secret a client repeats is its own (RFC 7592 section 2.2).

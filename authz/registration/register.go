@@ -81,7 +81,7 @@ func (r *Registrar) Register(ctx context.Context, token authz.Secret, body []byt
 	now := r.cfg.Clock.Now()
 	client.ID, client.Issuer, client.WorkspaceID, client.Environment = authz.NewClientID(), r.cfg.Issuer, t.WorkspaceID, t.Environment
 	client.State, client.Revision, client.CreatedAt, client.UpdatedAt = authz.Active, 1, now, now
-	if err := r.cfg.Rules.Check(client); err != nil {
+	if err := r.check(ctx, client); err != nil {
 		return Told{}, translate(err)
 	}
 	text, secret, err := r.newSecret(ctx, client)

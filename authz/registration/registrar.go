@@ -46,6 +46,11 @@ type Outbox interface {
 	Append(ctx context.Context, ws authz.WorkspaceID, typ string, at time.Time, data any) error
 }
 
+// Sectors say whether a client is of the sector it names (authz/sector).
+type Sectors interface {
+	Prove(ctx context.Context, c authz.Client) error
+}
+
 // Config is what a Registrar needs; every field is required.
 type Config struct {
 	Issuer authz.IssuerName
@@ -56,6 +61,8 @@ type Config struct {
 	Outbox Outbox
 	Clock  authz.Clock
 	Rules  clientmeta.Rules
+	// Sectors are asked about clients that name one.
+	Sectors Sectors
 	// Scopes are those a registered client may ask for.
 	Scopes []string
 	// MaxClients is the most registered clients of one workspace.
@@ -69,11 +76,19 @@ type Registrar struct{ cfg Config }
 
 // New returns a Registrar, or says what is missing.
 func New(cfg Config) (*Registrar, error) {
-	if cfg.Issuer == "" || cfg.URL == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil ||
+	if cfg.Issuer == "" || cfg.URL == "" || cfg.Store == nil || cfg.Hasher == nil || cfg.Outbox == nil || cfg.Clock == nil || cfg.Sectors == nil ||
 		cfg.Rules.CheckRedirectURI == nil || cfg.Rules.CheckURL == nil || cfg.MaxClients <= 0 || cfg.UnusedAfter <= 0 {
 		return nil, errors.New("registration: every field of Config is required")
 	}
 	return &Registrar{cfg: cfg}, nil
+}
+
+// check looks at everything a client says of itself, and asks for its proof.
+func (r *Registrar) check(ctx context.Context, c authz.Client) error {
+	if err := r.cfg.Rules.Check(c); err != nil {
+		return err
+	}
+	return r.cfg.Sectors.Prove(ctx, c)
 }
 
 // act is what an audit entry and an event tell.

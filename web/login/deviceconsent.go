@@ -50,6 +50,7 @@ func (f *Flow) showDeviceConsent(w http.ResponseWriter, r *http.Request, p *pend
 	return f.cfg.Pages.Write(w, http.StatusOK, ui.ConsentPage, map[string]any{
 		"Client": p.request.Client.Name, "Request": p.row.ID, "Person": person, "Workspace": workspace,
 		"Scopes": scopes, "Device": f.deviceView(r, p.request),
+		"Details": f.cfg.OAuth.DetailViews(p.request), "Resources": f.cfg.OAuth.ResourceNames(p.request),
 	})
 }
 

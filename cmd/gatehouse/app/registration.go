@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
 	"github.com/gatehouse-auth/gatehouse/authz/clientdoc"
@@ -9,6 +10,7 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz/event"
 	"github.com/gatehouse-auth/gatehouse/authz/oauth"
 	"github.com/gatehouse-auth/gatehouse/authz/registration"
+	"github.com/gatehouse-auth/gatehouse/authz/sector"
 	"github.com/gatehouse-auth/gatehouse/config"
 	"github.com/gatehouse-auth/gatehouse/idp/outbound"
 )
@@ -20,7 +22,7 @@ func (a *App) registrar(name authz.IssuerName, cfg config.Issuer, outbox *event.
 		return nil, nil //nolint:nilnil // the endpoint is not served
 	}
 	return registration.New(registration.Config{
-		Issuer: name, URL: cfg.URL, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg),
+		Issuer: name, URL: cfg.URL, Store: a.store, Hasher: a.hasher, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg), Sectors: a.sectors(),
 		Scopes: rules.Scopes, MaxClients: rules.MaxClients, UnusedAfter: rules.UnusedAfter,
 	})
 }
@@ -39,17 +41,24 @@ func (a *App) finders(name authz.IssuerName, cfg config.Issuer, callers *credent
 		return finders{clients: callers}, nil
 	}
 	docs, err := clientdoc.New(clientdoc.Config{
-		Issuer: name, Clients: callers, Store: a.store, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg),
-		HTTP: outbound.NewClient(outbound.Config{
-			AllowPrivate: a.options.Config.Outbound.AllowPrivate, Timeout: a.options.Config.Outbound.Timeout, MaxBody: clientdoc.MaxDocument,
-		}),
-		Scopes: rules.Scopes, MaxClients: rules.MaxClients,
+		Issuer: name, Clients: callers, Store: a.store, Outbox: outbox, Clock: a.clock, Rules: a.clientRules(cfg), Sectors: a.sectors(),
+		HTTP: a.strangers(clientdoc.MaxDocument), Scopes: rules.Scopes, MaxClients: rules.MaxClients,
 	})
 	if err != nil {
 		return finders{}, err
 	}
 	return finders{clients: docs, documents: docs, purge: docs.Purge}, nil
 }
+
+// strangers asks addresses that anybody may have chosen, for so many bytes.
+func (a *App) strangers(most int64) *http.Client {
+	return outbound.NewClient(outbound.Config{
+		AllowPrivate: a.options.Config.Outbound.AllowPrivate, Timeout: a.options.Config.Outbound.Timeout, MaxBody: most,
+	})
+}
+
+// sectors prove which sector a client is of.
+func (a *App) sectors() sector.Sites { return sector.Sites{HTTP: a.strangers(sector.MaxList)} }
 
 // purgeClients ends clients that nobody of ours registered and nobody uses.
 func (a *App) purgeClients(ctx context.Context, i *Issuer) {

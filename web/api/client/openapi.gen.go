@@ -143,6 +143,7 @@ type Client struct {
 	Revision                              int64       `json:"revision"`
 	Scopes                                []string    `json:"scopes"`
 	Sector                                string      `json:"sector,omitempty,omitzero"`
+	SectorIdentifierURI                   string      `json:"sector_identifier_uri,omitempty,omitzero"`
 	SkipConsent                           bool        `json:"skip_consent,omitempty,omitzero"`
 	SoftwareID                            string      `json:"software_id,omitempty,omitzero"`
 	Status                                string      `json:"status"`
