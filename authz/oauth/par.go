@@ -53,7 +53,7 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 	now := s.clock.Now()
 	req, err := s.authorize(ctx, parameters, now, source{pushed: true})
 	if err != nil {
-		return PushedResponse{}, untold(err)
+		return PushedResponse{}, pushFault(err)
 	}
 	if err := s.pushing.admit(ctx, client.ID); err != nil {
 		return PushedResponse{}, err
@@ -83,10 +83,15 @@ func (s *Server) bindProof(ctx context.Context, in Request, parameters url.Value
 	return nil
 }
 
-// untold is the error itself, where it is not told by a redirect.
-func untold(err error) error {
+// pushFault is the error itself: it is not told by a redirect. That a request
+// object is not signed is here an error of the object (RFC 9126 section 2.3, RFC
+// 9101 section 6.2): request_not_supported is of the authorization endpoint.
+func pushFault(err error) error {
 	if redirect, ok := errors.AsType[*RedirectError](err); ok {
-		return redirect.Err
+		err = redirect.Err
+	}
+	if errors.Is(err, errUnsignedObject) {
+		return errRequestObject.Because(err)
 	}
 	return err
 }
