@@ -109,3 +109,27 @@ func TestFAPI2_TheClientCredentialsProfile(t *testing.T) {
 		t.Errorf("%+v", resp)
 	}
 }
+
+// The suite's test-claims-parameter-identity-claims warns of claims that nobody
+// asked for: sid is for those who are told of logouts by it.
+func TestFAPI2_AnIDTokenNamesTheSessionOnlyToAClientThatIsToldOfLogouts(t *testing.T) {
+	h := newHouse(t)
+	for name, c := range map[string]struct {
+		change func(*authz.ClientMetadata)
+		sid    bool
+	}{
+		"FAPI":                                 {func(m *authz.ClientMetadata) { m.Profile = authz.ProfileFAPI2 }, false},
+		"FAPI, told through the back channel":  {func(m *authz.ClientMetadata) { m.Profile, m.BackchannelLogoutURI = authz.ProfileFAPI2, callback }, true},
+		"FAPI, told through the front channel": {func(m *authz.ClientMetadata) { m.Profile, m.FrontchannelLogoutURI = authz.ProfileFAPI2, callback }, true},
+		"any other":                            {func(*authz.ClientMetadata) {}, true},
+	} {
+		client, k := h.keyed(func(registered *authz.Client) {
+			registered.Metadata.DPoPBound = true
+			c.change(&registered.Metadata)
+		})
+		tokens := made(h.server.Token(t.Context(), h.fapiRedemption(client, k, h.fapiCode(client, k))))(t)
+		if sid, got := h.claims(tokens.IDToken, "JWT")["sid"]; got != c.sid || got && sid != string(h.session.ID) {
+			t.Errorf("%s: sid %v", name, sid)
+		}
+	}
+}

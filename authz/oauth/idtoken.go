@@ -70,7 +70,7 @@ func (h *idTokenHandler) sign(ctx context.Context, g authz.Grant, access string)
 	if err != nil {
 		return "", err
 	}
-	maps.Copy(claims, h.claims(g, alg, access))
+	maps.Copy(claims, h.claims(u.client.client, g, alg, access))
 	token, err := h.signer.Sign(ctx, alg, "JWT", claims)
 	if err != nil {
 		return "", fmt.Errorf("signing an ID token: %w", err)
@@ -96,14 +96,18 @@ func (h *idTokenHandler) named(ctx context.Context, g authz.Grant) (map[string]a
 	return personClaims(user, nil, asked.IDToken), nil
 }
 
-func (h *idTokenHandler) claims(g authz.Grant, alg, access string) map[string]any {
+func (h *idTokenHandler) claims(c authz.Client, g authz.Grant, alg, access string) map[string]any {
 	now := h.clock.Now()
 	claims := map[string]any{
 		"iss": h.settings.URL, "sub": g.Subject, "aud": string(g.ClientID), "azp": string(g.ClientID),
 		"iat": now.Unix(), "exp": now.Add(h.settings.IDTokenTTL).Unix(),
 		"auth_time": g.AuthTime.Truncate(time.Second).Unix(), "at_hash": halfHash(alg, access),
 	}
-	for name, value := range map[string]string{"nonce": g.Nonce, "acr": g.ACR, "sid": string(g.SID)} {
+	sid := string(g.SID)
+	if m := c.Metadata; m.FAPI2() && m.BackchannelLogoutURI == "" && m.FrontchannelLogoutURI == "" {
+		sid = "" // nothing would ever name the session to this client
+	}
+	for name, value := range map[string]string{"nonce": g.Nonce, "acr": g.ACR, "sid": sid} {
 		if value != "" {
 			claims[name] = value
 		}

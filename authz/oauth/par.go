@@ -54,7 +54,7 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 	now := s.clock.Now()
 	req, err := s.authorize(ctx, parameters, now, source{pushed: true, key: key})
 	if err != nil {
-		return PushedResponse{}, untold(err)
+		return PushedResponse{}, pushFault(err)
 	}
 	if err := s.pushing.admit(ctx, client.ID); err != nil {
 		return PushedResponse{}, err
@@ -70,10 +70,15 @@ func (s *Server) Push(ctx context.Context, in Request) (PushedResponse, error) {
 	return PushedResponse{RequestURI: requestURIPrefix + handle.Reveal(), ExpiresIn: int64(s.settings.PushedTTL / time.Second)}, nil
 }
 
-// untold is the error itself, where it is not told by a redirect.
-func untold(err error) error {
+// pushFault is the error itself: it is not told by a redirect. That a request
+// object is not signed is here an error of the object (RFC 9126 section 2.3, RFC
+// 9101 section 6.2): request_not_supported is of the authorization endpoint.
+func pushFault(err error) error {
 	if redirect, ok := errors.AsType[*RedirectError](err); ok {
-		return redirect.Err
+		err = redirect.Err
+	}
+	if errors.Is(err, errUnsignedObject) {
+		return errRequestObject.Because(err)
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func (s *Server) requestObject(ctx context.Context, outer url.Values) (url.Value
 		}
 		return nil, errRequestObject.Because(err)
 	}
-	if typ := token.Header.Type; typ != "" && typ != "JWT" && typ != "oauth-authz-req+jwt" {
+	if !objectType(token.Header.Type) {
 		return nil, errRequestObject.Because(errors.New("of another type"))
 	}
 	var members map[string]json.RawMessage
@@ -74,6 +74,14 @@ func (s *Server) requestObject(ctx context.Context, outer url.Values) (url.Value
 		return nil, errRequestObject.Because(err)
 	}
 	return objectParameters(members)
+}
+
+// objectType reports whether a JWT of that typ may be a request object. It is a
+// media type: its case does not count, nor whether "application/" stands before
+// it (RFC 7515 section 4.1.9, RFC 9101 section 10.8).
+func objectType(typ string) bool {
+	typ = strings.ToLower(typ)
+	return typ == "" || typ == "jwt" || strings.TrimPrefix(typ, "application/") == "oauth-authz-req+jwt"
 }
 
 // unsigned reports whether a JWT's header names the algorithm none.

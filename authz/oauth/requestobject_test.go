@@ -91,6 +91,25 @@ func TestRFC9101_AnObjectThatIsNotTheClientsIsRefused(t *testing.T) {
 	}
 }
 
+// RFC 7515 section 4.1.9: a typ is a media type, in any case, with or without
+// "application/". The second client of the suite's modules writes it in a case of
+// its own.
+func TestRFC9101_TheTypOfAnObjectIsComparedAsAMediaType(t *testing.T) {
+	h := newHouse(t)
+	app, k := h.keyed(func(*authz.Client) {})
+	for typ, want := range map[string]string{
+		"oauth-authz-req+jwt": "", "OAuth-Authz-Req+JWT": "", "application/oauth-authz-req+jwt": "", "Application/OAUTH-AUTHZ-REQ+jwt": "",
+		"JWT": "", "jwt": "",
+		"dpop+jwt": "invalid_request_object", "at+jwt": "invalid_request_object", "text/oauth-authz-req+jwt": "invalid_request_object",
+		"application/": "invalid_request_object", "application/application/oauth-authz-req+jwt": "invalid_request_object",
+		"oauth-authz-req": "invalid_request_object",
+	} {
+		object := k.sign(map[string]any{"typ": typ}, h.object(app))
+		_, err := h.server.Authorize(t.Context(), objectOf(app, object), h.clock.Now())
+		h.told(typ, err, want)
+	}
+}
+
 // told checks the answer to whoever asked; an empty code means success.
 func (h *house) told(what string, err error, code string) {
 	h.Helper()
@@ -113,7 +132,10 @@ func TestFAPI2MS_RS256AndUnsignedRequestsAreRefused(t *testing.T) {
 		in.Form[name] = values
 	}
 	_, err := h.server.Push(t.Context(), in)
-	h.wants("unsigned", err, "invalid_request_object")
+	h.wants("unsigned-request-at-par-endpoint", err, "invalid_request")
+	none := handmade(map[string]any{"alg": "none"}, h.object(app))
+	_, err = h.server.Push(t.Context(), h.asserted(app, k, "request", none))
+	h.wants("request-object-signature-algorithm-is-not-none", err, "invalid_request_object")
 	_, err = h.server.Push(t.Context(), h.asserted(app, k, "request", signed(t, "RS256", rsaKey(), nil, h.object(app))))
 	h.wants("RS256", err, "invalid_request_object")
 	resp, err := h.server.Push(t.Context(), h.asserted(app, k, "request", k.sign(nil, h.object(app))))

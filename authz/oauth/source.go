@@ -68,7 +68,7 @@ func checkSource(_ context.Context, _ *Server, req *AuthorizationRequest) error 
 		return fault(authz.Invalid, "invalid_request", "This client must push its authorization requests.")
 	}
 	if m.RequireSigned && !req.from.signed {
-		return fault(authz.Invalid, "invalid_request_object", "This client must sign its authorization requests.")
+		return fault(authz.Invalid, "invalid_request", "This client must sign its authorization requests.")
 	}
 	return nil
 }

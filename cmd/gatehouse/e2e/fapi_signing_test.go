@@ -75,8 +75,8 @@ func messageSigningRequests(h *fapiHouse) {
 	noRedirect := rp.pushObject(signed(with(rp.object(), "redirect_uri", nil)))
 	wantErrorOf(h, "ensure-request-object-without-redirect-uri-fails", noRedirect, "invalid_request", "invalid_request_object")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(marshal(h, rp.object())) + "."
-	wantErrorOf(h, "ensure-request-object-signature-algorithm-is-not-none", rp.pushObject(none), "invalid_request_object", "invalid_request", "request_not_supported")
-	wantErrorOf(h, "ensure-unsigned-request-at-par-endpoint-fails", rp.push(rp.parameters()), "invalid_request_object", "invalid_request")
+	wantErrorOf(h, "ensure-request-object-signature-algorithm-is-not-none", rp.pushObject(none), "invalid_request_object")
+	wantErrorOf(h, "ensure-unsigned-request-at-par-endpoint-fails", rp.push(rp.parameters()), "invalid_request")
 
 	object := rp.object("state", "inside")
 	a := rp.push(url.Values{"client_id": {rp.id}, "request": {signed(object)}, "state": {"outside"}, "nonce": {"outside"}})
