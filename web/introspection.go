@@ -2,9 +2,7 @@ package web
 
 import (
 	"context"
-	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/gatehouse-auth/gatehouse/authz/credential"
 )
@@ -13,7 +11,7 @@ const introspectionJWT = "application/token-introspection+jwt"
 
 // introspected tells a caller what was found, in the form it asked for.
 func (s *site) introspected(ctx context.Context, w http.ResponseWriter, r *http.Request, caller credential.AuthenticatedClient, found []byte) error {
-	if !asksForJWT(r.Header["Accept"]) {
+	if !prefers(r.Header["Accept"], introspectionJWT, "application/json") { // RFC 9701 section 4
 		writeRendered(w, http.StatusOK, found)
 		return nil
 	}
@@ -25,22 +23,4 @@ func (s *site) introspected(ctx context.Context, w http.ResponseWriter, r *http.
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write([]byte(signed))
 	return nil
-}
-
-// asksForJWT reports whether the Accept header names the signed form (RFC 9701
-// section 4); one that is too short to name it is not looked at.
-func asksForJWT(accept []string) bool {
-	for _, value := range accept {
-		if len(value) < len(introspectionJWT) {
-			continue
-		}
-		for part := range strings.SplitSeq(value, ",") {
-			media, parameters, err := mime.ParseMediaType(part)
-			refused := parameters["q"] != "" && strings.Trim(parameters["q"], "0.") == "" // RFC 9110 section 12.4.2
-			if err == nil && media == introspectionJWT && !refused {
-				return true
-			}
-		}
-	}
-	return false
 }

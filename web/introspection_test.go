@@ -51,3 +51,33 @@ func TestRFC9701_TheCallerChoosesTheSignedForm(t *testing.T) {
 		h.wants("IN-01 "+what, w, http.StatusUnauthorized, "invalid_client")
 	}
 }
+
+func TestRFC9701_4_TheAcceptHeaderIsWeighed(t *testing.T) {
+	h := newHouse(t)
+	const signed, plain = "application/token-introspection+jwt", "application/json;charset=UTF-8"
+	token := h.tokens(h.browser())["access_token"]
+	for _, c := range []struct {
+		want   string
+		accept []string // one a line
+	}{
+		{plain, nil}, {plain, []string{""}}, {plain, []string{"*/*"}}, {plain, []string{"application/*"}}, {plain, []string{"text/html"}},
+		{plain, []string{signed + ";q=0"}}, {plain, []string{signed + "; q=0.000, */*"}}, {plain, []string{"*/*", signed + ";Q=0"}},
+		{plain, []string{"application/json, " + signed + ";q=0.9"}}, {plain, []string{signed + ";q=0.9", "application/json"}},
+		{plain, []string{signed + ";q=0.5, application/*;q=0.6"}}, {plain, []string{"*/*;q=0.2, " + signed + ";q=0.1"}},
+		{plain, []string{signed + ";q=x"}}, {plain, []string{signed + ";q=2"}}, {plain, []string{signed + ";q=-1"}}, {plain, []string{signed + ";q=0.0001, */*"}},
+		{plain, []string{"application/json;q=0"}}, {plain, []string{",,;,"}},
+		{signed, []string{signed}}, {signed, []string{signed + ";q=0.1"}}, {signed, []string{"text/html", signed}}, {signed, []string{"text/html;q=1", "*/*;q=0.1", signed + ";q=0.5"}},
+		{signed, []string{"application/json;q=0.8, " + signed + ";q=0.9"}}, {signed, []string{"application/json, " + signed}}, {signed, []string{"*/*, " + signed}},
+		{signed, []string{"application/json;q=0, */*"}}, {signed, []string{"application/json;q=0.1", "application/*"}}, {signed, []string{"APPLICATION/Token-Introspection+JWT ; q=1.000"}},
+	} {
+		r := httptest.NewRequest("POST", host+"/oauth2/introspect", strings.NewReader("token="+token))
+		r.Header.Set("Content-Type", form)
+		r.Header.Set("Authorization", h.basic())
+		r.Header["Accept"] = c.accept
+		w := httptest.NewRecorder()
+		h.handler.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != c.want {
+			t.Errorf("%q: %d %s, want %s", c.accept, w.Code, got, c.want)
+		}
+	}
+}

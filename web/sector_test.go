@@ -59,6 +59,10 @@ func TestOIDCRegistration5AClientThatRegistersItselfProvesItsSector(t *testing.T
 	if got := patch(`{"redirect_uris":["https://notes.example/cb"]}`); got != 200 {
 		t.Errorf("fewer redirect URIs: %d", got)
 	}
+	h.wants("a sector from an administrator", h.send("PATCH", path, `{"sector":"bank.example"}`, "Authorization", "Bearer "+h.operator, "Content-Type", "application/json"), 400, "invalid_sector")
+	if got := patch(`{"name":"Better notes"}`); got != 200 {
+		t.Errorf("something else: %d", got)
+	}
 	if got := h.held("PUT", id, hold, put(`,"sector":"bank.example","sector_identifier_uri":"`+good+`"`)); got.Code != 200 {
 		t.Errorf("the same once more: %d %s", got.Code, got.Body)
 	}

@@ -308,6 +308,9 @@ func (a *Admin) checkUpdate(ctx context.Context, by authz.Principal, before, aft
 	if before.Metadata.Registration != "" && operators {
 		return invalid("client_id", "a client that registered itself never acts by itself, introspects or skips consent.")
 	}
+	if m := after.Metadata; m.Registration != "" && m.Sector != "" && m.Sector != before.Metadata.Sector {
+		return invalid("sector", "a client that registered itself proves its own: by redirect URIs on one host, or a sector_identifier_uri.")
+	}
 	if uri := after.Metadata.SectorURI; uri != "" && !within(before.RedirectURIs, after.RedirectURIs) {
 		return invalid("redirect_uris", "the client's sector_identifier_uri lists those it has; it registers others itself.")
 	}

@@ -152,7 +152,9 @@ func FuzzJWKS(f *testing.F) {
 
 func TestAClientLeavesItsProfileForAStricterOneOnly(t *testing.T) {
 	all := []authz.ClientProfile{"", authz.ProfileWeb, authz.ProfileSPA, authz.ProfileNative, authz.ProfileService, authz.ProfileFAPI2, authz.ProfileMCP}
-	of := func(p authz.ClientProfile) authz.Client { return authz.Client{Metadata: authz.ClientMetadata{Profile: p}} }
+	of := func(p authz.ClientProfile) authz.Client {
+		return authz.Client{Metadata: authz.ClientMetadata{Profile: p}}
+	}
 	for _, from := range all {
 		for _, to := range all {
 			err := clientmeta.CheckMove(of(from), of(to))

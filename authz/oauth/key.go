@@ -11,7 +11,7 @@ import (
 // keyHolder verifies an API key that was presented in the header, and there
 // alone.
 func (s *Server) keyHolder(ctx context.Context, in Request, text string) (*clientView, error) {
-	if in.Form.Has("client_secret") || in.Form.Has("client_assertion") {
+	if in.Form.Has("client_secret") || in.Form.Has("client_assertion") || in.Form.Has("client_assertion_type") { // RFC 6749 section 2.3
 		return nil, errTwoWays
 	}
 	key, err := s.cfg.LookupKey(ctx, authz.Secret(text))

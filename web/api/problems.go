@@ -119,6 +119,7 @@ func humaError(status int, msg string, errs ...error) huma.StatusError {
 // humaErrorOf is humaError about a request: that an API key was sent in its body
 // is recorded, as one in its query is.
 func humaErrorOf(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+	ctx.SetHeader("Cache-Control", "no-store") // of what huma refuses itself it asks no headers
 	held := slices.ContainsFunc(errs, func(err error) bool {
 		d, ok := errors.AsType[*huma.ErrorDetail](err)
 		return ok && d.Message == errKey.Error()
