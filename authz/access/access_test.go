@@ -28,7 +28,9 @@ func onBoth(t *testing.T, run func(*testing.T, storage.Config)) {
 	t.Run("sqlite", func(t *testing.T) {
 		run(t, storage.Config{Driver: storage.SQLite, Path: storagetest.SQLite(t), Synchronous: "normal"})
 	})
-	t.Run("postgres", func(t *testing.T) { run(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.PostgresWithSchema(t)}) })
+	t.Run("postgres", func(t *testing.T) {
+		run(t, storage.Config{Driver: storage.Postgres, DSN: storagetest.PostgresWithSchema(t)})
+	})
 }
 
 // node is one process of several on one database.
