@@ -18,7 +18,7 @@ const (
 // 2.2). Times are seconds since the epoch.
 type Introspection struct {
 	Active         bool        `json:"active"`
-	Scope          string      `json:"scope"`
+	Scope          string      `json:"scope,omitempty"` // without a scope it has no value (RFC 6749 section 3.3)
 	ClientID       string      `json:"client_id"`
 	Sub            string      `json:"sub"`
 	TokenType      string      `json:"token_type,omitempty"`

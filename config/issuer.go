@@ -132,6 +132,9 @@ type OAuth struct {
 	// Who must send a code challenge (S256): public clients or all of them.
 	PKCE string `yaml:"pkce" jsonschema:"enum=public,enum=all"`
 	// The client authentication methods in use (RFC 7591 section 2).
+	// Those by certificate are offered only where one can arrive and be verified:
+	// server.public[].tls.client_certificates or server.client_certificate_header,
+	// and server.client_ca_file for tls_client_auth.
 	ClientAuthMethods []string `yaml:"client_auth_methods" jsonschema:"enum=none,enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth"`
 	// The subject types in use, the default one first (OpenID Connect Core
 	// section 8): a pairwise client knows people by names no other client knows.

@@ -34,6 +34,9 @@ func (c Config) problems() Problems {
 		p.endpoint("leaks.github_keys_url", c.Leaks.GitHubKeysURL)
 	}
 	p.issuers(c.Issuers)
+	for i, issuer := range c.Issuers {
+		p.workable(index("issuers", i), c.Server, issuer)
+	}
 	return p
 }
 

@@ -51,6 +51,7 @@ func (c Config) Warnings() Problems {
 		w.unserved(path+".url", issuer.URL, c.Server)
 		w.unserved(path+".api_url", issuer.APIURL, c.Server)
 		w.unserved(path+".mtls_url", issuer.MTLSURL, c.Server)
+		w.unused(path, c.Server, issuer)
 		for j, connection := range issuer.Connections {
 			path := index(index("issuers", i)+".connections", j)
 			w.exposed(path+".client_secret_file", connection.ClientSecretFile)

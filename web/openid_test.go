@@ -80,6 +80,41 @@ func TestAZ_07_GoingBackToAnAbortedSignInGivesNoCode(t *testing.T) {
 	}
 }
 
+func TestAZ_07_MaxAgeZeroIsASignInEvenWithinTheSameSecond(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser()
+	h.clock.Advance(h.clock.Now().Truncate(time.Second).Add(time.Second).Sub(h.clock.Now()))
+	b.signIn()
+	if to := b.get(b.callbackURL("max_age", "0")).Header().Get("Location"); !in(to) {
+		t.Errorf("its own sign-in is all there is to have: %s", to)
+	}
+	asked := func() {
+		t.Helper()
+		if to := b.get(h.authorizeURL("max_age", "1", "prompt", "none")).Header().Get("Location"); !in(to) {
+			t.Errorf("one second is enough for max_age=1: %s", to)
+		}
+		if to := b.get(h.authorizeURL("max_age", "0", "prompt", "none")).Header().Get("Location"); !out(to) {
+			t.Errorf("in silence: %s", to)
+		}
+		if to := b.get(h.authorizeURL("max_age", "0")).Header().Get("Location"); !strings.HasPrefix(to, h.upstream.Issuer()) {
+			t.Errorf("nobody was asked to sign in: %s", to)
+		}
+		id := b.chooser("max_age", "0") // and does not
+		if w := b.get("/signin/done?request=" + id); in(w.Header().Get("Location")) {
+			t.Errorf("going on without a sign-in: %s", w.Header().Get("Location"))
+		}
+	}
+	asked()
+	h.clock.Advance(900 * time.Millisecond)
+	asked()
+	h.app = made(h.store.GetClientAcrossWorkspaces(t.Context(), issuer, h.app.ID))(t)
+	h.app.Metadata.DefaultMaxAge = new(int64)
+	h.ok(h.store.UpdateClient(t.Context(), h.app))
+	if to := b.get(h.authorizeURL("prompt", "none")).Header().Get("Location"); !out(to) {
+		t.Errorf("the client's default: %s", to)
+	}
+}
+
 func TestAuthTimeIsTheUpstreamsAndStaysOverSSOAndRefresh(t *testing.T) {
 	h := newHouse(t)
 	at := h.clock.Now().Add(-10 * time.Minute).Unix()

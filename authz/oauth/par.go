@@ -92,6 +92,9 @@ func (s *Server) pushedParameters(ctx context.Context, outer url.Values) (url.Va
 	if len(outer["request_uri"]) != 1 || len(outer["client_id"]) != 1 {
 		return nil, nil, fault(authz.Invalid, "invalid_request", "client_id and request_uri are required, once.")
 	}
+	if outer.Has("request") { // RFC 9101 section 5
+		return nil, nil, fault(authz.Invalid, "invalid_request", "request and request_uri must not be sent together.")
+	}
 	digest := authz.Digest(strings.TrimPrefix(outer.Get("request_uri"), requestURIPrefix))
 	row, err := s.store.GetPushedRequest(ctx, s.settings.Name, authz.ClientID(outer.Get("client_id")), digest)
 	if errors.Is(err, authz.ErrNotFound) {

@@ -81,6 +81,26 @@ func TestPA_03_ARequestURIIsItsClientsAndShort(t *testing.T) {
 	h.shownToThePerson("a minute old", outer(h.web, uri))
 }
 
+func TestRFC9101_5_ARequestObjectBesideAPushedRequestIsRefused(t *testing.T) {
+	h := newHouse(t)
+	app, k := h.keyed(func(*authz.Client) {})
+	uri := h.pushed(h.web)
+	for _, object := range []string{"x", "", k.sign(nil, h.object(h.web))} {
+		h.shownToThePerson("a request object beside it", outer(h.web, uri, "request", object))
+		code, e := h.redirected(outer(h.web, uri, "request", object, "redirect_uri", callback, "state", "s"))
+		if code != "invalid_request" || e.Redirect.Parameters.Get("state") != "s" {
+			t.Errorf("told to the client: %q", code)
+		}
+	}
+	in := h.asserted(app, k)
+	for name, values := range asked(app) {
+		in.Form[name] = values
+	}
+	signed := outer(app, made(h.server.Push(t.Context(), in))(t).RequestURI, "request", k.sign(nil, h.object(app)))
+	h.shownToThePerson("its own request object", signed)
+	h.authorize(outer(h.web, uri)) // it was not used up
+}
+
 func TestPA_04_WhatIsWrongIsSaidAtOnceAndNothingIsKept(t *testing.T) {
 	h := newHouse(t)
 	for want, more := range map[string][]string{

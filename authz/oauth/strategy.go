@@ -134,10 +134,11 @@ func (t *tokenStrategy) accessClaims(sess *session) map[string]any {
 	g := sess.grant
 	claims := map[string]any{
 		"iss": t.settings.URL, "sub": g.Subject, "aud": sess.audience,
-		"client_id": string(g.ClientID), "jti": sess.jti, "scope": strings.Join(sess.accessScopes, " "),
+		"client_id": string(g.ClientID), "jti": sess.jti,
 		"iat": sess.issuedAt.Unix(), "exp": sess.expires.Unix(),
 	}
 	optional := map[string]string{
+		"scope":        strings.Join(sess.accessScopes, " "),
 		"workspace_id": string(g.WorkspaceID), "account_id": string(g.AccountID),
 		"environment": string(g.Environment), "key_id": string(g.KeyID), "sid": string(g.SID), "acr": g.ACR,
 	}

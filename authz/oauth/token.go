@@ -38,7 +38,7 @@ func (r TokenResponse) MarshalJSON() ([]byte, error) {
 		ExpiresIn       int64           `json:"expires_in"`
 		RefreshToken    string          `json:"refresh_token,omitempty"`
 		IDToken         string          `json:"id_token,omitempty"`
-		Scope           string          `json:"scope"`
+		Scope           string          `json:"scope,omitempty"` // no scope has no value (RFC 6749 appendix A.4)
 		Details         json.RawMessage `json:"authorization_details,omitempty"`
 	}{
 		r.AccessToken.Reveal(), r.IssuedTokenType, r.TokenType, r.ExpiresIn, r.RefreshToken.Reveal(), r.IDToken.Reveal(), r.Scope, r.Details,

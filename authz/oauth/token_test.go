@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,29 @@ func TestTK_06_NoScopeIsTheLeastAndAnUnknownOneIsRefused(t *testing.T) {
 	for _, scope := range []string{"unassigned", "MONITORING:ADMIN", "*", "monitoring", "openid", "offline_access", "monitoring:admin\topenid"} {
 		_, err := h.token(h.from(h.robot, "grant_type", "client_credentials", "scope", scope))
 		h.wants(scope, err, "invalid_scope")
+	}
+}
+
+func TestRFC6749_A4_NoScopeIsNoMember(t *testing.T) {
+	h := newHouse(t)
+	jwt := h.client(func(c *authz.Client) {
+		c.GrantTypes, c.RedirectURIs, c.TokenFormat = []string{authz.GrantClientCredentials}, nil, authz.JWT
+	})
+	for _, c := range []authz.Client{h.robot, jwt} {
+		for scope, there := range map[string]bool{"": false, "monitoring:admin": true} {
+			got := made(h.token(h.from(c, "grant_type", "client_credentials", "scope", scope)))(t)
+			in, ok := h.lookup(got.AccessToken)
+			told := map[string]any{"token response": got, "introspection": in}
+			if c.TokenFormat == authz.JWT {
+				told["claims"] = h.claims(got.AccessToken, "at+jwt")
+			}
+			for what, value := range told {
+				body := string(made(json.Marshal(value))(t))
+				if !ok || strings.Contains(body, `"scope":"`+scope+`"`) != there || strings.Contains(body, `"scope"`) != there {
+					t.Errorf("scope %q, %s: %s", scope, what, body)
+				}
+			}
+		}
 	}
 }
 

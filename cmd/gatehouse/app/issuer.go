@@ -172,7 +172,7 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 	scopes, keyScopes := clientmeta.Scopes(authz.NewScopes(builtIn(cfg), authz.ScopesVersion{}))
 	return clientmeta.Rules{
 		KeyScopes:   keyScopes,
-		AuthMethods: cfg.OAuth.ClientAuthMethods, Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
+		AuthMethods: a.options.Config.Server.AuthMethods(cfg), Algorithms: cfg.Signing.Algorithms, Scopes: scopes, CheckRedirectURI: oauth.CheckRedirectURI,
 		SubjectTypes: cfg.OAuth.SubjectTypes,
 		CheckURL:     func(url string) error { return outbound.CheckURL(url, a.options.Config.Outbound.AllowPrivate...) },
 	}
@@ -182,7 +182,7 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 // The protocol examines tokens for the hot path, and asks the hot path about
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
-	settings := settingsOf(name, i.Config)
+	settings := settingsOf(name, i.Config, a.options.Config.Server.AuthMethods(i.Config))
 	settings.Workloads = i.workloads
 	outside, err := a.upstreamsOf(i.Config.OAuth.WorkloadIdentities)
 	if err != nil {
@@ -334,12 +334,12 @@ func (a *App) refusals(name authz.IssuerName) func(ctx context.Context, typ, rea
 	}
 }
 
-func settingsOf(name authz.IssuerName, cfg config.Issuer) oauth.Settings {
+func settingsOf(name authz.IssuerName, cfg config.Issuer, methods []string) oauth.Settings {
 	s := oauth.Settings{
 		Name: name, URL: cfg.URL, APIURL: cfg.APIURL, CodeTTL: cfg.Tokens.CodeTTL, AccessTTL: cfg.Tokens.AccessTTL,
 		RefreshTTL: cfg.Tokens.RefreshTTL, IDTokenTTL: cfg.Tokens.IDTokenTTL, RefreshGrace: cfg.Tokens.RefreshGrace,
 		Format: authz.TokenFormat(cfg.Tokens.Format), PKCEForAll: cfg.OAuth.PKCE == "all",
-		AuthMethods: cfg.OAuth.ClientAuthMethods, IDTokenAlgorithms: cfg.Signing.Algorithms,
+		AuthMethods: methods, IDTokenAlgorithms: cfg.Signing.Algorithms,
 		SubjectTypes: cfg.OAuth.SubjectTypes, ACRValues: cfg.OAuth.ACRValues,
 		MTLSURL: cfg.MTLSURL, RequireNonce: cfg.OAuth.DPoPNonce, PushedTTL: cfg.Tokens.PushedTTL,
 		Registration: cfg.OAuth.Registration.Enabled, ClientDocuments: cfg.OAuth.ClientDocuments.Enabled,

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"slices"
+)
+
+// methodsOfCertificates are the client authentication methods that need a
+// certificate of the client (RFC 8705 section 2).
+var methodsOfCertificates = []string{"tls_client_auth", "self_signed_tls_client_auth"}
+
+// AuthMethods are those of an issuer's client authentication methods that can
+// succeed here: by certificate only where one can arrive at an address of the
+// issuer's, and tls_client_auth only where there are authorities to verify it.
+func (s Server) AuthMethods(i Issuer) []string {
+	arrives := s.certificatesArrive(i.URL, i.APIURL, i.MTLSURL)
+	return slices.DeleteFunc(slices.Clone(i.OAuth.ClientAuthMethods), func(method string) bool {
+		return slices.Contains(methodsOfCertificates, method) && !arrives || method == "tls_client_auth" && s.ClientCAFile == ""
+	})
+}
+
+// certificatesArrive reports whether a client's certificate can come to one of
+// the addresses: in the header of a proxy that is believed, or at a listener that
+// asks for it. An address without a port, and one behind proxies, may be any
+// listener's.
+func (s Server) certificatesArrive(addresses ...string) bool {
+	if s.ClientCertificateHeader != "" && len(s.TrustedProxies) > 0 {
+		return true
+	}
+	for _, l := range s.Public {
+		if !l.TLS.Enabled() || !l.TLS.ClientCertificates {
+			continue
+		}
+		_, port, err := net.SplitHostPort(l.Address)
+		served := func(address string) bool {
+			u, urlErr := url.Parse(address)
+			return address != "" && urlErr == nil && (u.Port() == "" || u.Port() == port)
+		}
+		if err != nil || port == "0" || len(s.TrustedProxies) > 0 || slices.ContainsFunc(addresses, served) {
+			return true
+		}
+	}
+	return false
+}
+
+const howCertificatesArrive = "set tls.client_certificates of a public listener, or server.client_certificate_header beside trusted_proxies; " +
+	"tls_client_auth needs server.client_ca_file too"
+
+// workable notes an issuer none of whose methods could ever succeed.
+func (p *Problems) workable(path string, s Server, i Issuer) {
+	if listed := i.OAuth.ClientAuthMethods; len(listed) > 0 && len(s.AuthMethods(i)) == 0 {
+		p.add(path+".oauth.client_auth_methods", "holds only methods by certificate, which no client can use here: %s", howCertificatesArrive)
+	}
+}
+
+// unused warns of methods that somebody listed, in place of the profile's, and
+// that are left out, and of an address for certificates where none arrive.
+func (p *Problems) unused(path string, s Server, i Issuer) {
+	var usual Issuer
+	usual.setDefaults(func(string) string { return i.Profile })
+	usable, listed := s.AuthMethods(i), i.OAuth.ClientAuthMethods
+	for n, method := range listed {
+		if !slices.Contains(usable, method) && !slices.Equal(listed, usual.OAuth.ClientAuthMethods) {
+			p.add(index(path+".oauth.client_auth_methods", n), "no client can use %s here, so it is not offered: %s", method, howCertificatesArrive)
+		}
+	}
+	if i.MTLSURL != "" && !s.certificatesArrive(i.MTLSURL) {
+		p.add(path+".mtls_url", "no certificate of a client can arrive there: %s", howCertificatesArrive)
+	}
+}
