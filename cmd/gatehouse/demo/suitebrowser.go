@@ -15,8 +15,8 @@ type (
 func click(id string) command      { return command{"click", "id", id} }
 func fill(id, text string) command { return command{"text", "id", id, text} }
 
-// shown waits for an element, and hands in the page where the suite wants to
-// have seen one.
+// shown waits for an element that has text, which a field has not, and hands in
+// the page where the suite wants to have seen one.
 func shown(id, action string) command { return command{"wait", "id", id, 10, `\S`, action} }
 
 func optional(name, match string, commands ...command) task {
@@ -38,7 +38,7 @@ func (s *suite) signIn(as idptest.User, answer string, before ...command) []task
 func (s *suite) arrival(path string, commands ...command) []task {
 	return []task{
 		{"task": "Arrive", "commands": []command{{"wait", "contains", s.url, 10}}},
-		{"task": "Verify", "match": s.at(path) + "*", "commands": commands},
+		{"task": "Verify", "match": s.at(path) + "*", "commands": append([]command{}, commands...)}, // a list, if an empty one
 	}
 }
 
@@ -65,6 +65,16 @@ func (s *suite) browser() []visit {
 	return []visit{s.signedIn(), s.logout(s.arrival("/post_logout_redirect")...)}
 }
 
+// refusedOrTold is the end of a request by a request URI that is not good: the
+// plans with OpenID Connect say beside it where the client is to be told, those
+// without do not, and the person is shown a page.
+func (s *suite) refusedOrTold() []task {
+	return []task{
+		optional("Refused", s.issuer+"/*", shown("error", "update-image-placeholder")),
+		optional("Told", s.at("/callback")+"*", command{"wait", "id", "submission_complete", 10}),
+	}
+}
+
 // overrides are the modules that go otherwise: most end at a page of ours, which
 // the suite wants to see.
 func (s *suite) overrides() map[string]any {
@@ -74,14 +84,14 @@ func (s *suite) overrides() map[string]any {
 			all[name] = map[string]any{"browser": visits}
 		}
 	}
-	again := s.signedIn(shown("username", "update-image-placeholder-optional"))
+	again := s.signedIn(shown("submit", "update-image-placeholder-optional"))
 	set([]string{"oidcc-prompt-login", "oidcc-max-age-1"}, again)
 	refused := task{"task": "Refused", "match": s.issuer + "/*", "commands": []command{shown("error", "update-image-placeholder")}}
+	set([]string{"oidcc-ensure-registered-redirect-uri", "oidcc-ensure-request-object-with-redirect-uri"}, s.authorize(refused))
 	set([]string{
-		"oidcc-ensure-registered-redirect-uri", "oidcc-ensure-request-object-with-redirect-uri",
 		fapi + "par-attempt-to-use-expired-request_uri", fapi + "par-attempt-to-use-request_uri-for-different-client",
-	}, s.authorize(refused))
-	set([]string{fapi + "par-attempt-reuse-request_uri"}, once(s.signedIn()), s.authorize(refused))
+	}, s.authorize(s.refusedOrTold()...))
+	set([]string{fapi + "par-attempt-reuse-request_uri"}, once(s.signedIn()), s.authorize(s.refusedOrTold()...))
 	look := task{"task": "Look", "match": s.upstream.Issuer() + "/*", "commands": []command{{"wait", "id", "username", 10}}}
 	set([]string{fapi + "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds"}, once(s.authorize(look)), again)
 	// What was allowed once is not asked again, so that somebody else says no.

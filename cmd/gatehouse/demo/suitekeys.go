@@ -4,11 +4,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -23,27 +25,54 @@ type clientKey struct {
 	public  json.RawMessage
 }
 
-func newClientKey() (clientKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// newClientKey makes a key for an algorithm: PS256, or else ES256.
+func newClientKey(algorithm string) (clientKey, error) {
+	members := ellipticMembers
+	if algorithm == "PS256" {
+		members = rsaMembers
+	}
+	public, private, err := members()
 	if err != nil {
 		return clientKey{}, err
+	}
+	public["alg"], public["use"], public["kid"] = algorithm, "sig", rand.Text()
+	set, err := json.Marshal(map[string]any{"keys": []any{public}})
+	if err != nil {
+		return clientKey{}, err
+	}
+	maps.Copy(private, public)
+	return clientKey{private: map[string]any{"keys": []any{private}}, public: set}, nil
+}
+
+// ellipticMembers are those of a key on P-256 (RFC 7518 section 6.2).
+func ellipticMembers() (public, private map[string]any, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
 	}
 	point, err := key.PublicKey.Bytes() // 4, x, y
 	if err != nil {
-		return clientKey{}, err
+		return nil, nil, err
 	}
 	d, err := key.Bytes()
 	if err != nil {
-		return clientKey{}, err
+		return nil, nil, err
 	}
 	text := base64.RawURLEncoding.EncodeToString
-	jwk := map[string]any{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": rand.Text(), "x": text(point[1:33]), "y": text(point[33:])}
-	public, err := json.Marshal(map[string]any{"keys": []any{jwk}})
+	return map[string]any{"kty": "EC", "crv": "P-256", "x": text(point[1:33]), "y": text(point[33:])}, map[string]any{"d": text(d)}, nil
+}
+
+// rsaMembers are those of an RSA key (RFC 7518 section 6.3).
+func rsaMembers() (public, private map[string]any, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return clientKey{}, err
+		return nil, nil, err
 	}
-	jwk["d"] = text(d)
-	return clientKey{private: map[string]any{"keys": []any{jwk}}, public: public}, nil
+	text := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	return map[string]any{"kty": "RSA", "n": text(key.N), "e": text(big.NewInt(int64(key.E)))}, map[string]any{
+		"d": text(key.D), "p": text(key.Primes[0]), "q": text(key.Primes[1]),
+		"dp": text(key.Precomputed.Dp), "dq": text(key.Precomputed.Dq), "qi": text(key.Precomputed.Qinv),
+	}, nil
 }
 
 // authority issues the certificates of the server and of clients.

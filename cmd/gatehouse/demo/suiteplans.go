@@ -125,8 +125,8 @@ func fapiMembers(ctx context.Context, s *suite, p plan) (map[string]any, error) 
 	}
 	resource["richAuthorizationRequest"] = []any{map[string]any{"type": detailType, "actions": []string{"initiate"}}}
 	all := map[string]any{"resource": resource}
-	for _, n := range []string{"", "2"} {
-		client, certificate, err := s.fapiClient(ctx, p, scope)
+	for n, algorithm := range p.algorithms() {
+		client, certificate, err := s.fapiClient(ctx, p, scope, algorithm)
 		if err != nil {
 			return nil, err
 		}
@@ -138,10 +138,20 @@ func fapiMembers(ctx context.Context, s *suite, p plan) (map[string]any, error) 
 	return all, nil
 }
 
+// algorithms are those of the keys of the plan's two clients. That of the first
+// is RSA where the plan signs: only then does the suite try RS256.
+func (p plan) algorithms() map[string]string {
+	first := "ES256"
+	if p.auth == "private_key_jwt" || p.kind == fapiSigning {
+		first = "PS256"
+	}
+	return map[string]string{"": first, "2": "ES256"}
+}
+
 // fapiClient registers a client with a key of its own, and with a certificate
 // where the plan needs one.
-func (s *suite) fapiClient(ctx context.Context, p plan, scope string) (client map[string]any, certificate map[string]string, err error) {
-	key, err := newClientKey()
+func (s *suite) fapiClient(ctx context.Context, p plan, scope, algorithm string) (client map[string]any, certificate map[string]string, err error) {
+	key, err := newClientKey(algorithm)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -192,6 +192,9 @@ func (b *browser) play(visits []suiteVisit, target string) (p *page, seen bool) 
 			}
 			continue
 		}
+		if task.Commands == nil {
+			b.t.Fatalf("%s: no list of commands, not even an empty one", task.Task)
+		}
 		fill := map[string]string{}
 		for _, c := range task.Commands {
 			switch kind, id := c[1].(string), c[2].(string); {
@@ -202,6 +205,8 @@ func (b *browser) play(visits []suiteVisit, target string) (p *page, seen bool) 
 			case c[0] == "wait" && kind == "contains" && !strings.Contains(p.url.String(), id),
 				c[0] == "wait" && kind == "id" && id != "submission_complete" && p.element(id) == nil:
 				b.t.Fatalf("%s: waiting for %s at %s (status %d)\n%s", task.Task, id, p.url, p.status, p.body)
+			case c[0] == "wait" && len(c) > 4 && !regexp.MustCompile(c[4].(string)).MatchString(p.text(id)):
+				b.t.Fatalf("%s: %s has no text that is %s at %s", task.Task, id, c[4], p.url)
 			case c[0] == "wait" && len(c) > 5:
 				seen = true
 			}
@@ -363,6 +368,9 @@ func (s *suiteRun) fapi2(t *testing.T) {
 			rejected := maps.Clone(f.Override)["fapi2-security-profile-final-user-rejects-authentication"]
 			if q := c.visited(rejected.Browser, c.pushed(n)); q.Get("error") != "access_denied" {
 				t.Errorf("%s: rejected: %v", name, q)
+			}
+			if n == 0 {
+				c.usesARequestURITwice()
 			}
 		}
 	}
