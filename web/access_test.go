@@ -92,6 +92,7 @@ var profileWithMFAFromOffice = "[" + rule("mfa", "", `"mfa":{"evidence":["none",
 	rule("office", "", `"ip_not_in":["10.0.0.0/8"]`, `"remove_scopes":["profile"]`) + "]"
 
 func TestAZ_05_AScopeWithMFAFromTheOfficeIsAbsentElsewhereAndAfterRefresh(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		h.apply(profileWithMFAFromOffice)
@@ -131,6 +132,7 @@ func TestAZ_05_AScopeWithMFAFromTheOfficeIsAbsentElsewhereAndAfterRefresh(t *tes
 
 // A header that says "from the office" is believed of trusted proxies only.
 func TestAZ_05_AnAddressIsNotWhatAStrangerSaysItIs(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16")} })
 	code, _ := h.browser().code("acr_values", authz.ACRMultiFactor)
 	token := member(h.redeemCode(anywhere, code), "refresh_token")
@@ -152,6 +154,7 @@ func TestAZ_05_AnAddressIsNotWhatAStrangerSaysItIs(t *testing.T) {
 const denyAll = `"deny":true`
 
 func TestS25_ADenialHoldsAtAuthorizeTokenRefreshExchangeAndDevice(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		code, _ := h.browser().code()
@@ -200,6 +203,7 @@ func TestS25_ADenialHoldsAtAuthorizeTokenRefreshExchangeAndDevice(t *testing.T) 
 }
 
 func TestS25_ScopesShrinkAtExchangeAndForMachines(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		code, _ := h.browser().code()
@@ -219,6 +223,7 @@ func TestS25_ScopesShrinkAtExchangeAndForMachines(t *testing.T) {
 }
 
 func TestS25_NarrowedToNothingIsInvalidScopeAtAuthorizeToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + rule("a", "", "", `"allow_only_scopes":["offline_access"]`) + "]")
 	if code, refusal := h.browser().code(); code != "" || refusal != "invalid_scope" {
@@ -236,6 +241,7 @@ func TestS25_NarrowedToNothingIsInvalidScopeAtAuthorizeToo(t *testing.T) {
 }
 
 func TestS25_LifetimesShrinkAndARefreshTokenObeysABoundThatIsNewer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	code, _ := h.browser().code()
 	w := h.redeemCode(anywhere, code)
@@ -261,6 +267,7 @@ func TestS25_LifetimesShrinkAndARefreshTokenObeysABoundThatIsNewer(t *testing.T)
 }
 
 func TestS25_AReplayWithinTheGraceIsAskedAboutToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	code, _ := h.browser().code("acr_values", authz.ACRMultiFactor)
 	h.apply(profileWithMFAFromOffice)
@@ -276,6 +283,7 @@ func TestS25_AReplayWithinTheGraceIsAskedAboutToo(t *testing.T) {
 }
 
 func TestS25_ARuleThatReportsOnlyDecidesNothingAndIsRecorded(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + strings.Replace(rule("trial", "", "", denyAll), `"state":"on"`, `"state":"report_only"`, 1) + "]")
 	code, refusal := h.browser().code()
@@ -299,6 +307,7 @@ func TestS25_ARuleThatReportsOnlyDecidesNothingAndIsRecorded(t *testing.T) {
 // TestNoPolicyEverWidensWhatIsIssued is the property at the endpoint: whatever
 // the rules, an answer holds no scope and no second more than without them.
 func TestNoPolicyEverWidensWhatIsIssued(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		code, _ := h.browser().code()
 		w := h.redeemCode(anywhere, code)
@@ -343,6 +352,7 @@ func TestNoPolicyEverWidensWhatIsIssued(t *testing.T) {
 }
 
 func TestS25_TheOperatorsRulesHoldInEveryWorkspace(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	if w := h.policies(h.operator)("POST", "", `{"rules":[`+rule("all", "", "", `"remove_scopes":["profile"]`)+`]}`); w.Code != http.StatusCreated {
 		t.Fatal(w.Body)
@@ -357,6 +367,7 @@ func TestS25_TheOperatorsRulesHoldInEveryWorkspace(t *testing.T) {
 }
 
 func TestRFC9470_MFAThatRulesDemandIsBroughtAboutByTheSignIn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
@@ -395,6 +406,7 @@ func TestRFC9470_MFAThatRulesDemandIsBroughtAboutByTheSignIn(t *testing.T) {
 // Nobody signs in twice for one request where it can be known before what will
 // be asked for: by the connection's own name for it.
 func TestRFC9470_WhatCanBeForeseenIsAskedForAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
 	asked := func(scope string) url.Values {
@@ -414,6 +426,7 @@ func TestRFC9470_WhatCanBeForeseenIsAskedForAtOnce(t *testing.T) {
 }
 
 func TestRFC9470_WhoCannotGiveMFAIsToldSoOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + rule("never", "", "", `"step_up":{"acr_values":["urn:nobody:has"]}`) + "]")
 	if code, refusal := h.browser().code(); code != "" || refusal != "unmet_authentication_requirements" {
@@ -424,6 +437,7 @@ func TestRFC9470_WhoCannotGiveMFAIsToldSoOnce(t *testing.T) {
 }
 
 func TestS25_ADeviceIsDeniedWhatRulesDeny(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.tv()
 	device, user := h.waiting(c)
@@ -449,6 +463,7 @@ func TestS25_ADeviceIsDeniedWhatRulesDeny(t *testing.T) {
 // A workspace with rules pays for them with one row in the statement that is
 // made anyway; one without pays nothing.
 func TestRulesCostOneWriteAndNoneNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.tokens(h.browser())["refresh_token"]
 	count := func() (reads, writes int) {
@@ -499,6 +514,7 @@ func (h *house) approveDevice(user string) *httptest.ResponseRecorder {
 }
 
 func TestRFC9470_ADeviceWhosePersonCannotGiveMFAIsDenied(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + rule("never", "", "", `"step_up":{"acr_values":["urn:nobody:has"]}`) + "]")
 	c := h.tv()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestU14_ABreakGlassAccountSignsInHereAndAlarms(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := h.manage(h.operator, "POST", "/v1/break-glass-accounts", `{"workspace_id":"`+string(h.workspace.ID)+`","login":"Glass"}`)
 	link := strings.TrimPrefix(member(w, "link"), host)
@@ -77,6 +78,7 @@ func TestU14_ABreakGlassAccountSignsInHereAndAlarms(t *testing.T) {
 }
 
 func TestMF_06_AnAdministratorsCodeLetsEnrolDuringAnOutageOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	w := b.factorPage(bobHint...)
@@ -143,6 +145,7 @@ func TestMF_06_AnAdministratorsCodeLetsEnrolDuringAnOutageOnce(t *testing.T) {
 }
 
 func TestMF_03_AnAccountIsGoodAtItsOwnPageOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	glass := func(ws authz.WorkspaceID) string {
 		w := h.manage(h.operator, "POST", "/v1/break-glass-accounts", `{"workspace_id":"`+string(ws)+`","login":"glass"}`)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCalendar_SaysWhatEndsWhenAndNoMore(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, _ := h.renewing()
 	h.with(func(c *authz.Connection) { c.Fallback.Mode = authz.FallbackAsk })
@@ -68,6 +69,7 @@ func (h *house) listed(target string) []any {
 // The end of a provider's metadata is told as it was last seen, and is of use to
 // nobody else than its workspace.
 func TestCalendar_SaysUntilWhenMetadataIsGood(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		d, p := h.renewing()
 		says := func(until time.Time) {

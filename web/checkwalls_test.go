@@ -43,6 +43,7 @@ func (h *house) askers(ws authz.Workspace) map[string]string {
 // Whoever asks about a credential of another tenant, of every kind, by every way
 // of asking, is told what they are told of one that nobody ever had.
 func TestTN_01_IN_03_NoCheckKnowsAnotherTenantsCredentials(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	checks := map[string]func(asker, credential string) *httptest.ResponseRecorder{
 		"introspect": func(asker, credential string) *httptest.ResponseRecorder {
@@ -80,6 +81,7 @@ func TestTN_01_IN_03_NoCheckKnowsAnotherTenantsCredentials(t *testing.T) {
 // Everything else about a request being right, what it names and is another
 // tenant's is what nobody has. The walls above send what has to be there only.
 func TestTN_02_WhatIsNamedInARightRequestIsOfTheWorkspace(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	theirs, mine := h.furnished(h.other()), h.furnished(h.workspace)
 	ws := string(h.workspace.ID)
@@ -128,6 +130,7 @@ func TestTN_02_WhatIsNamedInARightRequestIsOfTheWorkspace(t *testing.T) {
 // The words of the one wall that every text passes, where nothing behind it would
 // refuse.
 func TestDS_03_ControlCharactersAreRefusedBeforeAnythingIsRead(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for what, text := range map[string]string{"NUL": "a\x00b", "an override": "a\u202eb", "an isolate": "a\u2066b"} {
 		for _, body := range []map[string]any{{"invitation": text}, {"invitation": "x", text: 1}} {

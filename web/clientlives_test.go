@@ -11,6 +11,7 @@ import (
 // I21: a client's tokens live as long as it was registered for, and never longer
 // than the issuer's; a change holds for what is issued and refreshed from then on.
 func TestI21_AClientsTokensLiveAsLongAsItWasRegisteredFor(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	path := "/v1/clients/" + string(h.app.ID) + "?workspace_id=" + string(h.workspace.ID)
 	set := func(body string) {

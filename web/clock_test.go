@@ -12,6 +12,7 @@ import (
 // A clock that steps back, by seconds or an hour, refuses no key and no token that
 // was made before the step, lets none live past its end, and keeps nobody waiting.
 func TestR7_AClockThatStepsBackRefusesNoKeyAndLengthensNone(t *testing.T) {
+	t.Parallel()
 	for _, step := range []time.Duration{5 * time.Second, time.Hour} {
 		h := newHouse(t)
 		gateway := h.gateway(authz.Live)

@@ -12,6 +12,7 @@ import (
 // revision up again: as a change like any other, tested anew, and not what came
 // from metadata.
 func TestI10_AConnectionIsRolledBackInOneCall(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id, d := h.drafted()
 	h.check(id)

@@ -12,6 +12,7 @@ import (
 // people of one in use are: not by a provider of their own at its other side,
 // nor by another claim for groups, another vendor's reading or another key.
 func TestUO_WhoIsWhoAtAConnectionInUseIsAnOwnersToChange(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := made(h.store.GetConnection(h.Context(), issuer, h.workspace.ID, h.connection.ID))(h)
 	c.Fallback.Mode, c.JIT, c.Vendor, c.Revision = authz.FallbackNever, authz.JITDomain, "okta", max(c.Revision, 1) // as the API makes them

@@ -105,6 +105,7 @@ func (h *house) tries(d *directory, c checks, samlID string) (oidc, byForm *http
 }
 
 func TestI10_AConnectionGoesFromDraftOverTestsIntoUse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id, d := h.drafted()
 	if w := h.atConnections("POST", "/"+id+"/activate", ""); w.Code != http.StatusConflict || member(w, "code") != "not_tested" {
@@ -192,6 +193,7 @@ func (h *house) provesDomains(id string) {
 }
 
 func TestI10_ATestLinkIsGoodOnceForWhatItWasMadeFor(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id, d := h.drafted()
 	h.check(id)
@@ -231,6 +233,7 @@ func TestI10_ATestLinkIsGoodOnceForWhatItWasMadeFor(t *testing.T) {
 }
 
 func TestI10_AChangeIsTestedAnewAndWhoThePeopleAreKnownByStays(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id, d := h.drafted()
 	h.check(id)
@@ -264,6 +267,7 @@ func TestI10_AChangeIsTestedAnewAndWhoThePeopleAreKnownByStays(t *testing.T) {
 }
 
 func TestTN_01_ConnectionsOfOthersDoNotExist(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id, _ := h.drafted()
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:workspace"}}
@@ -294,6 +298,7 @@ func TestTN_01_ConnectionsOfOthersDoNotExist(t *testing.T) {
 }
 
 func TestEveryRefusedSignInHasADiagnosisForTheAdministratorAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -377,6 +382,7 @@ func brokenUpstreams() []brokenUpstream {
 }
 
 func TestZooOfBrokenUpstreams(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	explained := map[string]bool{}
 	for _, u := range brokenUpstreams() {
@@ -408,6 +414,7 @@ func TestZooOfBrokenUpstreams(t *testing.T) {
 }
 
 func TestHRD_37_TheSignInPageTellsNotWhoIsKnown(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.browser().signIn() // Ada is known now
 	pages := map[string]string{}

@@ -22,6 +22,7 @@ func (h *house) manage(key, method, path, body string, headers ...string) *httpt
 const secretText = "up_live_not-to-be-quoted"
 
 func TestDS_03_ABodyThatCouldBeReadInTwoWaysIsRefusedAndNotQuoted(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	path := "/v1/clients/" + string(h.app.ID) + "?workspace_id=" + string(h.workspace.ID)
 	for what, body := range map[string]string{
@@ -69,6 +70,7 @@ func TestDS_03_ABodyThatCouldBeReadInTwoWaysIsRefusedAndNotQuoted(t *testing.T) 
 }
 
 func TestTN_04_ACursorIsGoodForItsListAndItsCallerOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, mine := h.key(h.workspace.ID, "manage:clients", "manage:keys")
 	_, theirs := h.key(h.other().ID, "manage:clients")
@@ -107,6 +109,7 @@ func TestTN_04_ACursorIsGoodForItsListAndItsCallerOnly(t *testing.T) {
 }
 
 func TestTwoAdministratorsEditingOneClientAreToldOfEachOther(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	path := "/v1/clients/" + string(h.app.ID) + "?workspace_id=" + string(h.workspace.ID)
 	read := h.manage(h.operator, "GET", path, "").Header().Get("ETag")
@@ -137,6 +140,7 @@ func TestTwoAdministratorsEditingOneClientAreToldOfEachOther(t *testing.T) {
 }
 
 func TestARequestWithAnIdempotencyKeyIsCarriedOutOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	const body = `{"name":"Once"}`
 	var group sync.WaitGroup
@@ -178,6 +182,7 @@ func TestARequestWithAnIdempotencyKeyIsCarriedOutOnce(t *testing.T) {
 }
 
 func TestASecretIsNotShownAgainForAnIdempotencyKeyAndKeptNowhere(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ask := func(key string) *httptest.ResponseRecorder {
 		return h.manage(key, "POST", "/v1/auth/keys", `{"name":"k","workspace_id":"`+string(h.workspace.ID)+`","environment":"live","scopes":["monitor:read"]}`, "Idempotency-Key", "mint-1")

@@ -9,6 +9,7 @@ import (
 // the server from another origin: what they send is let through, and they may
 // read every answer, errors included.
 func TestTK_09_AClientInAPageReachesAllItNeeds(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for path, methods := range map[string]string{
 		"/oauth2/token": "POST", "/oauth2/revoke": "POST", "/oauth2/par": "POST", "/oauth2/userinfo": "GET, POST", "/oauth2/register": "POST",
@@ -34,6 +35,7 @@ func TestTK_09_AClientInAPageReachesAllItNeeds(t *testing.T) {
 }
 
 func TestTK_04_NothingIsKeptOfAnAnswerToAnotherMethod(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range endpoints {
 		if w := h.send("GET", path, ""); w.Code != 405 || w.Header().Get("Cache-Control") != "no-store" {

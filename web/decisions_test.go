@@ -40,6 +40,7 @@ type explained struct {
 }
 
 func TestS25_EveryDecisionIsOpenedByTheIDInItsAuditEntry(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply(profileWithMFAFromOffice)
 	code, _ := h.browser().code()
@@ -105,6 +106,7 @@ type replayed struct {
 }
 
 func TestS25_ADraftIsReplayedOverWhatWasDecidedBeforeItIsSwitchedOn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + strings.Replace(rule("watch", "", "", `"access_ttl_max":3600`), `"state":"on"`, `"state":"report_only"`, 1) + "]")
 	b := h.browser()

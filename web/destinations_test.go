@@ -9,6 +9,7 @@ import (
 // WH-05: what a destination is spoken to with is told by no answer; the signing
 // secret of a webhook by the one that made it.
 func TestWH_05_NoAnswerTellsTheSecretsOfADestination(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	path := "?workspace_id=" + string(h.workspace.ID)
 	made := h.manage(h.operator, "POST", "/v1/key-destinations", `{"workspace_id":"`+string(h.workspace.ID)+`","name":"hook","kind":"webhook","target":{"url":"https://hooks.example/x","jwk":`+publicKey+`}}`)
@@ -43,6 +44,7 @@ func TestWH_05_NoAnswerTellsTheSecretsOfADestination(t *testing.T) {
 // WH-09: a destination is tried out over the API; what is wrong is told, and none
 // of what the other side wrote.
 func TestWH_09_ADestinationIsTriedOutOverTheAPI(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	in := "?workspace_id=" + string(h.workspace.ID)
 	made := h.manage(h.operator, "POST", "/v1/key-destinations", `{"workspace_id":"`+string(h.workspace.ID)+`","name":"hook","kind":"webhook","target":{"url":"https://hooks.example.invalid/x?secret=1","jwk":`+publicKey+`}}`)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestRFC9396_9_ThePersonSeesTheDetailsEveryTime(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.app = made(h.store.GetClientAcrossWorkspaces(t.Context(), issuer, h.app.ID))(t)
 	h.app.Metadata = authz.ClientMetadata{AuthorizationDetailsTypes: []string{"payment"}}
@@ -53,6 +54,7 @@ func TestRFC9396_9_ThePersonSeesTheDetailsEveryTime(t *testing.T) {
 }
 
 func TestRFC9396_9_ThePersonSeesTheDetailsThatADeviceAsksFor(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv := h.tv(func(s *admin.ClientSettings) { s.Metadata.AuthorizationDetailsTypes = []string{"payment"} })
 	w := h.sentFrom("198.51.100.7:443", "/oauth2/device_authorization", url.Values{

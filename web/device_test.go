@@ -96,6 +96,7 @@ func (b *browser) deviceConsent(user string) string {
 }
 
 func TestAPersonSignsADeviceIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv, b := h.tv(), h.browser()
 	device, user := h.waiting(tv)
@@ -132,6 +133,7 @@ func TestAPersonSignsADeviceIn(t *testing.T) {
 }
 
 func TestDV_01_GuessingUserCodesIsBoundedByAddressAndBySession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv := h.tv()
 	_, user := h.waiting(tv)
@@ -183,6 +185,7 @@ func TestDV_01_GuessingUserCodesIsBoundedByAddressAndBySession(t *testing.T) {
 }
 
 func TestDV_02_ThePageShowsWhoAsksFromWhereBeforeAnythingHappens(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv, b := h.tv(), h.browser()
 	device, user := h.waiting(tv)
@@ -218,6 +221,7 @@ func TestDV_02_ThePageShowsWhoAsksFromWhereBeforeAnythingHappens(t *testing.T) {
 }
 
 func TestDV_08_AClientOfOneWorkspaceIsNotForThePeopleOfAnother(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	theirs := h.other().ID
 	tv, b := h.tv(func(s *admin.ClientSettings) { s.WorkspaceID = theirs }), h.browser()
@@ -236,6 +240,7 @@ func TestDV_08_AClientOfOneWorkspaceIsNotForThePeopleOfAnother(t *testing.T) {
 }
 
 func TestDV_10_APersonDeniesADevice(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv, b := h.tv(), h.browser()
 	device, user := h.waiting(tv)
@@ -251,6 +256,7 @@ func TestDV_10_APersonDeniesADevice(t *testing.T) {
 }
 
 func TestDV_15_OnlyOneOfTwoBrowsersDecides(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv := h.tv()
 	device, user := h.waiting(tv)
@@ -267,6 +273,7 @@ func TestDV_15_OnlyOneOfTwoBrowsersDecides(t *testing.T) {
 }
 
 func TestDV_16_ADeviceIsAskedAboutEveryTime(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	tv := h.tv(func(s *admin.ClientSettings) {
@@ -284,6 +291,7 @@ func TestDV_16_ADeviceIsAskedAboutEveryTime(t *testing.T) {
 }
 
 func TestTK_01_TheDeviceAuthorizationEndpointTakesFormsOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv := h.tv()
 	body := url.Values{"client_id": {string(tv.ID)}, "scope": {"openid"}}.Encode()
@@ -297,6 +305,7 @@ func TestTK_01_TheDeviceAuthorizationEndpointTakesFormsOnly(t *testing.T) {
 }
 
 func TestDV_13_ADeviceThatAsksForARecentSignInGetsOne(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tv, b := h.tv(), h.browser()
 	b.signIn()

@@ -109,6 +109,7 @@ func (h *house) allowDocument(b *browser, id string) *httptest.ResponseRecorder 
 }
 
 func TestCIMDAClientNobodyRegisteredSignsPeopleIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	s := h.documentSite()
 	id := s.put("/client.json", nil)
@@ -146,6 +147,7 @@ func TestCIMDAClientNobodyRegisteredSignsPeopleIn(t *testing.T) {
 }
 
 func TestCIMDOnlyTheDocumentAtItsAddressSpeaksForAClient(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	s := h.documentSite()
 	refused := func(what, id string) {
@@ -201,6 +203,7 @@ func TestCIMDOnlyTheDocumentAtItsAddressSpeaksForAClient(t *testing.T) {
 }
 
 func TestCIMDRedirectURIsMatchExactly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := h.documentSite().put("/client.json", nil)
 	for _, uri := range []string{"https://editor.example/cb/", "https://editor.example/CB", "https://evil.example/cb", "http://localhost:7777/cb", "http://127.0.0.1:7777/cb?x=1"} {
@@ -214,6 +217,7 @@ func TestCIMDRedirectURIsMatchExactly(t *testing.T) {
 }
 
 func TestCIMDADeadRowOutlivesItsDocument(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := h.documentSite().put("/client.json", nil)
 	tokens := h.allowDocument(h.browser(), id)
@@ -240,6 +244,7 @@ func TestCIMDADeadRowOutlivesItsDocument(t *testing.T) {
 }
 
 func TestCIMDDocumentsAreCachedWithinBounds(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	s := h.documentSite()
 	ask := func(id string) int { return h.browser().get(h.documentRequest(id)).Code }
@@ -285,6 +290,7 @@ func TestCIMDDocumentsAreCachedWithinBounds(t *testing.T) {
 }
 
 func TestCIMDARefreshNeedsNoDocumentASignInDoes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	s := h.documentSite()
 	id := s.put("/client.json", nil)
@@ -310,6 +316,7 @@ func TestCIMDARefreshNeedsNoDocumentASignInDoes(t *testing.T) {
 }
 
 func TestCIMDRowsAreBoundedAndComeAndGo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	s := h.documentSite()
 	for _, path := range []string{"/a", "/b"} { // the fixture allows two

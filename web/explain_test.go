@@ -37,6 +37,7 @@ func (h *house) explains(what, email string, home, side, because, outcome, reaso
 
 // What is foretold is what happens: each answer is held against a sign-in.
 func TestExplain_WhatIsForetoldIsWhatHappens(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		comes := func(hint string) (way string, status int) {
 			b := h.browser()
@@ -91,6 +92,7 @@ func TestExplain_WhatIsForetoldIsWhatHappens(t *testing.T) {
 }
 
 func TestExplain_SaysWhyNobodyNewJoins(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for jit, want := range map[authz.JIT]string{authz.JITOff: "refused", authz.JITInvited: "invited", authz.JITDomain: "joins"} {
 		h.with(func(c *authz.Connection) { c.JIT = jit })
@@ -122,6 +124,7 @@ func moved(t *testing.T) func(bool, error) {
 }
 
 func TestExplain_SaysWhatConditionalAccessWouldAsk(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.done("POST", "/v1/policies", `{"rules":[{"id":"mfa","name":"mfa","state":"on","then":{"step_up":{"mfa":"proven","max_age":900}}}]}`)
 	if _, way := h.explained("new@acme.example"); way["max_age"] == nil && way["acr_values"] == nil {
@@ -135,6 +138,7 @@ func TestExplain_SaysWhatConditionalAccessWouldAsk(t *testing.T) {
 // Another tenant's domain is nobody's, and its members are not told of; whoever
 // may not see members is told nothing.
 func TestExplain_TN_AnotherTenantsDomainIsNobodys(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	theirs := h.other()
 	h.browser().signIn() // ada@acme.example

@@ -129,6 +129,7 @@ func (h *house) introspected(location string) string {
 }
 
 func TestAPersonWhoseUpstreamProvesNothingStepsUpWithAnAppOfTheirs(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	a, _ := b.enrolApp()
@@ -173,6 +174,7 @@ func TestAPersonWhoseUpstreamProvesNothingStepsUpWithAnAppOfTheirs(t *testing.T)
 }
 
 func TestMF_01_ACodeIsGoodOnceHoweverManySendIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a, _ := h.browser().enrolApp()
 
@@ -222,6 +224,7 @@ func TestMF_01_ACodeIsGoodOnceHoweverManySendIt(t *testing.T) {
 }
 
 func TestMF_02_WhoeverGuessesIsStoppedAndLocksNobodyOut(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	home := h.browser()
 	a, codes := home.enrolApp()
@@ -292,6 +295,7 @@ func TestMF_02_WhoeverGuessesIsStoppedAndLocksNobodyOut(t *testing.T) {
 }
 
 func TestMF_03_NoStepIsSkippedByLeavingItOut(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.browser().enrolApp()
 	demanded := []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["` + authz.ACRMultiFactor + `"]}}}`}
@@ -325,6 +329,7 @@ func TestMF_03_NoStepIsSkippedByLeavingItOut(t *testing.T) {
 }
 
 func TestMF_04_AWishForMoreThanOneFactorMayBePassedOver(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	w := b.factorPage(bobHint...)
@@ -339,6 +344,7 @@ func TestMF_04_AWishForMoreThanOneFactorMayBePassedOver(t *testing.T) {
 }
 
 func TestMF_06_AFirstFactorTakesAFreshSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	w := b.factorPage(bobHint...)
@@ -373,6 +379,7 @@ func TestMF_06_AFirstFactorTakesAFreshSignIn(t *testing.T) {
 }
 
 func TestMF_06_ARecoveryCodeIsGoodOnceAndAlarms(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, codes := h.browser().enrolApp()
 	try := func(code string) *httptest.ResponseRecorder {
@@ -401,6 +408,7 @@ func TestMF_06_ARecoveryCodeIsGoodOnceAndAlarms(t *testing.T) {
 }
 
 func TestMF_05_WhatRulesDemandIsBroughtAboutByAFactorOfTheirs(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.apply("[" + rule("mfa", `"scopes":["profile"]`, "", `"step_up":{"mfa":"proven","max_age":600}`) + "]")
 	ask := h.authorizeURL(append([]string{"code_challenge", "", "code_challenge_method", ""}, bobHint...)...)

@@ -68,6 +68,7 @@ func (h *house) goes(b *browser, more ...string) string {
 }
 
 func TestFB_WhoeverHasARouteSignsInBySAMLAndNothingElseDoes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.both(authz.FallbackAsk, func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}, {Domain: "plant.example", Use: authz.SAMLSide}}
@@ -86,6 +87,7 @@ func TestFB_WhoeverHasARouteSignsInBySAMLAndNothingElseDoes(t *testing.T) {
 }
 
 func TestFB_32_NothingABrowserSaysOpensTheCircuit(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	callback := "/oidc/" + string(d.connection.ID) + "/callback?"
@@ -147,6 +149,7 @@ func TestFB_32_NothingABrowserSaysOpensTheCircuit(t *testing.T) {
 }
 
 func TestFB_AnOutageThatWeSawLeadsToSAMLAsTheModeSays(t *testing.T) {
+	t.Parallel()
 	for mode, want := range map[authz.FallbackMode]string{
 		authz.FallbackNever: "oidc", authz.FallbackAdmin: "oidc", authz.FallbackAsk: "ask", authz.FallbackAuto: "saml",
 	} {
@@ -170,6 +173,7 @@ func TestFB_AnOutageThatWeSawLeadsToSAMLAsTheModeSays(t *testing.T) {
 }
 
 func TestFB_InModeAskThePersonSaysSoToUs(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAsk)
 	h.outage()
@@ -224,6 +228,7 @@ func inputOf(body, name string) string {
 }
 
 func TestFB_33_AnOutageMakesNoAccountsAndFindsPeopleByTheirLinkAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	h.browser().signIn() // Ada is known, as s-ada
@@ -263,6 +268,7 @@ func (h *house) sessionOf(b *browser) authz.Session {
 }
 
 func TestFB_ARefreshTokenOfAFallbackEndsWithItsSession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	h.browser().signIn()
@@ -301,6 +307,7 @@ func TestFB_ARefreshTokenOfAFallbackEndsWithItsSession(t *testing.T) {
 }
 
 func TestFB_36_TwoNodesShareOneCircuitWithoutThrash(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	ctx := t.Context()
@@ -344,6 +351,7 @@ func TestFB_36_TwoNodesShareOneCircuitWithoutThrash(t *testing.T) {
 }
 
 func TestFB_AnUpstreamThatIsMostlyThereIsNotAway(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	ctx := t.Context()
@@ -374,6 +382,7 @@ func TestFB_AnUpstreamThatIsMostlyThereIsNotAway(t *testing.T) {
 }
 
 func TestFB_ACircuitClosesAfterThreeProbesAndNotBefore(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	h.outage()
@@ -406,6 +415,7 @@ func TestFB_ACircuitClosesAfterThreeProbesAndNotBefore(t *testing.T) {
 }
 
 func TestFB_AnAdministratorSwitchesOverWithReasonAndEnd(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAdmin)
 	ctx, by, now := t.Context(), authz.Principal{Issuer: issuer, Subject: "usr_admin"}, h.clock.Now()
@@ -458,6 +468,7 @@ func withMode(c authz.Connection, mode authz.FallbackMode) authz.Connection {
 }
 
 func TestFB_TheMFAOfAFallbackIsJudgedAsAnyOther(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto, func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}

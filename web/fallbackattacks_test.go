@@ -50,6 +50,7 @@ func as(id, mail string) func(*idptest.SAMLAnswer) {
 var aRoutedHint = []string{"login_hint", "whoever@plant.example"}
 
 func TestFB_32_AHintLeadsNobodyToSAMLWhomNoRouteNames(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.plant(authz.FallbackNever)
 	h.browser().signIn() // Ada, who signs in by OpenID Connect
@@ -80,6 +81,7 @@ func TestFB_32_AHintLeadsNobodyToSAMLWhomNoRouteNames(t *testing.T) {
 }
 
 func TestFB_32_ATypedAddressLeadsNobodyToSAMLWhomNoRouteNames(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.plant(authz.FallbackNever)
 	b := h.browser()
@@ -99,6 +101,7 @@ func TestFB_32_ATypedAddressLeadsNobodyToSAMLWhomNoRouteNames(t *testing.T) {
 }
 
 func TestFB_33_ARouteIsNoWayRoundTheLimitsOfAnOutage(t *testing.T) {
+	t.Parallel()
 	for what, reason := range map[string]authz.FallbackReason{"an outage": authz.FallbackHealth, "an override": authz.FallbackForced} {
 		t.Run(what, func(t *testing.T) {
 			h := newHouse(t)
@@ -132,6 +135,7 @@ func TestFB_33_ARouteIsNoWayRoundTheLimitsOfAnOutage(t *testing.T) {
 }
 
 func TestFB_33_ARouteIsNoWayRoundBeingAsked(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.plant(authz.FallbackAsk)
 	h.browser().signIn()
@@ -141,6 +145,7 @@ func TestFB_33_ARouteIsNoWayRoundBeingAsked(t *testing.T) {
 }
 
 func TestFB_32_ACodeThatTheUpstreamStumblesOverOpensNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	stumbles := idptest.Faults{Serve: map[string]http.Handler{"/token": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -184,6 +189,7 @@ func TestFB_32_ACodeThatTheUpstreamStumblesOverOpensNothing(t *testing.T) {
 }
 
 func TestFB_AnAgeIsAskedOfADirectoryToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	w := h.browser().get(h.authorizeURL("login_hint", "grace@acme.example", "max_age", "300"))
@@ -201,6 +207,7 @@ func TestFB_AnAgeIsAskedOfADirectoryToo(t *testing.T) {
 }
 
 func TestFB_ADirectoryThatTellsLittleTakesNothingAway(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	more := func(c map[string]any) {
 		c["picture"], c["locale"], c["phone_number"], c["phone_number_verified"] = "https://acme.example/ada.png", "en-GB", "+44 1", true
@@ -237,6 +244,7 @@ func TestFB_ADirectoryThatTellsLittleTakesNothingAway(t *testing.T) {
 }
 
 func TestFB_JunkDoesNotUseUpAConnection(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackNever)
 	h.returns = made(ratelimit.New(ratelimit.Config{PerSecond: 0.001, Burst: 2, Clock: h.clock}))(h)
@@ -258,6 +266,7 @@ func TestFB_JunkDoesNotUseUpAConnection(t *testing.T) {
 }
 
 func TestFB_WhatAStrangerWritesIntoAPathIsNotAudited(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, id := range []string{"con_x%20said%20eve", "%0aforged", "con_%F0%9F%92%A9", "a%2fb", "<script>", strings.Repeat("a", 64)} {
 		h.browser().get("/oidc/" + id + "/callback?state=x")
@@ -277,6 +286,7 @@ func TestFB_WhatAStrangerWritesIntoAPathIsNotAudited(t *testing.T) {
 }
 
 func TestSM_38_ALogoutThatFailedOnTheWayMayComeAgain(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "gatehouse.db")
 	h := newHouseOn(t, storage.Config{Driver: storage.SQLite, Path: path, Synchronous: "normal"})
 	d := h.directory("okta")
@@ -303,6 +313,7 @@ func TestSM_38_ALogoutThatFailedOnTheWayMayComeAgain(t *testing.T) {
 }
 
 func TestFB_AnUpstreamThatHangsKeepsNoOtherFromBeingProbed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	var arrived sync.WaitGroup
 	arrived.Add(2)
@@ -336,6 +347,7 @@ func TestFB_AnUpstreamThatHangsKeepsNoOtherFromBeingProbed(t *testing.T) {
 }
 
 func TestFB_AnOutageOfDiscoveryAloneNeitherOpensACircuitNorKeepsItOpen(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	h.outage()
@@ -351,6 +363,7 @@ func TestFB_AnOutageOfDiscoveryAloneNeitherOpensACircuitNorKeepsItOpen(t *testin
 // During an outage the directory's word for a second factor makes no
 // credentials; a proof to us does (federation case 34).
 func TestFB_34_WhoeverIsInByAFallbackMakesKeysAfterAProofToUsOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	usually := h.app

@@ -9,6 +9,7 @@ import (
 // TN-01, U34: the id of another workspace's key costs what one that nobody has
 // does: the same statements, so that time tells nothing either.
 func TestTN_01_U34_AnotherTenantsKeyTakesTheStatementsOfNone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		theirs, _ := h.key(h.workspace.ID, "monitor:read")
 		_, mine := h.key(h.other().ID, "manage:keys", "monitor:read")

@@ -25,6 +25,7 @@ func (h *house) hold(query, caller, authorization string, more ...string) *httpt
 }
 
 func TestForwardAuthIsTheDecisionOfVerify(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} }) // httptest's peer
 	all := h.gateway(authz.Live, authz.Test)
 	key, text := h.mint(func(r *apikey.Request) {
@@ -89,6 +90,7 @@ func TestForwardAuthIsTheDecisionOfVerify(t *testing.T) {
 // What is told of who asks is a setting; what does not apply is told as empty, so
 // that a client's own header never stands.
 func TestForwardAuthTellsWhatItIsSetToTell(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.Issuers[0].Identity = []string{"key_id", "environment"} })
 	all := h.gateway(authz.Live)
 	key, text := h.mint(nil)
@@ -119,6 +121,7 @@ func TestForwardAuthTellsWhatItIsSetToTell(t *testing.T) {
 }
 
 func TestForwardAuthAnswersGatewaysOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, text := h.mint(nil)
 	for what, caller := range map[string]string{"nobody": "", "a wrong secret": basicOf(string(h.app.ID), "x"), "a public client": "Client " + string(h.spa.ID), "the key itself is no caller of another issuer": "Bearer sp_live_x"} {
@@ -139,6 +142,7 @@ func TestForwardAuthAnswersGatewaysOnly(t *testing.T) {
 }
 
 func TestForwardAuthBelowAsEnvoyAsks(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	_, text := h.mint(nil)
@@ -155,6 +159,7 @@ func TestForwardAuthBelowAsEnvoyAsks(t *testing.T) {
 }
 
 func TestS16_AGatewayIsToldTheRateLimit(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.limits.most = 2
 	all := h.gateway(authz.Live, authz.Test)

@@ -12,6 +12,7 @@ import (
 // Whoever was removed or disabled here stays so, whatever their upstream says,
 // and by whichever side they come.
 func TestUO_09_WhoeverIsGoneIsNotBroughtBackByASignIn(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		end    func(*house, authz.UserID)
 		reason string
@@ -55,6 +56,7 @@ func TestUO_09_WhoeverIsGoneIsNotBroughtBackByASignIn(t *testing.T) {
 
 // Whom the domain is verified for joins where jit says so, and nowhere else.
 func TestUO_06_NobodyJoinsByAnAddressWhereJITSaysNo(t *testing.T) {
+	t.Parallel()
 	for _, jit := range []authz.JIT{authz.JITOff, authz.JITInvited} {
 		h := newHouse(t)
 		h.with(func(c *authz.Connection) { c.JIT = jit })
@@ -74,6 +76,7 @@ func TestUO_06_NobodyJoinsByAnAddressWhereJITSaysNo(t *testing.T) {
 // An address that the provider does not say it verified lets nobody join, and
 // what looks like its word is not.
 func TestUO_06_NobodyJoinsByAnAddressThatNobodyVerified(t *testing.T) {
+	t.Parallel()
 	for what, verified := range map[string]any{"false": false, "absent": nil, "a text": "true", "a number": 1, "a list": []bool{true}} {
 		h := newHouse(t)
 		unverified := func(c map[string]any) {

@@ -37,6 +37,7 @@ func (d *directory) follows(b *browser, w *httptest.ResponseRecorder, change fun
 var asAda = as("s-ada", "ada@acme.example")
 
 func TestFB_ARouteByGroupIsForThoseWhoseUpstreamToldOfTheGroup(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		d := h.legacy()
@@ -98,6 +99,7 @@ func TestFB_ARouteByGroupIsForThoseWhoseUpstreamToldOfTheGroup(t *testing.T) {
 
 // FB-32, HRD: where an address leads says nothing of who has it.
 func TestFB_32_ARouteByGroupTellsNobodyOfAnAddress(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.legacy()
 	h.told["groups"] = []string{"legacy-plant"}
@@ -123,6 +125,7 @@ func TestFB_32_ARouteByGroupTellsNobodyOfAnAddress(t *testing.T) {
 
 // Who comes back by SAML is looked at, not who left.
 func TestFB_32_ARouteByGroupLetsNobodyElseInBySAML(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.legacy()
 	h.told["groups"] = []string{"legacy-plant"}
@@ -167,6 +170,7 @@ func TestFB_32_ARouteByGroupLetsNobodyElseInBySAML(t *testing.T) {
 
 // What was told long ago is told anew by the side that tells it.
 func TestFB_ARouteByGroupIsAsFreshAsTheLastWeek(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.legacy()
 	h.told["groups"] = []string{"legacy-plant"}
@@ -186,6 +190,7 @@ func TestFB_ARouteByGroupIsAsFreshAsTheLastWeek(t *testing.T) {
 
 // The first rule that is about somebody rules, whatever it is about.
 func TestFB_RoutesAreLookedAtInTheirOrder(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	group := authz.Route{Group: "admins", Use: authz.OIDCSide}
 	domain := authz.Route{Domain: "acme.example", Use: authz.SAMLSide}
@@ -236,6 +241,7 @@ func TestFB_RoutesAreLookedAtInTheirOrder(t *testing.T) {
 }
 
 func TestExplain_TellsTheRouteThatLeadsThere(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.legacy(authz.Route{Domain: "plant.example", Use: authz.SAMLSide})
 	h.told["groups"] = []string{"legacy-plant"}
@@ -257,6 +263,7 @@ func TestExplain_TellsTheRouteThatLeadsThere(t *testing.T) {
 }
 
 func TestARouteIsAboutOneThing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.legacy()
 	h.with(func(c *authz.Connection) { c.JIT = authz.JITDomain })

@@ -47,6 +47,7 @@ func (h *house) ruled(rules string) {
 }
 
 func TestI18_GroupsGiveRolesAndTeamsAtEachSignInAndTakeThem(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		readers := h.id("POST", "/v1/roles", `{"name":"Readers","permissions":["monitor:read"]}`)
 		writers := h.id("POST", "/v1/roles", `{"name":"Writers","permissions":["monitor:write"]}`)
@@ -110,6 +111,7 @@ func TestI18_GroupsGiveRolesAndTeamsAtEachSignInAndTakeThem(t *testing.T) {
 }
 
 func TestI18_AD_01_NobodyGivesByGroupsWhatTheyDoNotHold(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	boss, dev := h.joins(ws, authz.RoleAdmin), h.joins(ws, authz.RoleDeveloper)
@@ -176,6 +178,7 @@ func TestI18_AD_01_NobodyGivesByGroupsWhatTheyDoNotHold(t *testing.T) {
 // What groups gave ends with the role, and rules for what is gone give nothing
 // and stop no sign-in.
 func TestI18_ARuleForWhatIsGoneStopsNoSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	role := h.id("POST", "/v1/roles", `{"name":"Readers","permissions":["monitor:read"]}`)
 	team := h.id("POST", "/v1/teams", `{"name":"SRE"}`)
@@ -190,6 +193,7 @@ func TestI18_ARuleForWhatIsGoneStopsNoSignIn(t *testing.T) {
 
 // Someone at the upstream while the rule goes does not come back with it.
 func TestI18_ARuleThatWentMeanwhileGivesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m := h.signsInWith()
 	role := h.id("POST", "/v1/roles", `{"name":"Readers","permissions":["monitor:read"]}`)
@@ -206,6 +210,7 @@ func TestI18_ARuleThatWentMeanwhileGivesNothing(t *testing.T) {
 
 // A list that was left out gives nothing, whatever came with it.
 func TestI18_GroupsThatAreUnknownGiveNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m := h.signsInWith()
 	h.ruled(`{"group":"ops","role":"viewer"}`)
@@ -221,6 +226,7 @@ func TestI18_GroupsThatAreUnknownGiveNothing(t *testing.T) {
 // During an outage people come by the other side, which tells other groups: they
 // keep what they had.
 func TestI18_AnOutageNeitherGivesNorTakes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAuto)
 	h.id("POST", "/v1/roles", `{"name":"Writers","permissions":["monitor:write"]}`)
@@ -246,6 +252,7 @@ func TestI18_AnOutageNeitherGivesNorTakes(t *testing.T) {
 
 // Nothing could take it afterwards: no rule, and no sign-in.
 func TestI18_ADeletedConnectionGivesNothingAnyMore(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		writers := h.id("POST", "/v1/roles", `{"name":"Writers","permissions":["monitor:write"]}`)
 		team := h.id("POST", "/v1/teams", `{"name":"SRE"}`)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestS30_NoWildcardIsIssuedToAutomationWhateverIsRegistered(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	robot, robots := h.robot(authz.GrantClientCredentials)
 	robot.Scopes = []string{"profile", "admin:all", "*"} // as no API of ours lets anybody register
@@ -22,6 +23,7 @@ func TestS30_NoWildcardIsIssuedToAutomationWhateverIsRegistered(t *testing.T) {
 // A person mints by the API as decisions say: with MFA of the last 15 minutes,
 // and nothing they do not hold.
 func TestU26_APersonIsChallengedBeforeTheyMint(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	mint := func(token string) (status int, code string, challenge map[string]string) {
 		w := h.send("POST", "/v1/auth/keys", `{"name":"mine","workspace_id":"`+string(h.workspace.ID)+`","environment":"live","scopes":["monitor:read"]}`,
@@ -51,6 +53,7 @@ func TestU26_APersonIsChallengedBeforeTheyMint(t *testing.T) {
 // owner who signed in with MFA does, a viewer does not, nor does an owner of
 // another workspace.
 func TestS6_OnlyARoleInTheWorkspaceMakesItsKeys(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	mint := func(token string, ws authz.WorkspaceID) (int, string) {
 		w := h.manage(token, "POST", "/v1/auth/keys", `{"name":"mine","workspace_id":"`+string(ws)+`","environment":"live","scopes":["manage:keys"]}`)

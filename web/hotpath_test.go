@@ -12,6 +12,7 @@ import (
 )
 
 func TestAnotherSpellingOfAPathIsAnotherPath(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for path, status := range map[string]int{
 		"/oauth2/introspect": 200, "/oauth2/%69ntrospect": 200, "/oauth2%2Fintrospect": 404, "/oauth2//introspect": 404,
@@ -24,6 +25,7 @@ func TestAnotherSpellingOfAPathIsAnotherPath(t *testing.T) {
 }
 
 func TestDS_01_ABodyOfUntoldLengthIsCutOff(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range endpoints {
 		r := httptest.NewRequest("POST", host+path, io.MultiReader(strings.NewReader("token="), strings.NewReader(strings.Repeat("x", 1<<20))))
@@ -38,6 +40,7 @@ func TestDS_01_ABodyOfUntoldLengthIsCutOff(t *testing.T) {
 // A gateway that sends more than the token, or its secret in the body, is
 // answered the same.
 func TestEverySpellingOfAnIntrospectionIsAnsweredTheSame(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	want := h.send("POST", "/oauth2/introspect", "token="+h.operator, "Content-Type", form, "Authorization", h.basic()).Body.String()
 	for _, body := range []string{
@@ -54,6 +57,7 @@ func TestEverySpellingOfAnIntrospectionIsAnsweredTheSame(t *testing.T) {
 }
 
 func TestEveryRequestHasAnIDOfItsOwn(t *testing.T) {
+	t.Parallel()
 	next := web.RequestIDs()
 	var seen sync.Map
 	var group sync.WaitGroup

@@ -24,6 +24,7 @@ func (s *spring) Read(p []byte) (int, error) {
 // DS-01: of a body without end no operation reads more than its bound, whether its
 // length is told or not.
 func TestDS_01_NoOperationReadsAHugeBody(t *testing.T) {
+	t.Parallel()
 	const huge, bound = 10 << 20, 2 << 20
 	h := newHouse(t)
 	tried := 0
@@ -63,6 +64,7 @@ func TestDS_01_NoOperationReadsAHugeBody(t *testing.T) {
 // The endpoints that ask about credentials hold a body to less than the bound of
 // all, and say what is wrong: to the byte, and whether its length is told or not.
 func TestDS_01_ABodyOfOneByteTooManyIsTooLarge(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live)
 	for path, c := range map[string]struct {
@@ -96,6 +98,7 @@ func TestDS_01_ABodyOfOneByteTooManyIsTooLarge(t *testing.T) {
 // The body of a request that a gateway holds back is its service's: forward-auth
 // decides without it, however long it is.
 func TestDS_01_ForwardAuthReadsNoBody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live)
 	_, text := h.mint(nil)

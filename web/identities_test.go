@@ -39,6 +39,7 @@ func (h *house) lastIn() authz.UserID {
 }
 
 func TestLinking_WhoWasNamedInAdvanceIsRecognisedByTheNameAlone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		h.with(func(c *authz.Connection) { c.JIT = authz.JITOff })
 		m := h.done("POST", "/v1/members", `{"role":"viewer","name":"Eve to be","email":"bob@acme.example","identity":`+h.named("oidc", "s-eve")+`}`)
@@ -71,6 +72,7 @@ func TestLinking_WhoWasNamedInAdvanceIsRecognisedByTheNameAlone(t *testing.T) {
 }
 
 func TestLinking_AnAdministratorNamesTheOtherSideOfAMember(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		h.browser().signIn()
 		ada := string(h.lastIn())
@@ -129,6 +131,7 @@ func TestLinking_AnAdministratorNamesTheOtherSideOfAMember(t *testing.T) {
 
 // What the next sign-in would bring back is not said to be taken away.
 func TestLinking_AnIdentityThatFollowsTheOtherSideStaysWithIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAsk, func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
@@ -158,6 +161,7 @@ func TestLinking_AnIdentityThatFollowsTheOtherSideStaysWithIt(t *testing.T) {
 }
 
 func TestLinking_WhatWasGrantedByAnIdentityEndsWithIt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		h.consents = []string{"openid", "profile", "offline_access"}
 		tokens := h.tokens(h.browser(), "scope", "openid offline_access")
@@ -180,6 +184,7 @@ func TestLinking_WhatWasGrantedByAnIdentityEndsWithIt(t *testing.T) {
 // Whoever is no owner says of nobody what they are called, and nobody does at a
 // draft: who sets it up afterwards could be any member.
 func TestLinking_WhoIsWhoIsAnOwnersToSay(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	fresh := func(p authz.Principal, scopes ...string) authz.Principal {
 		p.Scopes, p.AuthTime, p.MFA, p.MFAAt = scopes, h.clock.Now(), authz.MFAProven, h.clock.Now()
@@ -226,6 +231,7 @@ func TestLinking_WhoIsWhoIsAnOwnersToSay(t *testing.T) {
 // A person whom another workspace's connection signs in is not this one's to
 // name: their profile is read there too.
 func TestLinking_AWorkspaceNamesNobodyWhoComesFromAnother(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.browser().signIn()
 	ada := h.lastIn()
@@ -244,6 +250,7 @@ func TestLinking_AWorkspaceNamesNobodyWhoComesFromAnother(t *testing.T) {
 
 // A sign-in that meets the removal of its identity is refused, or ends with it.
 func TestLinking_NoSessionOutlivesAnIdentityThatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		m := h.done("POST", "/v1/members", `{"identity":`+h.named("oidc", "s-eve")+`}`)
 		path := "/v1/members/" + m["user_id"].(string) + "/identities"

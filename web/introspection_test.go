@@ -11,6 +11,7 @@ import (
 )
 
 func TestRFC9701_TheCallerChoosesTheSignedForm(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tokens := h.tokens(h.browser())
 	ask := func(token, accept string) *httptest.ResponseRecorder {
@@ -53,6 +54,7 @@ func TestRFC9701_TheCallerChoosesTheSignedForm(t *testing.T) {
 }
 
 func TestRFC9701_4_TheAcceptHeaderIsWeighed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	const signed, plain = "application/token-introspection+jwt", "application/json;charset=UTF-8"
 	token := h.tokens(h.browser())["access_token"]

@@ -68,6 +68,7 @@ func (h *house) isMember(email string) (authz.Member, bool) {
 }
 
 func TestI1_I18_WhoOpensTheirInvitationSignsInAndBelongs(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		id, link, form := h.invites("Eve@elsewhere.example", "viewer")
 		b := h.browser()
@@ -114,6 +115,7 @@ func TestI1_I18_WhoOpensTheirInvitationSignsInAndBelongs(t *testing.T) {
 
 // Whatever is wrong with an invitation is told in the same words.
 func TestI1_AnInvitationThatLetsNobodyInSaysNothingMore(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	requestID := regexp.MustCompile(`<dd><code>[A-Z0-9]+</code>`)
@@ -193,6 +195,7 @@ func TestI1_AnInvitationThatLetsNobodyInSaysNothingMore(t *testing.T) {
 }
 
 func TestI18_TN_03_WhoJoinsIsTheConnectionsToSay(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	set := func(jit authz.JIT) {
 		h.connection.JIT = jit

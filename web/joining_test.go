@@ -13,6 +13,7 @@ import (
 // Whoever follows a join link where too many wait is told so: there is no client
 // to send them to.
 func TestJL_DS_05_WhereThereIsNoRoomALinkSaysSo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	now := h.clock.Now()
@@ -36,6 +37,7 @@ func TestJL_DS_05_WhereThereIsNoRoomALinkSaysSo(t *testing.T) {
 
 // What must be done within minutes is not drawn out by a longer attempt.
 func TestJL_ALongAttemptDrawsOutNoLink(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	h.connection = i.d.connection

@@ -80,6 +80,7 @@ func attribute(name, value string) func(*idptest.SAMLAnswer) {
 }
 
 func TestJL_AMemberComesToBeKnownByALinkMadeForThem(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		i := h.joinLink()
 		elsewhere := h.browser()
@@ -146,6 +147,7 @@ func TestJL_AMemberComesToBeKnownByALinkMadeForThem(t *testing.T) {
 
 // Of two who came back by one link, one is the member.
 func TestJL_ALinkIsUsedOnceHoweverManyUseItAtOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		i := h.joinLink()
 		var browsers []*browser
@@ -176,6 +178,7 @@ func TestJL_ALinkIsUsedOnceHoweverManyUseItAtOnce(t *testing.T) {
 
 // What a link stands on is looked at when it is used, whatever it was before.
 func TestJL_ALinkIsOfNoMoreUseThanWhatItStandsOn(t *testing.T) {
+	t.Parallel()
 	for what, spoil := range map[string]func(*joinLink) *browser{
 		"another browser": func(i *joinLink) *browser { return i.h.browser() },
 		"taken back": func(i *joinLink) *browser {
@@ -250,6 +253,7 @@ func TestJL_ALinkIsOfNoMoreUseThanWhatItStandsOn(t *testing.T) {
 }
 
 func TestJL_ALinkThatIsOverOpensNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	h.clock.Advance(24*time.Hour - time.Second)
@@ -268,6 +272,7 @@ func TestJL_ALinkThatIsOverOpensNothing(t *testing.T) {
 }
 
 func TestJL_SomebodyElsesIdentityIsJoinedToNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	yes := i.asked() // grace is nobody yet
@@ -293,6 +298,7 @@ func TestJL_SomebodyElsesIdentityIsJoinedToNobody(t *testing.T) {
 // An address of somebody else's refuses; one's own proves nothing and is not
 // needed. The same where the person joins a side by themselves.
 func TestJL_UO_06_AnAddressJoinsNobodyAndAnothersRefuses(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	h.browser().signIn() // ada, a member
@@ -315,6 +321,7 @@ func TestJL_UO_06_AnAddressJoinsNobodyAndAnothersRefuses(t *testing.T) {
 
 // In the browser of somebody else the link would make them bob.
 func TestJL_NobodyElseIsJoinedByTheirBrowser(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	before := i.leaves(i.browser)
@@ -337,6 +344,7 @@ func TestJL_NobodyElseIsJoinedByTheirBrowser(t *testing.T) {
 // What one step hands on is good for the next and for no other, and not for
 // those of a person who joins a side by themselves.
 func TestJL_UO_18_NoStepIsSkippedOrTakenForAnother(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	w := i.d.post(i.d.answer(i.leaves(i.browser), nil))
@@ -358,6 +366,7 @@ func TestJL_UO_18_NoStepIsSkippedOrTakenForAnother(t *testing.T) {
 }
 
 func TestJL_WhoMakesALinkCouldNameTheIdentity(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.joinable()
 	ws := h.workspace.ID
@@ -407,6 +416,7 @@ func TestJL_WhoMakesALinkCouldNameTheIdentity(t *testing.T) {
 
 // A link is worth no more than the person who made it is now.
 func TestJL_ALinkDoesNotOutliveThePowerOfItsMaker(t *testing.T) {
+	t.Parallel()
 	for what, change := range map[string]func(h *house, maker, member authz.UserID){
 		"the maker left": func(h *house, maker, _ authz.UserID) { h.done("DELETE", "/v1/members/"+string(maker), "") },
 		"the maker is no owner now": func(h *house, maker, _ authz.UserID) {
@@ -439,6 +449,7 @@ func TestJL_ALinkDoesNotOutliveThePowerOfItsMaker(t *testing.T) {
 
 // A link is taken back by its member's path alone.
 func TestJL_TN_01_ALinkIsOfItsMember(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := h.joinLink()
 	other := h.joins(h.workspace.ID, authz.RoleViewer).Subject
@@ -458,6 +469,7 @@ func TestJL_TN_01_ALinkIsOfItsMember(t *testing.T) {
 // Where both sides tell one name, whose it is by that name counts: it is not for
 // a link to give away.
 func TestJL_WhoIsSomebodyElseByTheLinkKeyIsJoinedToNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	i := &joinLink{ceremony: ceremony{d: h.both(authz.FallbackAsk, func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}

@@ -17,6 +17,7 @@ import (
 // U0, U11: whoever uses a key while it is changed or replaced is neither refused
 // nor told to come back: by whatever way it is used, itself or by a token of it.
 func TestU0_U11_NoUseOfAKeyIsRefusedWhileItIsChangedAndReplaced(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		gateway := h.gateway(authz.Live)
 		key, text := h.mint(func(r *apikey.Request) { r.Scopes = []string{"monitor:read", "manage:keys"} })

@@ -15,6 +15,7 @@ import (
 // whatever name it comes and whatever stands around it; that is recorded and
 // told nobody; the key has not leaked, and nothing was done.
 func TestS15_AK02_AKeyInABodyIsRefusedWhateverElseIsRight(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live, authz.Test)
 	_, text := h.mint(nil)
@@ -131,6 +132,7 @@ func TestS15_AK02_AKeyInABodyIsRefusedWhateverElseIsRight(t *testing.T) {
 // Keys that were imported may look like anything: what looks like one is no reason
 // to refuse the value of a form.
 func TestWhatMayBeAnImportedKeyIsTakenInAForm(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.Issuers[0].IsKey = func(string) bool { return true } })
 	_, text := h.mint(nil)
 	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials&scope=monitor:read", "Content-Type", form, "Authorization", "Bearer "+text)

@@ -14,6 +14,7 @@ import (
 // AK-21: revoking a key is told of as urgent, ends what was made of it, and the
 // audit trail has the acts in their order.
 func TestAK_21_U35_ARevocationIsAnAlertAndEndsWhatHangsOnTheKey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live)
 	key, text := h.mint(func(r *apikey.Request) { r.Scopes = []string{"monitor:read", "monitor:write"} })

@@ -16,6 +16,7 @@ import (
 // TN-05: what is of one tenant is nothing at a client of another, and nobody of
 // the other makes keys here.
 func TestTN_05_AKeyIsNothingAtAnotherTenantsClient(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, text := h.mint(func(r *apikey.Request) { r.Scopes = []string{"manage:keys"} })
 	other := h.other()
@@ -51,6 +52,7 @@ func TestTN_05_AKeyIsNothingAtAnotherTenantsClient(t *testing.T) {
 // TN-08: whoever leaves takes with them what they were let do, however warm it was:
 // a remembered answer is asked for no more than once.
 func TestTN_08_ARememberedKeyEndsWithItsOwnersMembership(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	gateway := h.gateway(authz.Live)
@@ -78,6 +80,7 @@ func TestTN_08_ARememberedKeyEndsWithItsOwnersMembership(t *testing.T) {
 // WH-10: what somebody calls their key is text to whoever is told of it, and
 // nothing else: no line, no markup, no header.
 func TestWH_10_ANameIsInertInWhatIsTold(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	const name = `<!channel> *bold* <https://evil.example|click> "},{"type":"x`
 	h.events("")

@@ -18,6 +18,7 @@ import (
 )
 
 func TestAK01_S15_U12_AKeyInAURLOrABrowserIsRefusedAndReportedAsLeaked(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	for what, c := range map[string]struct {
@@ -74,6 +75,7 @@ func TestAK01_S15_U12_AKeyInAURLOrABrowserIsRefusedAndReportedAsLeaked(t *testin
 }
 
 func TestAKeyThatLeaksAllTheTimeIsLookedAtNowAndThen(t *testing.T) {
+	t.Parallel()
 	looks := 0
 	h := newHouse(t, func(c *web.Config) {
 		report := c.Issuers[0].ReportLeak
@@ -95,6 +97,7 @@ func TestAKeyThatLeaksAllTheTimeIsLookedAtNowAndThen(t *testing.T) {
 }
 
 func TestWhatOnlyLooksLikeAKeyIsNotRefusedForIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	if w := h.send("GET", "/.well-known/jwks.json?up_live_"+strings.Repeat("A", 64), ""); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -107,6 +110,7 @@ func (h *house) reportLeak(body string, headers ...string) *httptest.ResponseRec
 }
 
 func TestWhoeverHoldsAKeyMayReportIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	key, text := h.mint(nil)
 	w := h.reportLeak(`{"key":"` + text + `","url":"https://paste.example/1?k=` + text + `"}`)
@@ -146,6 +150,7 @@ func (signedBy) Verify(_ context.Context, id, signature string, _ []byte) error 
 }
 
 func TestGitHubIsToldWhichTokensAreKeys(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.Issuers[0].LeakPartner = signedBy{} })
 	_, text := h.mint(nil)
 	raw, _ := json.Marshal([]map[string]string{
@@ -186,6 +191,7 @@ func TestGitHubIsToldWhichTokensAreKeys(t *testing.T) {
 }
 
 func TestReportsAreBounded(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) {
 		c.Limits.Leaks.PerAddress = made(ratelimit.New(ratelimit.Config{PerSecond: 0.1, Burst: 3, Clock: c.Clock}))(t)
 	})

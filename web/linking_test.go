@@ -104,6 +104,7 @@ func (c *ceremony) unlinked(what string) {
 }
 
 func TestUO_18_APersonJoinsTheOtherSideToThemselves(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		c := h.ceremony()
 		if page := c.get("/security"); !strings.Contains(page.Body.String(), `href="/security/link"`) {
@@ -154,6 +155,7 @@ func TestUO_18_APersonJoinsTheOtherSideToThemselves(t *testing.T) {
 }
 
 func TestUO_18_WhatBeginsTakesASignInAndAFactorOfTheLastMinutes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	begin := url.Values{"do": {"begin"}}
@@ -191,6 +193,7 @@ func TestUO_18_WhatBeginsTakesASignInAndAFactorOfTheLastMinutes(t *testing.T) {
 // Neither half is worth anything elsewhere, later, twice, or once what it stands
 // on is gone.
 func TestUO_18_WhatWasBegunIsOfOneBrowserOneSessionAndTenMinutes(t *testing.T) {
+	t.Parallel()
 	for what, spoil := range map[string]func(*ceremony, *url.Values) *browser{
 		"another browser": func(c *ceremony, _ *url.Values) *browser { return c.h.browser() },
 		"another browser with the session": func(c *ceremony, _ *url.Values) *browser {
@@ -260,6 +263,7 @@ func TestUO_18_WhatWasBegunIsOfOneBrowserOneSessionAndTenMinutes(t *testing.T) {
 }
 
 func TestUO_18_TheAnswerOfTheOtherSideIsOfTheBrowserAndSessionToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	asked := c.begin()
@@ -275,6 +279,7 @@ func TestUO_18_TheAnswerOfTheOtherSideIsOfTheBrowserAndSessionToo(t *testing.T) 
 
 // What one step hands on is good for the next step and for no other.
 func TestUO_18_NoStepIsSkipped(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	w := c.d.post(c.d.answer(c.begin(), nil))
@@ -303,6 +308,7 @@ func TestUO_18_NoStepIsSkipped(t *testing.T) {
 }
 
 func TestUO_18_SomebodyElsesSignInIsJoinedToNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	yes := c.asked() // grace is nobody yet
@@ -328,6 +334,7 @@ func TestUO_18_SomebodyElsesSignInIsJoinedToNobody(t *testing.T) {
 // A sign-in that stands in for another joins nothing; nor does one at a
 // connection of one side, or by names that change hands.
 func TestUO_18_NothingIsJoinedWhereASignInStandsIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	s := h.sessionOf(c.browser)

@@ -50,6 +50,7 @@ func (c *ceremony) cannotBegin(what, told string) {
 }
 
 func TestUO_18_APasskeyIsTheFactorAndNoSignInAtASide(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		c, key := h.keyed()
 		page := c.get("/security/link")
@@ -80,6 +81,7 @@ func TestUO_18_APasskeyIsTheFactorAndNoSignInAtASide(t *testing.T) {
 }
 
 func TestUO_18_ARecoveryCodeJoinsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := &ceremony{browser: h.browser(), d: h.joinable()}
 	app, codes := c.enrolApp()
@@ -95,6 +97,7 @@ func TestUO_18_ARecoveryCodeJoinsNothing(t *testing.T) {
 // What an upstream vouches for without saying when may be a sign-in of this
 // morning: it counts where the upstream was asked to have the person sign in.
 func TestUO_18_ASignInOfUntoldTimeCountsWhereItWasAskedFor(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { delete(c, "auth_time") }})
 	c := &ceremony{browser: h.browser(), d: h.joinable()}
@@ -110,6 +113,7 @@ func TestUO_18_ASignInOfUntoldTimeCountsWhereItWasAskedFor(t *testing.T) {
 
 // A sign-in that the upstream says was before it was asked for is none.
 func TestUO_18_AnOldSignInAtTheirOwnSideIsNone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := &ceremony{browser: h.browser(), d: h.joinable()}
 	c.app, _ = c.enrolApp()
@@ -123,6 +127,7 @@ func TestUO_18_AnOldSignInAtTheirOwnSideIsNone(t *testing.T) {
 }
 
 func TestUO_18_SomebodyElseAtTheirOwnSideIsSignedInByNothingHere(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		c := &ceremony{browser: h.browser(), d: h.joinable()}
 		c.app, _ = c.enrolApp()
@@ -156,6 +161,7 @@ func TestUO_18_SomebodyElseAtTheirOwnSideIsSignedInByNothingHere(t *testing.T) {
 // Both sign-ins and the factor are of the ten minutes before it is done, not
 // before it is begun.
 func TestUO_18_AllOfItIsOfTheSameTenMinutes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	h.clock.Advance(9 * time.Minute)
@@ -177,6 +183,7 @@ func TestUO_18_AllOfItIsOfTheSameTenMinutes(t *testing.T) {
 // What was begun at their own side is of one browser and session too, good once,
 // and is not the other half.
 func TestUO_18_TheSignInAtTheirOwnSideIsOfOneSessionAndGoodOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	to := h.upstreamAnswer(h.goesTo(c.post("/security/link", url.Values{"do": {"again"}})))
@@ -201,6 +208,7 @@ func TestUO_18_TheSignInAtTheirOwnSideIsOfOneSessionAndGoodOnce(t *testing.T) {
 
 // Whoever came by SAML joins the side of OpenID Connect in the same way.
 func TestUO_18_APersonOfTheDirectoryJoinsTheOtherSide(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		c := &ceremony{browser: h.browser(), d: h.joinable()}
 		if w := c.d.signIn(c.browser, nil); w.Code >= 400 {

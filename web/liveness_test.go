@@ -51,6 +51,7 @@ func (h *house) introspects(token string) bool {
 }
 
 func TestUpstreamsAreAskedAboutSessionsAndAPersonTheyForgotIsSignedOut(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		h.asksAbout(15)
@@ -125,6 +126,7 @@ func (b *browser) grantsOfflineAccess() *httptest.ResponseRecorder {
 }
 
 func TestNobodyIsAskedAboutWhatIsOver(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	for what, end := range map[string]func(*browser){
@@ -156,6 +158,7 @@ func TestNobodyIsAskedAboutWhatIsOver(t *testing.T) {
 }
 
 func TestAConnectionThatDoesNotAskKeepsNoToken(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -184,6 +187,7 @@ func (h *house) dueRefreshes(c authz.Connection, n int) (all []authz.SessionID) 
 }
 
 func TestAnUpstreamThatIsAwayHoldsUpNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.asksAbout(15)
 	h.dueRefreshes(h.connection, 40)
@@ -203,6 +207,7 @@ func TestAnUpstreamThatIsAwayHoldsUpNobody(t *testing.T) {
 }
 
 func TestATokenThatDoesNotOpenLeavesTheQueue(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.asksAbout(15)
 	id := h.dueRefreshes(h.connection, 1)[0]

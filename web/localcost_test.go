@@ -29,6 +29,7 @@ func (c *countingHasher) VerifyHuman(ctx context.Context, stored string, text au
 // answer that one was right: hashes and statements are the same, in the same
 // order.
 func TestMF_07_ARightPasswordCostsWhatAWrongOneDoes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, shown := h.browser().accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)
 	used := shownCode.FindStringSubmatch(shown.Body.String())[1]

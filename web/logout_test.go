@@ -84,6 +84,7 @@ func (h *house) logouts() []authz.Logout {
 }
 
 func TestLO_01_OnlyAHintOfThePersonHereSignsThemOutUnasked(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	b, eve := h.browser(), h.browser()
@@ -113,6 +114,7 @@ func TestLO_01_OnlyAHintOfThePersonHereSignsThemOutUnasked(t *testing.T) {
 }
 
 func TestLO_01_ThePersonsOwnWordSignsOut(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	b := h.browser()
@@ -136,6 +138,7 @@ func TestLO_01_ThePersonsOwnWordSignsOut(t *testing.T) {
 }
 
 func TestLO_02_AnAddressThatIsNotRegisteredIsShownAndNotFollowed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	b := h.browser()
@@ -155,6 +158,7 @@ func TestLO_02_AnAddressThatIsNotRegisteredIsShownAndNotFollowed(t *testing.T) {
 }
 
 func TestAFormOfAnotherSiteIsTakenUpByARedirect(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	b := h.browser()
@@ -175,6 +179,7 @@ func TestAFormOfAnotherSiteIsTakenUpByARedirect(t *testing.T) {
 }
 
 func TestLO_06_TheOldCookieAndTheTokensEndOnTheServer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	b := h.browser()
@@ -203,6 +208,7 @@ func TestLO_06_TheOldCookieAndTheTokensEndOnTheServer(t *testing.T) {
 }
 
 func TestLO_04_EveryClientOfTheSessionIsToldOnceForWhateverReasonItEnds(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving(func(m *authz.ClientMetadata) { m.SubjectType = oauth.SubjectPairwise })
 	b := h.browser()
@@ -239,6 +245,7 @@ func (h *house) pairwiseSub(tokens *httptest.ResponseRecorder) string {
 }
 
 func TestFrontchannelLogoutFramesTheClientsAndNothingElse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving(func(m *authz.ClientMetadata) { m.FrontchannelLogoutURI = frontURI })
 	b := h.browser()
@@ -259,6 +266,7 @@ func TestFrontchannelLogoutFramesTheClientsAndNothingElse(t *testing.T) {
 }
 
 func TestAFrontchannelAddressThatCannotStandInAPolicyIsNotFramed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, uri := range []string{"https://front.example; script-src *", "javascript:alert(1)", "data:text/html,x", "http://front.example/", "com.example.app:/out"} {
 		h.leaving(func(m *authz.ClientMetadata) { m.FrontchannelLogoutURI = uri })
@@ -273,6 +281,7 @@ func TestAFrontchannelAddressThatCannotStandInAPolicyIsNotFramed(t *testing.T) {
 // What a form holds beside the parameters of logout is no matter for a URL: a
 // logout token put there would be in histories and logs.
 func TestLO_05_OnlyTheParametersOfLogoutGoOnInTheURL(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := h.send("POST", "/oauth2/logout", "state=st&logout_token=a.secret.token&access_token=at_secret&client_secret=hidden", "Content-Type", form)
 	to := w.Header().Get("Location")

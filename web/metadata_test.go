@@ -94,6 +94,7 @@ func (h *house) metadataOf(d *directory, method, step, body string) metadataView
 }
 
 func TestSM_29_ANewCertificateInMetadataWaitsForAnAdministrator(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		d, p := h.renewing()
@@ -152,6 +153,7 @@ func TestSM_29_ANewCertificateInMetadataWaitsForAnAdministrator(t *testing.T) {
 }
 
 func TestSM_29_MetadataThatCannotBeHadChangesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, p := h.renewing()
 	expired := strings.Replace(string(d.Metadata()), "<md:EntityDescriptor ", `<md:EntityDescriptor validUntil="2001-01-01T00:00:00Z" `, 1)
@@ -196,6 +198,7 @@ func TestSM_29_MetadataThatCannotBeHadChangesNothing(t *testing.T) {
 }
 
 func TestSM_29_ACertificateThatIsWithdrawnIsBelievedNoMore(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, p := h.renewing()
 	next := made(idptest.NewSAMLKey(h.clock.Now().Add(-time.Hour), h.clock.Now().Add(900*time.Hour)))(t)
@@ -235,6 +238,7 @@ func keyDescriptor(t *testing.T, metadata string) string {
 }
 
 func TestSM_42_CertificatesThatEndAreWarnedOfOncePerStep(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, p := h.renewing()
 	short := made(idptest.NewSAMLKey(h.clock.Now().Add(-time.Hour), h.clock.Now().Add(31*24*time.Hour)))(t)
@@ -263,6 +267,7 @@ func TestSM_42_CertificatesThatEndAreWarnedOfOncePerStep(t *testing.T) {
 }
 
 func TestOurKeyAtAProviderIsReplacedWhileBothArePublished(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.sealedKeys = true
 	d, _ := h.renewing()
@@ -317,6 +322,7 @@ func TestOurKeyAtAProviderIsReplacedWhileBothArePublished(t *testing.T) {
 }
 
 func TestSM_27_WhoComesUnaskedIsRefusedOrBeginsASignInOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	unasked := func(relay string) url.Values {

@@ -12,6 +12,7 @@ import (
 // An upstream that says that there was MFA and not when, as Entra does by
 // default, proves nothing of the last quarter of an hour.
 func TestU26_MFAOfAnUnknownTimeMintsNothingUntilTheTimeIsTold(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	told := false // when, as an upstream does that is asked for max_age
 	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) {

@@ -21,6 +21,7 @@ var showsSecret = regexp.MustCompile(`^(key|token|client_secret|signing_secret|l
 // API's own description: every one whose answer shows a secret once is tried, and
 // those that make what credentials are for.
 func TestU26_WhateverRouteMakesACredentialAPersonIsChallenged(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.furnished(h.workspace)
 	weak := h.manager()

@@ -9,6 +9,7 @@ import (
 )
 
 func TestTK_04_NoAnswerWithOrAboutACredentialIsStored(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tokens := h.tokens(h.browser())
 	create := h.inWorkspace(`,"name":"k","environment":"live","scopes":["monitor:read"]`)

@@ -22,6 +22,7 @@ func (h *house) numbers(text string) {
 }
 
 func TestNumbers_AreRefusedOutOfTheirBounds(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		h.numbers(`{"attempt_minutes":30}`)
 		at := "/v1/connections/" + string(h.connection.ID) + "?workspace_id=" + string(h.workspace.ID)
@@ -49,6 +50,7 @@ func TestNumbers_AreRefusedOutOfTheirBounds(t *testing.T) {
 // A sign-in that takes long is over, and one that may take longer is not over
 // with its request.
 func TestNumbers_AnAttemptIsOverInItsTime(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		for _, c := range []struct {
 			numbers string
@@ -95,6 +97,7 @@ func TestNumbers_AnAttemptIsOverInItsTime(t *testing.T) {
 }
 
 func TestNumbers_ASkewAndAnAgeAreThoseOfTheConnection(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.both(authz.FallbackAdmin, func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
@@ -128,6 +131,7 @@ func TestNumbers_ASkewAndAnAgeAreThoseOfTheConnection(t *testing.T) {
 }
 
 func TestNumbers_ASessionThatStandsInLastsAsLongAsTheConnectionSays(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for numbers, want := range map[authz.Numbers]time.Duration{{}: time.Hour, {FallbackSessionMinutes: 480}: 8 * time.Hour, {FallbackSessionMinutes: 5}: 5 * time.Minute} {
 		d := h.both(authz.FallbackAdmin, func(c *authz.Connection) { c.Numbers = numbers })
@@ -147,6 +151,7 @@ func TestNumbers_ASessionThatStandsInLastsAsLongAsTheConnectionSays(t *testing.T
 // A factor that the provider saw this morning is none this evening, unless an
 // administrator's word is left.
 func TestNumbers_ASecondFactorAtTheProviderCountsForAWhile(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, c := range []struct {
 		numbers  authz.Numbers
@@ -178,6 +183,7 @@ func TestNumbers_ASecondFactorAtTheProviderCountsForAWhile(t *testing.T) {
 // Who asks for offline_access asks about sessions, unless it says that it does
 // not.
 func TestNumbers_AProviderIsAskedByDefaultWhereOfflineAccessIs(t *testing.T) {
+	t.Parallel()
 	offline := []string{"openid", "profile", "email", "offline_access"}
 	for what, c := range map[string]struct {
 		scopes []string
@@ -216,6 +222,7 @@ func TestNumbers_AProviderIsAskedByDefaultWhereOfflineAccessIs(t *testing.T) {
 // A request lives as long as its attempts may take, however often somebody sets
 // out: max_age and prompt=login are about when it arrived.
 func TestNumbers_NoNumberOfAttemptsDrawsOutARequest(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		for attempt, steps := range map[string][]time.Duration{
 			`{}`:                     {9 * time.Minute, 9 * time.Minute, 9 * time.Minute, 8*time.Minute - time.Second},
@@ -247,6 +254,7 @@ func TestNumbers_NoNumberOfAttemptsDrawsOutARequest(t *testing.T) {
 
 // What must be done within minutes is not drawn out by a longer attempt.
 func TestNumbers_ALongAttemptDrawsOutNoCeremony(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony(func(c *authz.Connection) { c.Numbers.AttemptMinutes = 30 })
 	a := c.begin()

@@ -64,6 +64,7 @@ func forcesSignIn(h *house, to string) bool {
 // What conditional access asked of a sign-in, it asks of the side they are sent on
 // to: else that falls short of it again, and again.
 func TestFB_WhoIsSentOnIsAskedForWhatWasDemanded(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		demand  string
 		refused bool
@@ -94,6 +95,7 @@ func TestFB_WhoIsSentOnIsAskedForWhatWasDemanded(t *testing.T) {
 // Who signs in again to join another side does so at their own, whatever rule
 // leads elsewhere: it is the same person in the session they have.
 func TestFB_WhomARuleLeadsElsewhereSignsInAgainAtTheirOwnSide(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c := h.ceremony()
 	h.connection = c.d.connection
@@ -111,6 +113,7 @@ func TestFB_WhomARuleLeadsElsewhereSignsInAgainAtTheirOwnSide(t *testing.T) {
 // To join a side is no sign-in by it: what it tells of groups then leads nobody
 // there, and it has no time of one.
 func TestFB_WhatASideTellsAtAJoiningDecidesNoRoute(t *testing.T) {
+	t.Parallel()
 	byGroup := func(c *authz.Connection) {
 		c.Fallback.Routes = append(c.Fallback.Routes, authz.Route{Group: "legacy-plant", Use: authz.SAMLSide})
 	}
@@ -152,6 +155,7 @@ func TestFB_WhatASideTellsAtAJoiningDecidesNoRoute(t *testing.T) {
 // Nothing is remembered of who is no member any more, or disabled, when they are
 // sent on.
 func TestFB_NothingIsRememberedOfSomebodySentOnWhoMayNotComeIn(t *testing.T) {
+	t.Parallel()
 	for what, end := range map[string]func(*house, authz.UserID) error{
 		"no member": func(h *house, id authz.UserID) error {
 			_, err := h.store.RemoveMember(h.Context(), issuer, h.workspace.ID, id)
@@ -193,6 +197,7 @@ func TestFB_NothingIsRememberedOfSomebodySentOnWhoMayNotComeIn(t *testing.T) {
 // What is kept of somebody's groups for the routes is bounded: beyond it they
 // count as told of none.
 func TestFB_WhoIsInTooMuchOfGroupsIsToldOfNone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	var routes []authz.Route
 	var groups []string

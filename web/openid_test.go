@@ -18,6 +18,7 @@ func (h *house) asBob() {
 }
 
 func TestAZ_08_AHintDecidesWhoGetsACode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada, bob := h.browser(), h.browser()
 	hint := member(ada.signedInWith(), "id_token")
@@ -44,6 +45,7 @@ func TestAZ_08_AHintDecidesWhoGetsACode(t *testing.T) {
 }
 
 func TestAZ_08_AWaitingConsentIsHeldToTheHintToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ada := h.browser()
 	hint := member(ada.signedInWith(), "id_token")
@@ -57,6 +59,7 @@ func TestAZ_08_AWaitingConsentIsHeldToTheHintToo(t *testing.T) {
 }
 
 func TestAZ_07_GoingBackToAnAbortedSignInGivesNoCode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -81,6 +84,7 @@ func TestAZ_07_GoingBackToAnAbortedSignInGivesNoCode(t *testing.T) {
 }
 
 func TestAZ_07_MaxAgeZeroIsASignInEvenWithinTheSameSecond(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	h.clock.Advance(h.clock.Now().Truncate(time.Second).Add(time.Second).Sub(h.clock.Now()))
@@ -116,6 +120,7 @@ func TestAZ_07_MaxAgeZeroIsASignInEvenWithinTheSameSecond(t *testing.T) {
 }
 
 func TestAuthTimeIsTheUpstreamsAndStaysOverSSOAndRefresh(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	at := h.clock.Now().Add(-10 * time.Minute).Unix()
 	h.upstream.SetFaults(idptest.Faults{IDToken: func(c map[string]any) { c["auth_time"] = at }})
@@ -137,6 +142,7 @@ func TestAuthTimeIsTheUpstreamsAndStaysOverSSOAndRefresh(t *testing.T) {
 }
 
 func TestOIDCCore5511_AnEssentialACRThatIsNotReachedGivesNoCode(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -157,6 +163,7 @@ func TestOIDCCore5511_AnEssentialACRThatIsNotReachedGivesNoCode(t *testing.T) {
 }
 
 func TestClaimsAskedForByNameAreConsentedTo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	const name = `{"userinfo":{"name":{"essential":true}}}`
@@ -179,6 +186,7 @@ func TestClaimsAskedForByNameAreConsentedTo(t *testing.T) {
 }
 
 func TestSignedUserinfoIsServedAsJWT(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving(func(m *authz.ClientMetadata) { m.UserinfoAlgorithm = "ES256" })
 	token := member(h.browser().signedInWith(), "access_token")

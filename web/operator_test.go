@@ -47,6 +47,7 @@ func (b *browser) accept(link, password string) (otpApp, *httptest.ResponseRecor
 }
 
 func TestU26_TheFirstOperatorEnrolsByALinkOnceAndLetsAKeyGoOn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	link := h.invite("", authz.OperatorAccount, "Operator")
 	b, a := h.browser(), newKey()
@@ -110,6 +111,7 @@ func TestU26_TheFirstOperatorEnrolsByALinkOnceAndLetsAKeyGoOn(t *testing.T) {
 }
 
 func TestU26_AnOperatorsSessionIsGoodForNoClient(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	if w := b.createKey(b.get(h.invite("", authz.OperatorAccount, "operator")), "/enrol", newKey()); w.Code != http.StatusOK {
@@ -130,6 +132,7 @@ func TestU26_AnOperatorsSessionIsGoodForNoClient(t *testing.T) {
 }
 
 func TestMF_07_AD_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	older := h.invite("", authz.OperatorAccount, "operator")
 	newer := h.invite("", authz.OperatorAccount, "operator")
@@ -176,6 +179,7 @@ func TestMF_07_AD_07_ALinkIsGoodOnceUntilItsEndOrTheNext(t *testing.T) {
 }
 
 func TestMF_08_AnOperatorWhoClicksTwiceKeepsTheirPasskey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b, a := h.browser(), newKey()
 	b.createKey(b.get(h.invite("", authz.OperatorAccount, "operator")), "/enrol", a)
@@ -195,6 +199,7 @@ func TestMF_08_AnOperatorWhoClicksTwiceKeepsTheirPasskey(t *testing.T) {
 
 // Whether there is an account does not show in how spellings of it are counted.
 func TestMF_07_RL_06_SpellingsTellNothingAndShareOneCounter(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.browser().accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)
 	for _, spellings := range [][]string{{"operator", "OPERATOR "}, {"nobody", " NOBODY"}, {"<1>", "<2>"}, {"kim@acme.example", "\u212aIM@ACME.example\u00a0"}} {
@@ -208,6 +213,7 @@ func TestMF_07_RL_06_SpellingsTellNothingAndShareOneCounter(t *testing.T) {
 }
 
 func TestMF_07_WhoSignsInHereIsToldNothingOfWhatWasWrong(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
 	home := h.browser()
 	a, w := home.accept(h.invite("", authz.OperatorAccount, "operator"), goodPassword)

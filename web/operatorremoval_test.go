@@ -27,6 +27,7 @@ func (h *house) removesOperator(id string) *httptest.ResponseRecorder {
 }
 
 func TestU26_AnOperatorIsRemovedWithAllTheySignInWith(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ann, annID := h.enrolledOperator("ann")
 	h.invite("", authz.OperatorAccount, "invited") // and never came
@@ -77,6 +78,7 @@ func TestU26_AnOperatorIsRemovedWithAllTheySignInWith(t *testing.T) {
 }
 
 func TestU26_TwoOperatorsCannotEachRemoveTheOther(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		for range 8 { // each begins with nobody
 			_, one := h.enrolledOperator("one")

@@ -44,6 +44,7 @@ func (h *house) guarded(what string, w *httptest.ResponseRecorder) {
 }
 
 func TestWB_03_WB_04_EveryHTMLAnswerIsGuarded(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	answers := map[string]*httptest.ResponseRecorder{
@@ -77,6 +78,7 @@ func TestWB_03_WB_04_EveryHTMLAnswerIsGuarded(t *testing.T) {
 }
 
 func TestAZ_12_NoPageEchoesWhatItWasSent(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	id := b.chooser("max_age", "1")
@@ -110,6 +112,7 @@ func TestAZ_12_NoPageEchoesWhatItWasSent(t *testing.T) {
 }
 
 func TestWB_01_AFormFromAnotherSiteIsRefused(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	id := b.consentPage()
@@ -130,6 +133,7 @@ func TestWB_01_AFormFromAnotherSiteIsRefused(t *testing.T) {
 }
 
 func TestARequestByPOSTCarriesNoSessionAlong(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -144,6 +148,7 @@ func TestARequestByPOSTCarriesNoSessionAlong(t *testing.T) {
 }
 
 func TestAU_03_OnlyTheParametersOfARequestGoOnInTheURLAndIntoTheDatabase(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	q := strings.TrimPrefix(h.authorizeURL("display", "popup", "claims", `{"userinfo":{"name":null}}`, "resource", host), "/oauth2/authorize?")
 	w := h.send("POST", "/oauth2/authorize", q+"&resource=https%3A%2F%2Ftools.example%2Fmcp&password=hunter2&client_secret=hidden&access_token=at_hidden&client_assertion=hidden&extra=foobar", "Content-Type", form)
@@ -166,6 +171,7 @@ func TestAU_03_OnlyTheParametersOfARequestGoOnInTheURLAndIntoTheDatabase(t *test
 }
 
 func TestDS_08_APanicIsOneFailedRequest(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) {
 		c.Issuers[0].JWKS = func() ([]byte, string) { panic("the secret word") }
 		c.Issuers[0].API = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the secret word") })
@@ -185,6 +191,7 @@ func TestDS_08_APanicIsOneFailedRequest(t *testing.T) {
 }
 
 func TestHEADAndCachesOfDocuments(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/jwks.json"} {
 		w := h.send("GET", path, "")
@@ -208,6 +215,7 @@ func TestHEADAndCachesOfDocuments(t *testing.T) {
 }
 
 func TestAHEADRequestSpendsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	callback := b.callbackURL()

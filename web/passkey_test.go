@@ -68,6 +68,7 @@ func (b *browser) enrolKey() *mfatest.Authenticator {
 }
 
 func TestAPasskeyIsASignInOfItsOwn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	a := b.enrolKey()
@@ -92,6 +93,7 @@ func TestAPasskeyIsASignInOfItsOwn(t *testing.T) {
 }
 
 func TestMF_08_AnAnswerOfAPasskeyIsGoodOnceAndForItsSession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := h.browser().enrolKey()
 	a.Counts, a.Counter = false, 0 // as synced passkeys are: the challenge alone says what is new
@@ -141,6 +143,7 @@ func TestMF_08_AnAnswerOfAPasskeyIsGoodOnceAndForItsSession(t *testing.T) {
 }
 
 func TestMF_08_AnAnswerFromElsewhereIsRefusedAndAudited(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := h.browser().enrolKey()
 	for want, lie := range map[string]func(*mfatest.Authenticator){
@@ -172,6 +175,7 @@ func TestMF_08_AnAnswerFromElsewhereIsRefusedAndAudited(t *testing.T) {
 }
 
 func TestMF_08_ACopiedPasskeyIsPutOutOfUse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := h.browser().enrolKey()
 	b := h.browser()
@@ -195,6 +199,7 @@ func TestMF_08_ACopiedPasskeyIsPutOutOfUse(t *testing.T) {
 
 // A double click, or a form that is sent again, is a replay and no copy.
 func TestMF_08_AnAnswerSentTwiceLeavesThePasskeyInUse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	a := b.enrolKey()
@@ -216,6 +221,7 @@ func TestMF_08_AnAnswerSentTwiceLeavesThePasskeyInUse(t *testing.T) {
 
 // Whoever makes a passkey has shown nothing of who they are: it is no sign-in.
 func TestMF_06_MakingAPasskeyIsNoSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.through(h.authorizeURL(bobHint...))
@@ -247,6 +253,7 @@ func TestMF_06_MakingAPasskeyIsNoSignIn(t *testing.T) {
 }
 
 func TestMF_06_FactorsAreChangedWithAFactorOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	if w := b.get("/security"); w.Code != http.StatusUnauthorized {
@@ -304,6 +311,7 @@ func TestMF_06_FactorsAreChangedWithAFactorOnly(t *testing.T) {
 
 // An outage is no time for strangers to enrol (federation case 35).
 func TestMF_06_ASignInThatStandsInForAnotherEnrolsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	w := b.factorPage(bobHint...)
@@ -339,6 +347,7 @@ func (b *browser) interim() {
 }
 
 func TestMF_05_TheChallengeOfMintingIsAnsweredByAPasskey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := h.browser().enrolKey()
 	b := h.browser()

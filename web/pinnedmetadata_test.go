@@ -26,6 +26,7 @@ func (d *directory) signedBy(signer *directory) []byte {
 // Metadata that an administrator's certificate has signed is believed without
 // one; where there is such a certificate, nothing else is read.
 func TestSM_29_MetadataSignedByAPinnedKeyIsBelievedAndNoOther(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, p := h.renewing()
 	key := func() *idptest.SAMLKey {

@@ -15,6 +15,7 @@ import (
 // Whatever the API and the protocol ask of the database, it finds by an index:
 // no statement reads a table that grows from end to end.
 func TestNoRouteReadsATableThatGrowsFromEndToEnd(t *testing.T) {
+	t.Parallel()
 	dsn := storagetest.PostgresWithSchema(t)
 	h := newHouseOn(t, storage.Config{Driver: storage.Postgres, DSN: dsn})
 	l, d := h.furnished(h.workspace), h.description()

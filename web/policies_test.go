@@ -45,6 +45,7 @@ func rule(id, match, when, then string) string {
 }
 
 func TestS25_RulesAreAppliedInVersionsAndRolledBackInOneCall(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, key := h.key(h.workspace.ID, "manage:policies")
 	ask := h.policies(key)
@@ -98,6 +99,7 @@ func TestS25_RulesAreAppliedInVersionsAndRolledBackInOneCall(t *testing.T) {
 }
 
 func TestS25_BadRuleSetsAreRefusedByPlaceAndNeverEchoed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.MaxBody = 1 << 20 })
 	_, key := h.key(h.workspace.ID, "manage:policies")
 	ask := h.policies(key)
@@ -134,6 +136,7 @@ func TestS25_BadRuleSetsAreRefusedByPlaceAndNeverEchoed(t *testing.T) {
 }
 
 func TestTN_01_AnotherTenantsPolicyDoesNotExist(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := "/" + h.apply("["+rule("a", "", "", `"deny":true`)+"]")
 	_, key := h.key(h.other().ID, "manage:policies")
@@ -160,6 +163,7 @@ func TestTN_01_AnotherTenantsPolicyDoesNotExist(t *testing.T) {
 }
 
 func TestTN_07_ASandboxKeyChangesNoPolicy(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	by := authz.Principal{Issuer: issuer, WorkspaceID: h.workspace.ID, Environment: authz.Test, Scopes: []string{"manage:policies"}}
 	id := authz.PolicyID(h.apply("[" + rule("a", "", "", `"deny":true`) + "]"))
@@ -169,6 +173,7 @@ func TestTN_07_ASandboxKeyChangesNoPolicy(t *testing.T) {
 }
 
 func TestS25_SimulateNamesTheRuleAndEveryFact(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, key := h.key(h.workspace.ID, "manage:policies")
 	ask := h.policies(key)

@@ -43,6 +43,7 @@ func (h *house) proofs() func(method, path, token string) string {
 }
 
 func TestRFC9449_ABoundTokenOpensUserinfoWithItsProofOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	prove := h.proofs()
 	const verifier = "a-code-verifier-of-at-least-43-characters-0123456789"
@@ -85,6 +86,7 @@ func TestRFC9449_ABoundTokenOpensUserinfoWithItsProofOnly(t *testing.T) {
 }
 
 func TestRFC9126_APushedRequestGoesAllTheWayOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	parsed := made(url.Parse(h.authorizeURL("state", "inside")))(t)
 	w := h.send("POST", "/oauth2/par", parsed.RawQuery, "Content-Type", form, "Authorization", h.basic())
@@ -108,6 +110,7 @@ func TestRFC9126_APushedRequestGoesAllTheWayOnce(t *testing.T) {
 }
 
 func TestFormPost_ThePageSendsTheResponseToTheClientAndNowhereElse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	id := b.consentPage("response_mode", "form_post", "state", `"><script>alert(1)</script>`)
@@ -126,6 +129,7 @@ func TestFormPost_ThePageSendsTheResponseToTheClientAndNowhereElse(t *testing.T)
 }
 
 func TestMT_02_ACertificateInAHeaderIsATrustedProxysOrNobodys(t *testing.T) {
+	t.Parallel()
 	key := made(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "robot"}, NotAfter: time.Now().Add(time.Hour)}
 	der := made(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(t)

@@ -16,6 +16,7 @@ import (
 var endpoints = []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/oauth2/par"}
 
 func TestTK_01_ProtocolEndpointsTakeOneKindOfRequest(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	grant := "grant_type=client_credentials&token=x"
 	for _, path := range endpoints {
@@ -43,6 +44,7 @@ func TestTK_01_ProtocolEndpointsTakeOneKindOfRequest(t *testing.T) {
 }
 
 func TestAK_05_TwoAuthorizationHeadersAreNoAuthorization(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range endpoints {
 		w := h.send("POST", path, "grant_type=client_credentials&token=x", "Content-Type", form, "Authorization", h.basic(), "Authorization", h.basic())
@@ -63,6 +65,7 @@ func TestAK_05_TwoAuthorizationHeadersAreNoAuthorization(t *testing.T) {
 }
 
 func TestDS_01_AHugeBodyIsCutOff(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	huge := "token=" + strings.Repeat("x", 1<<20)
 	for _, path := range endpoints {
@@ -82,6 +85,7 @@ func TestDS_01_AHugeBodyIsCutOff(t *testing.T) {
 }
 
 func TestIN_01_IN_02_TheCallerMustProveItself(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := "token=" + h.operator
 	for name, w := range map[string]*httptest.ResponseRecorder{
@@ -111,6 +115,7 @@ func TestIN_01_IN_02_TheCallerMustProveItself(t *testing.T) {
 }
 
 func TestABearerTokenComesInTheHeaderAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for name, w := range map[string]*httptest.ResponseRecorder{
 		"query":           h.send("GET", "/oauth2/userinfo?access_token=x", ""),
@@ -140,6 +145,7 @@ func TestABearerTokenComesInTheHeaderAlone(t *testing.T) {
 }
 
 func TestAU_03_AKeyInTheWrongPlaceReachesNoLogAndNoAuditEntry(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, body := range []url.Values{
 		{"grant_type": {"client_credentials"}, "client_id": {h.operator}}, {"grant_type": {h.operator}},
@@ -161,6 +167,7 @@ func TestAU_03_AKeyInTheWrongPlaceReachesNoLogAndNoAuditEntry(t *testing.T) {
 }
 
 func TestAU_03_TheLogNamesTheClientHoweverItAuthenticates(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	basic := func(id string) string {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+h.secret))
@@ -182,6 +189,7 @@ func TestAU_03_TheLogNamesTheClientHoweverItAuthenticates(t *testing.T) {
 }
 
 func TestDI_01_TheHostIsTheIssuersOrNobodys(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, target := range []string{"https://evil.example/.well-known/openid-configuration", "https://up.example:8443/", "https://up.example.evil.example/", "https://127.0.0.1/oauth2/token"} {
 		w := h.send("GET", target, "")
@@ -200,6 +208,7 @@ func TestDI_01_TheHostIsTheIssuersOrNobodys(t *testing.T) {
 }
 
 func TestRL_02_RL_03_OnlyATrustedProxyIsAskedForTheAddress(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 	for _, c := range []struct{ peer, forwarded, want string }{
 		{"192.0.2.1:1", "203.0.113.9", "192.0.2.1"},
@@ -230,6 +239,7 @@ func TestRL_02_RL_03_OnlyATrustedProxyIsAskedForTheAddress(t *testing.T) {
 // RL-04: a name with underscores, which some gateways turn into dashes, and one
 // that was declared hop-by-hop, say nothing: neither of the address nor of who asks.
 func TestRL_04_SmuggledHeadersSayNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 	address := func(peer string, headers ...string) string {
 		t.Helper()
@@ -271,6 +281,7 @@ func TestRL_04_SmuggledHeadersSayNothing(t *testing.T) {
 }
 
 func TestTK_09_U12_AKeyInAPageIsNotExchanged(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, key := h.key(h.workspace.ID, "monitor:read")
 	body := url.Values{"grant_type": {authz.GrantTokenExchange}, "subject_token": {key}}.Encode()
@@ -285,6 +296,7 @@ func TestTK_09_U12_AKeyInAPageIsNotExchanged(t *testing.T) {
 }
 
 func TestRFC9449_8_2_AScriptReadsItsNextNonce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := h.send("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", form, "Origin", "https://app.example", "DPoP", "x")
 	if exposed := w.Header().Get("Access-Control-Expose-Headers"); w.Header().Get("DPoP-Nonce") == "" || !strings.Contains(exposed, "DPoP-Nonce") || !strings.Contains(exposed, "WWW-Authenticate") {
@@ -293,6 +305,7 @@ func TestRFC9449_8_2_AScriptReadsItsNextNonce(t *testing.T) {
 }
 
 func TestTK_09_OtherOriginsReadWithoutCredentials(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range []string{"/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo", "/.well-known/jwks.json"} {
 		w := h.send("OPTIONS", path, "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")

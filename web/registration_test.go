@@ -43,6 +43,7 @@ func (h *house) held(method, id, token, body string) *httptest.ResponseRecorder 
 }
 
 func TestRFC7591AClientRegistersItselfAndWorks(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := h.register(h.initialToken(h.inWorkspace("")), registered)
 	if w.Code != http.StatusCreated || w.Header().Get("Cache-Control") != "no-store" {
@@ -80,6 +81,7 @@ func TestRFC7591AClientRegistersItselfAndWorks(t *testing.T) {
 }
 
 func TestAD04RegistrationIsClosedToStrangersAndStaleTokens(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	bare := h.send("POST", "/oauth2/register", registered, "Content-Type", "application/json")
 	if bare.Code != 401 || bare.Header().Get("WWW-Authenticate") == "" || bare.Body.Len() != 0 {
@@ -110,6 +112,7 @@ func TestAD04RegistrationIsClosedToStrangersAndStaleTokens(t *testing.T) {
 }
 
 func TestAD04TheHoldOnARegistrationIsRotatedAndDies(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.initialToken(h.inWorkspace(`,"uses":2`))
 	w, other := h.register(token, registered), h.register(token, registered)
@@ -158,6 +161,7 @@ func TestAD04TheHoldOnARegistrationIsRotatedAndDies(t *testing.T) {
 }
 
 func TestRFC7591WhatAClientMayNotSayIsRefused(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.initialToken(h.inWorkspace(`,"uses":100`))
 	with := func(members string) string { return strings.Replace(registered, `{`, `{`+members+`,`, 1) }
@@ -200,6 +204,7 @@ func TestRFC7591WhatAClientMayNotSayIsRefused(t *testing.T) {
 }
 
 func TestAProfileOfTheTokenHoldsTheClient(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.initialToken(h.inWorkspace(`,"uses":5,"profile":"mcp"`))
 	w := h.register(token, `{"client_name":"x","redirect_uris":["http://127.0.0.1/cb"]}`)
@@ -218,6 +223,7 @@ func TestAProfileOfTheTokenHoldsTheClient(t *testing.T) {
 }
 
 func TestTN01RegistrationTokensStayInTheirWorkspace(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	theirs := h.send("POST", "/v1/registration-tokens", h.inWorkspace(""), "Authorization", "Bearer "+h.operator, "Content-Type", "application/json")
 	_, mine := h.key(h.other().ID, "manage:clients")
@@ -240,6 +246,7 @@ func TestTN01RegistrationTokensStayInTheirWorkspace(t *testing.T) {
 }
 
 func TestRegistrationsAreBounded(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	token := h.initialToken(h.inWorkspace(`,"uses":4`))
 	var ok, full int
@@ -276,6 +283,7 @@ func TestRegistrationsAreBounded(t *testing.T) {
 }
 
 func TestRegistrationIsServedAndAdvertisedOnlyWhereItIsOn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	if w := h.send("GET", "/.well-known/oauth-authorization-server", ""); member(w, "registration_endpoint") != host+"/oauth2/register" {
 		t.Errorf("metadata %s", w.Body)
@@ -298,6 +306,7 @@ func (refusing) Allow(string) error {
 }
 
 func TestClientsTakeEveryMemberByItsRegisteredName(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ask := func(method, path, body string) *httptest.ResponseRecorder {
 		return h.send(method, path, body, "Authorization", "Bearer "+h.operator, "Content-Type", "application/json")
@@ -329,6 +338,7 @@ func TestClientsTakeEveryMemberByItsRegisteredName(t *testing.T) {
 }
 
 func TestAClientCannotBeMovedOutOfItsProfile(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ask := func(method, path, body string) *httptest.ResponseRecorder {
 		return h.send(method, path, body, "Authorization", "Bearer "+h.operator, "Content-Type", "application/json")

@@ -136,6 +136,7 @@ func one(random *rand.Rand, of ...string) string { return of[random.IntN(len(of)
 // way of asking about it, or about a token of it, gives the one answer that is
 // promised; introspection of what it is told, and without counting.
 func TestU3_S7_S8_S16_U27_EveryWayOfAskingGivesOneAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, func(c *web.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} }) // httptest's peer
 	h.limits.most = 12
 	gateway := h.gateway(authz.Live, authz.Test)
@@ -208,6 +209,7 @@ func TestU3_S7_S8_S16_U27_EveryWayOfAskingGivesOneAnswer(t *testing.T) {
 // U27, AK-20: introspection is held to what the caller says of the use, and to
 // nothing the caller does not say; what cannot be understood is refused.
 func TestU27_AK20_IntrospectionIsHeldToTheUseThatIsTold(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live, authz.Test)
 	key, text := h.mint(func(r *apikey.Request) {
@@ -265,6 +267,7 @@ func TestU27_AK20_IntrospectionIsHeldToTheUseThatIsTold(t *testing.T) {
 // S16: introspection says what is left of the rate limit, signed too, and of
 // nothing but keys; a key that is over its limit is live.
 func TestS16_IntrospectionTellsWhatIsLeftAndCountsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.limits.most = 2
 	gateway := h.gateway(authz.Live)
@@ -294,6 +297,7 @@ func TestS16_IntrospectionTellsWhatIsLeftAndCountsNothing(t *testing.T) {
 // S16: wherever a key is refused for its rate, the headers name the policy that
 // it was refused by.
 func TestS16_ARefusalNamesTheLimitOfTheKey(t *testing.T) {
+	t.Parallel()
 	q := authz.Quota{Limit: 1200, Window: time.Minute, Reset: 59 * time.Second, RetryAfter: 1500 * time.Millisecond}
 	header := http.Header{}
 	web.RetryAfter(header, q.Exceeded())

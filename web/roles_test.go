@@ -65,6 +65,7 @@ func (h *house) addressed(who authz.Principal, email string) {
 func code(_ any, err error) string { return authz.CodeOf(err) }
 
 func TestS31_S32_U3_RolesNarrowAServiceAccountsKeysAndTokens(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live, authz.Test)
 	account := h.id("POST", "/v1/service-accounts", `{"name":"runner"}`)
@@ -142,6 +143,7 @@ func TestS31_S32_U3_RolesNarrowAServiceAccountsKeysAndTokens(t *testing.T) {
 }
 
 func TestS1_AReadOnlyRoleIsNeverWidened(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	readers := h.id("POST", "/v1/roles", `{"name":"Readers","permissions":["monitor:read"],"read_only":true}`)
 	in := "?workspace_id=" + string(h.workspace.ID)
@@ -153,6 +155,7 @@ func TestS1_AReadOnlyRoleIsNeverWidened(t *testing.T) {
 }
 
 func TestS30_AdminAllIsNoServiceAccounts(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	account := h.id("POST", "/v1/service-accounts", `{"name":"runner"}`)
 	all := h.id("POST", "/v1/roles", `{"name":"All","permissions":["admin:all"]}`)
@@ -168,6 +171,7 @@ func TestS30_AdminAllIsNoServiceAccounts(t *testing.T) {
 }
 
 func TestAD_01_NobodyGivesMoreThanTheyMay(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	owner, boss, plain := h.joins(ws, authz.RoleOwner), h.joins(ws, authz.RoleAdmin), h.joins(ws, authz.RoleMember)
@@ -222,6 +226,7 @@ func TestAD_01_NobodyGivesMoreThanTheyMay(t *testing.T) {
 func codeOfInvitation(_ authz.Invitation, _ authz.Secret, err error) string { return authz.CodeOf(err) }
 
 func TestTheLastOwnerStays(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	one, two := h.joins(ws, authz.RoleOwner), h.joins(ws, authz.RoleOwner)
@@ -257,6 +262,7 @@ func TestTheLastOwnerStays(t *testing.T) {
 }
 
 func TestI19_AK_16_ALeaversKeysArePassedOnOrEnd(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	owner := h.joins(ws, authz.RoleOwner)
@@ -294,6 +300,7 @@ func TestI19_AK_16_ALeaversKeysArePassedOnOrEnd(t *testing.T) {
 }
 
 func TestI1_AnInvitationLetsOnePersonInOnceBeforeItsEnd(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	elsewhere := h.other()
@@ -367,6 +374,7 @@ func TestI1_AnInvitationLetsOnePersonInOnceBeforeItsEnd(t *testing.T) {
 }
 
 func TestI4_ATeamsRolesAreItsPeoplesAndEndWithIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	person := h.joins(ws, authz.RoleMember)
@@ -404,6 +412,7 @@ func TestI4_ATeamsRolesAreItsPeoplesAndEndWithIt(t *testing.T) {
 }
 
 func TestAK_16_APersonsManagementScopesAreTheirRolesAtIssueRefreshAndVerify(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	by := authz.Principal{Issuer: issuer, Subject: "test", Scopes: []string{"manage:clients", "manage:members"}}
 	scopes := []string{"openid", "offline_access", "manage:members", "monitoring:admin"}
@@ -452,6 +461,7 @@ func TestAK_16_APersonsManagementScopesAreTheirRolesAtIssueRefreshAndVerify(t *t
 }
 
 func TestI21_AClientsHistoryIsKeptAndTakenBack(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	path := "/v1/clients/" + string(h.app.ID)
 	h.done("PATCH", path, `{"name":"Second"}`)

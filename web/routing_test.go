@@ -16,6 +16,7 @@ import (
 // where an application serves all of them; an application of one workspace leads
 // nowhere else, whosever the domain.
 func TestI17_AnAddressLeadsToTheWorkspaceOfItsDomain(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, now := t.Context(), h.clock.Now()
 	second := h.connection

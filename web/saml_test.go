@@ -16,6 +16,7 @@ import (
 )
 
 func TestU14_APersonSignsInBySAMLAtEveryVendor(t *testing.T) {
+	t.Parallel()
 	for _, vendor := range []string{"okta", "entra", "auth0", "onelogin", "pingone", "pingfederate"} {
 		t.Run(vendor, func(t *testing.T) {
 			h := newHouse(t)
@@ -55,6 +56,7 @@ func TestU14_APersonSignsInBySAMLAtEveryVendor(t *testing.T) {
 }
 
 func TestSM_26_AResponsePostedInAnotherBrowserSignsNobodyIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	attacker, victim := h.browser(), h.browser()
@@ -70,6 +72,7 @@ func TestSM_26_AResponsePostedInAnotherBrowserSignsNobodyIn(t *testing.T) {
 }
 
 func TestSM_28_OneSignInTakesOneResponse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -103,6 +106,7 @@ func TestSM_28_OneSignInTakesOneResponse(t *testing.T) {
 }
 
 func TestSM_09_AnAssertionIsUsedOnceAlsoForAnotherSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -127,6 +131,7 @@ func TestSM_09_AnAssertionIsUsedOnceAlsoForAnotherSignIn(t *testing.T) {
 }
 
 func TestSM_20_AnAssertionForOneConnectionIsNothingAtAnother(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -150,6 +155,7 @@ func TestSM_20_AnAssertionForOneConnectionIsNothingAtAnother(t *testing.T) {
 }
 
 func TestSM_RefusalsHaveAReasonInsideAndOnePageOutside(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -187,6 +193,7 @@ func TestSM_RefusalsHaveAReasonInsideAndOnePageOutside(t *testing.T) {
 }
 
 func TestSM_19_RelayStateIsOursOrNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -209,6 +216,7 @@ func TestSM_19_RelayStateIsOursOrNothing(t *testing.T) {
 }
 
 func TestSM_TheSidesOfAConnectionDoNotAnswerForEachOther(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directoryAt(h.connection, "okta", func(c *authz.Connection) {
 		c.Fallback.Routes = []authz.Route{{Email: "grace@acme.example", Use: authz.SAMLSide}}
@@ -233,6 +241,7 @@ func TestSM_TheSidesOfAConnectionDoNotAnswerForEachOther(t *testing.T) {
 }
 
 func TestSM_21_SM_41_WhatIsSwitchedOffWhileThePersonIsAwayTakesNobodyIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	ref := authz.NodeRef{Kind: authz.ConnectionNode, ID: string(d.connection.ID)}
@@ -262,6 +271,7 @@ func TestSM_21_SM_41_WhatIsSwitchedOffWhileThePersonIsAwayTakesNobodyIn(t *testi
 }
 
 func TestSM_TheSessionEndsWithTheProviders(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	b := h.browser()
@@ -278,6 +288,7 @@ func TestSM_TheSessionEndsWithTheProviders(t *testing.T) {
 }
 
 func TestSM_38_TheProviderEndsTheSessionsItNames(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	one, two := h.browser(), h.browser()
@@ -327,6 +338,7 @@ func TestSM_38_TheProviderEndsTheSessionsItNames(t *testing.T) {
 }
 
 func TestS29_OurMetadataIsADownload(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	w := h.send("GET", d.path("metadata"), "")
@@ -346,6 +358,7 @@ func TestS29_OurMetadataIsADownload(t *testing.T) {
 }
 
 func TestSM_AProviderThatTakesFormsAloneIsPostedTo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta", func(c *authz.Connection) { c.SAML.SSO = map[string]string{saml.BindingPOST: entitySSO} })
 	b := h.browser()
@@ -370,6 +383,7 @@ func TestSM_AProviderThatTakesFormsAloneIsPostedTo(t *testing.T) {
 
 // A response to a sign-in that is over is not read, however fresh it is itself.
 func TestSM_14_AResponseToASignInThatIsOverIsNotRead(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("generic")
 	b := h.browser()

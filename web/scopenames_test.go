@@ -15,6 +15,7 @@ import (
 // A permission is one, whatever name a key was made with, a gateway asks by, a
 // token was narrowed by, or a role was made of.
 func TestS2_S5_U1_AScopeIsTheSameByEachOfItsNames(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live, authz.Test)
 	account := h.id("POST", "/v1/service-accounts", `{"name":"runner"}`)

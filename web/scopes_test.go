@@ -48,6 +48,7 @@ func (h *house) scopeOf(credential string) string {
 // loses it at the next check, and whoever takes it back by a rollback gives
 // nothing but what was granted.
 func TestAScopeOfKeysIsConfiguredWhileTheServerRuns(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ask := h.ofScopes(h.operator)
 	mint := func() *httptest.ResponseRecorder {
@@ -131,6 +132,7 @@ func TestAScopeOfKeysIsConfiguredWhileTheServerRuns(t *testing.T) {
 // there, and after it was retired neither asked for, given nor worth anything:
 // a refresh goes on with what is left.
 func TestAScopeOfClientsIsConfiguredWhileTheServerRuns(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	tag := h.send("GET", "/.well-known/openid-configuration", "").Header().Get("ETag")
 	h.added("client", "reports:see")
@@ -177,6 +179,7 @@ func TestAScopeOfClientsIsConfiguredWhileTheServerRuns(t *testing.T) {
 // AD-01: what the configuration file says, what manages, and what is somebody
 // else's to change stays as it is, whoever asks.
 func TestAD_01_ScopesAreTheOperatorsAndNeverWidenTheFile(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.added("key", "reports:read")
 	ask := h.ofScopes(h.operator)
@@ -237,6 +240,7 @@ func (h *house) attackersKey() string {
 // What comes later is retired by a rollback, not forgotten: nobody else gets
 // its name, and a key that held it holds nothing.
 func TestTN_03_TheNameOfAScopeIsNobodyElsesLater(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.added("key", "first:read")
 	h.added("key", "second:read")
@@ -254,6 +258,7 @@ func TestTN_03_TheNameOfAScopeIsNobodyElsesLater(t *testing.T) {
 
 // Warm checks ask nothing of the database for all of this.
 func TestAWarmCheckAsksNothingAboutScopes(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.added("key", "reports:read")
 	_, key := h.key(h.workspace.ID, "reports:read")
@@ -270,6 +275,7 @@ func TestAWarmCheckAsksNothingAboutScopes(t *testing.T) {
 // A role made of an added scope narrows as others do, and loses it with all
 // others; one that had it can be changed otherwise.
 func TestARoleLosesWhatIsRetired(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.added("key", "reports:read")
 	ws := `"workspace_id":"` + string(h.workspace.ID) + `"`
@@ -303,6 +309,7 @@ func TestARoleLosesWhatIsRetired(t *testing.T) {
 // Who has a role signs in to a scope that was added since it was given to them:
 // an owner as somebody whom no role narrows.
 func TestARoleKnowsAScopeThatWasAddedAtTheNextSignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.console(h.workspace) // Ada owns the workspace
 	h.added("client", "reports:see")

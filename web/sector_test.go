@@ -22,6 +22,7 @@ func saying(members string) string {
 }
 
 func TestOIDCRegistration5AClientThatRegistersItselfProvesItsSector(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	site := h.documentSite()
 	token := h.initialToken(h.inWorkspace(`,"uses":100`))
@@ -69,6 +70,7 @@ func TestOIDCRegistration5AClientThatRegistersItselfProvesItsSector(t *testing.T
 }
 
 func TestOIDCRegistration5ADocumentProvesItsSector(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	site := h.documentSite()
 	half, good := site.list("/half", "https://editor.example/cb"), site.list("/good", "https://editor.example/cb", "https://notes.example/cb")

@@ -61,6 +61,7 @@ func (e elsewhere) isOver(reason, actor string) {
 }
 
 func TestSE_07_AChangeOfFactorsEndsThePersonsOtherSessions(t *testing.T) {
+	t.Parallel()
 	for reason, change := range map[string]func(h *house, home *browser, id string){
 		"factor_removed": func(h *house, home *browser, id string) {
 			if w := home.post("/security", url.Values{"do": {"remove"}, "factor": {id}}); w.Code != http.StatusSeeOther {
@@ -103,6 +104,7 @@ func TestSE_07_AChangeOfFactorsEndsThePersonsOtherSessions(t *testing.T) {
 }
 
 func TestSE_07_ACopiedPasskeyEndsThePersonsOtherSessions(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	first := h.browser()
@@ -131,6 +133,7 @@ func (h *house) endOf(b *browser) error {
 }
 
 func TestSE_07_WhatAnAdministratorDoesAboutAPersonEndsAllOfTheirSessions(t *testing.T) {
+	t.Parallel()
 	for reason, change := range map[string]func(h *house) *http.Request{
 		"factors_reset": func(h *house) *http.Request {
 			return made(http.NewRequest(http.MethodDelete, "/v1/members/"+string(h.bob())+"/factors?workspace_id="+string(h.workspace.ID), nil))(h)
@@ -157,6 +160,7 @@ func TestSE_07_WhatAnAdministratorDoesAboutAPersonEndsAllOfTheirSessions(t *test
 }
 
 func TestSE_07_ANewLinkEndsAnOperatorsSessionsAndItsUseThoseSince(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	a := newKey()
 	b := h.browser()
@@ -192,6 +196,7 @@ func TestSE_07_ANewLinkEndsAnOperatorsSessionsAndItsUseThoseSince(t *testing.T) 
 // Who has lost their app gets another one by the link, and what was lost is good
 // for nothing.
 func TestMF_06_ALinkReplacesEverythingAnOperatorHad(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	link := h.invite("", authz.OperatorAccount, "operator")
 	if page := h.browser().get(link); strings.Contains(page.Body.String(), `id="afresh"`) {

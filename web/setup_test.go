@@ -45,6 +45,7 @@ func (b *browser) opens(link string) *httptest.ResponseRecorder {
 const over = "setup_over"
 
 func TestACustomersAdministratorSetsOneConnectionUpByALink(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		id := h.empty(`Acme "><script>`)
@@ -126,6 +127,7 @@ func TestACustomersAdministratorSetsOneConnectionUpByALink(t *testing.T) {
 }
 
 func TestASetupLinkOpensItsConnectionAloneUntilItIsOver(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	one, other := h.empty("One"), h.empty("Other")
 	link, at := h.setupLink(one)
@@ -186,6 +188,7 @@ func TestASetupLinkOpensItsConnectionAloneUntilItIsOver(t *testing.T) {
 }
 
 func TestAConnectionThatPeopleSignInByIsOnlyLookedAtByALink(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	id := string(h.connection.ID)
 	_, at := h.setupLink(id)

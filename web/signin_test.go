@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPersonSignsInAndTheClientGetsTokens(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	code := b.signIn("code_challenge", "", "code_challenge_method", "")
@@ -32,6 +33,7 @@ func TestAPersonSignsInAndTheClientGetsTokens(t *testing.T) {
 }
 
 func TestSE_01_CookiesAreBoundToTheHost(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	for _, w := range []*http.Response{b.get(h.authorizeURL()).Result(), b.get(b.callbackURL()).Result()} {
@@ -44,6 +46,7 @@ func TestSE_01_CookiesAreBoundToTheHost(t *testing.T) {
 }
 
 func TestSE_02_TheSessionCookieIsNewAtEverySignIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.cookies["__Host-sid-up"] = strings.Repeat("A", 43) // planted
@@ -63,6 +66,7 @@ func TestSE_02_TheSessionCookieIsNewAtEverySignIn(t *testing.T) {
 }
 
 func TestSE_04_SessionsEndIdleAndAltogether(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -87,6 +91,7 @@ func TestSE_04_SessionsEndIdleAndAltogether(t *testing.T) {
 }
 
 func TestAZ_07_AFreshSignInIsAReallyFreshOne(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -133,6 +138,7 @@ func (b *browser) chooser(more ...string) string {
 }
 
 func TestAZ_13_AFlowBelongsToTheBrowserThatBeganIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	attacker, victim := h.browser(), h.browser()
 	callback := attacker.callbackURL()
@@ -157,6 +163,7 @@ func TestAZ_13_AFlowBelongsToTheBrowserThatBeganIt(t *testing.T) {
 }
 
 func TestUO_05_UO_19_AStateIsGoodOnceAtItsOwnConnection(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	callback := b.callbackURL()
@@ -180,6 +187,7 @@ func TestUO_05_UO_19_AStateIsGoodOnceAtItsOwnConnection(t *testing.T) {
 }
 
 func TestARefusedAuditEntryHoldsNoTextOfAStranger(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.send("GET", "/oidc/"+strings.Repeat("A", 4000)+"/callback?state=x", "")
 	list := h.entries("login.refused")
@@ -189,6 +197,7 @@ func TestARefusedAuditEntryHoldsNoTextOfAStranger(t *testing.T) {
 }
 
 func TestAStrangerOfTheWorkspaceGetsAPageAndNoSession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	w := b.get(h.authorizeURL())
@@ -200,6 +209,7 @@ func TestAStrangerOfTheWorkspaceGetsAPageAndNoSession(t *testing.T) {
 }
 
 func TestAConsentIsForWhatWasShown(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	id := b.consentPage()
@@ -231,6 +241,7 @@ func (b *browser) requestOf(location string) string {
 }
 
 func TestAZ_06_SilenceNeedsASessionAndAConsent(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	for _, name := range []string{"login_required", "consent_required"} {
@@ -246,6 +257,7 @@ func TestAZ_06_SilenceNeedsASessionAndAConsent(t *testing.T) {
 }
 
 func TestASessionOfARemovedOrDisabledPersonIsNone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -262,6 +274,7 @@ func TestASessionOfARemovedOrDisabledPersonIsNone(t *testing.T) {
 }
 
 func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	b.signIn()
@@ -278,6 +291,7 @@ func TestTheSessionOfSomebodyElseInThisBrowserEndsAudited(t *testing.T) {
 }
 
 func TestUO_08_WhatIsSwitchedOffDuringASignInGivesNoSessionForLater(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, node := range []authz.NodeRef{
 		{Kind: authz.WorkspaceNode, ID: string(h.workspace.ID)}, {Kind: authz.ConnectionNode, ID: string(h.connection.ID)},

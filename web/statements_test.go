@@ -53,6 +53,7 @@ func writing(seen []string) []string {
 // leg included, is at most 20 statements (16, of which none reads a connection
 // and one holds the identity against being taken away); a refresh is the 4 it writes.
 func TestACodeFlowTakesFewStatements(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.tokens(h.browser()) // consent is remembered from here on
 	h.statements.take()

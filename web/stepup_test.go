@@ -67,6 +67,7 @@ func (h *house) challenge(w *httptest.ResponseRecorder) map[string]string {
 }
 
 func TestRFC9470_ATooWeakOrTooOldSignInIsToldWhatWouldDo(t *testing.T) {
+	t.Parallel()
 	for what, rule := range map[string]authz.AuthenticationRule{
 		"stronger":    {ACRValues: []string{idptest.ACRMultiFactor}},
 		"more recent": {MaxAge: 5 * time.Minute},
@@ -118,6 +119,7 @@ func TestRFC9470_ATooWeakOrTooOldSignInIsToldWhatWouldDo(t *testing.T) {
 }
 
 func TestRFC9470_ASessionThatIsStrongEnoughIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	b := h.browser()
 	h.tokens(b, "acr_values", idptest.ACRMultiFactor)
@@ -137,6 +139,7 @@ func TestRFC9470_ASessionThatIsStrongEnoughIsNotAskedAgain(t *testing.T) {
 }
 
 func TestRFC9470_TheManagementAPIChallengesToo(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := h.send("GET", "/v1/clients", "", "Authorization", "Bearer "+h.operator)
 	if w.Code != http.StatusOK {

@@ -49,6 +49,7 @@ func (d description) whole(s schema) any {
 // come from the API's own description, so a new one is covered the day it
 // appears; nothing that was sent is in an answer or in the log.
 func TestDS_03_EveryBodyOfEveryRouteIsReadStrictly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	mine := h.furnished(h.workspace)
 	d := h.description()
@@ -112,6 +113,7 @@ func TestDS_03_EveryBodyOfEveryRouteIsReadStrictly(t *testing.T) {
 // TN-04: no list is sorted or filtered by what somebody writes into a parameter,
 // and no cursor is anything but what this server made for that list.
 func TestTN_04_NoListTakesAnotherParameterOrAForgedCursor(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	mine := h.furnished(h.workspace)
 	d := h.description()

@@ -33,6 +33,7 @@ func (h *house) active(gateway, credential string) bool {
 // U22: keys come back as they were: what was disabled stays so, what was in grace
 // ends when it would have, what ended meanwhile is over.
 func TestU22_KeysReturnToTheirEarlierStateAndToNoOther(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		gateway := h.gateway(authz.Live)
@@ -95,6 +96,7 @@ func TestU22_KeysReturnToTheirEarlierStateAndToNoOther(t *testing.T) {
 // U22: whatever was issued before a suspension is dead for good, however it was
 // come by; what only waits goes on where it was, and what is issued after it lives.
 func TestU22_NothingIssuedBeforeASuspensionLivesAfterIt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		gateway := h.gateway(authz.Live)
@@ -207,6 +209,7 @@ func TestU22_NothingIssuedBeforeASuspensionLivesAfterIt(t *testing.T) {
 // U8: an account's suspension is that of all its workspaces and of no other's, and
 // a workspace that was suspended by itself stays so when the account goes on.
 func TestU8_I2_ASuspendedAccountTakesItsWorkspacesWithIt(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		gateway := h.gateway(authz.Live)

@@ -13,6 +13,7 @@ import (
 // What people do to what another team looks after can be asked for: keys,
 // service accounts, resources, roles of a team, and who lets themselves in.
 func TestU16_ActsAcrossTeamsAreFoundInTheAudit(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	ctx, ws := t.Context(), h.workspace.ID
 	mine, theirs := authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Mine"}`)), authz.TeamID(h.id("POST", "/v1/teams", `{"name":"Theirs"}`))
@@ -68,6 +69,7 @@ func TestU16_ActsAcrossTeamsAreFoundInTheAudit(t *testing.T) {
 // too; one at a resource of nobody's, or of one's own team, is none, and what
 // somebody made up is not kept.
 func TestU16_AUseRefusedAtAnotherTeamsResourceIsFoundInTheAudit(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	gateway := h.gateway(authz.Live)
 	ws := h.workspace.ID

@@ -7,6 +7,7 @@ import (
 
 // An issuer that anybody may belong to lets in nobody who is not named.
 func TestAnIssuerOfManyTenantsIsRefusedWithoutItsList(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	const at = "/v1/connections"
 	body := func(issuer, settings string) string {

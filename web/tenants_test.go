@@ -30,6 +30,7 @@ func (h *house) other() authz.Workspace {
 }
 
 func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	theirs, theirText := h.key(h.workspace.ID, "monitor:read")
 	_, mine := h.key(h.other().ID, "manage:keys", "manage:clients", "manage:workspace")
@@ -88,6 +89,7 @@ func TestTN_01_RV_05_AnotherTenantsObjectDoesNotExist(t *testing.T) {
 }
 
 func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	_, text := h.key(h.workspace.ID, "monitor:read")
 	other, _ := h.key(h.workspace.ID, "monitor:read")
@@ -120,6 +122,7 @@ func TestAK_13_AKeyDoesWhatItsScopesSay(t *testing.T) {
 }
 
 func TestRV_07_ARevokedKeyIsNobodyAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	k, text := h.key(h.workspace.ID, "manage:keys")
 	if w := h.send("GET", "/v1/auth/keys", "", "Authorization", "Bearer "+text); w.Code != 200 {
@@ -137,6 +140,7 @@ func TestRV_07_ARevokedKeyIsNobodyAtOnce(t *testing.T) {
 }
 
 func TestAD_05_HealthAndMetricsAreTheOperatorsAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	for _, path := range []string{"/metrics", "/livez", "/readyz", "/debug/pprof/", "/debug/clock", "/v1/../metrics", "//metrics", "/%6detrics"} {
 		if w := h.send("GET", path, ""); w.Code != http.StatusNotFound {
@@ -163,6 +167,7 @@ func TestAD_05_HealthAndMetricsAreTheOperatorsAlone(t *testing.T) {
 
 // A successor is a key of its own: whoever revokes is told what still works.
 func TestRV_07_RevokingAKeyNamesItsSuccessors(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	k, text := h.key(h.workspace.ID, "monitor:read")
 	rotated := h.send("POST", "/v1/auth/keys/"+string(k.ID)+"/rotate", `{}`, "Authorization", "Bearer "+text, "Content-Type", "application/json")
@@ -193,6 +198,7 @@ func TestRV_07_RevokingAKeyNamesItsSuccessors(t *testing.T) {
 }
 
 func TestOperationsOfTheManagementAPIAreCountedByName(t *testing.T) {
+	t.Parallel()
 	metrics := web.NewMetrics()
 	h := newHouse(t, func(c *web.Config) { c.Metrics = metrics })
 	operator := []string{"Authorization", "Bearer " + h.operator}

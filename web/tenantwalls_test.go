@@ -253,6 +253,7 @@ func told(w *httptest.ResponseRecorder) string { return fmt.Sprint(w.Code, " ", 
 // of another: the answer is that to an id nobody has. Routes come from the API's
 // own description, so a new one is covered the day it appears.
 func TestTN_01_NoRouteKnowsAnotherTenantsObjects(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.furnished(h.other())
 	theirs := authz.WorkspaceID(l.ids["workspaces"])
@@ -313,6 +314,7 @@ func naming(member string) bool {
 // The same of ids inside bodies: what is named there and is another tenant's is
 // what nobody has.
 func TestTN_02_NoBodyReachesAnotherTenantsObjects(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.furnished(h.other())
 	mine := h.furnished(h.workspace)
@@ -365,6 +367,7 @@ func TestTN_02_NoBodyReachesAnotherTenantsObjects(t *testing.T) {
 
 // That the walls refuse says something only where the owner gets in.
 func TestTheOwnerOfWhatTheWallsHideSeesIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	l := h.furnished(h.workspace)
 	d := h.description()
@@ -384,6 +387,7 @@ func TestTheOwnerOfWhatTheWallsHideSeesIt(t *testing.T) {
 // A suspended workspace's administrator is nobody, and what they had comes back
 // as keys do: the keys, not the tokens.
 func TestU22_ASuspendedWorkspacesAdministratorIsNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	attackers := h.attackers(h.workspace)
 	disabled, disabledText := h.mint(nil)

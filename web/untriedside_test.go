@@ -45,6 +45,7 @@ var routedHint = []string{"login_hint", "grace@acme.example"}
 // Both sides are tested before a connection is used (federation section 6), and
 // so is one that comes later.
 func TestFB_ASideGivenToAConnectionInUseWaitsForItsTest(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d, id := h.given()
 	unused := func(when string) {
@@ -100,6 +101,7 @@ func TestFB_ASideGivenToAConnectionInUseWaitsForItsTest(t *testing.T) {
 
 // The last side that people can sign in by stays until another one was tested.
 func TestFB_AConnectionInUseKeepsASideThatWasTested(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta", func(c *authz.Connection) {
 		c.Fallback.Mode, c.JIT, c.Scopes = authz.FallbackNever, authz.JITDomain, []string{"openid", "profile", "email"}
@@ -124,6 +126,7 @@ func TestFB_AConnectionInUseKeepsASideThatWasTested(t *testing.T) {
 // A domain whose proof was lost while somebody is at the upstream lets nobody
 // join (federation case 41); who belongs already signs in.
 func TestUO_08_Attack_41_ADomainThatWasLostMeanwhileLetsNobodyJoin(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.browser().signIn() // Ada belongs
 	bob, ada := h.browser(), h.browser()

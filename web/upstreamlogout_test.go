@@ -38,6 +38,7 @@ func (h *house) backChannel(token string) *httptest.ResponseRecorder {
 }
 
 func TestBackChannelLogoutEndsTheSessionsThatAreNamed(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		h.leaving()
@@ -84,6 +85,7 @@ func TestBackChannelLogoutEndsTheSessionsThatAreNamed(t *testing.T) {
 }
 
 func TestBackChannelLogoutRefusesQuietlyAndRecordsWhy(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.sidOfUpstream("one")
 	b := h.browser()
@@ -157,6 +159,7 @@ func containsReason(list []authz.AuditEntry, reason string) bool {
 }
 
 func TestALogoutTokenIsGoodOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(h *house) {
 		t := h.T
 		token := h.logoutToken(map[string]any{"sub": "s-ada"})
@@ -194,6 +197,7 @@ func TestALogoutTokenIsGoodOnce(t *testing.T) {
 }
 
 func TestLogoutTokensAreLimitedByAddressBeforeTheyAreLookedAt(t *testing.T) {
+	t.Parallel()
 	var limiter web.Limiter
 	h := newHouse(t, func(c *web.Config) {
 		l, err := ratelimit.New(ratelimit.Config{PerSecond: 1, Burst: 20, Clock: c.Clock})
@@ -222,6 +226,7 @@ func TestLogoutTokensAreLimitedByAddressBeforeTheyAreLookedAt(t *testing.T) {
 }
 
 func TestFrontChannelLogoutNeedsIssuerAndSession(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.leaving()
 	h.sidOfUpstream("one")

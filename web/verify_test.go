@@ -99,6 +99,7 @@ func (h *house) decided(what string, w *httptest.ResponseRecorder, reason string
 }
 
 func TestU1_U3_U8_S7_S8_U27_RL_05_VerifyDecidesAsThePromisesSay(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	key, text := h.mint(func(r *apikey.Request) {
@@ -151,6 +152,7 @@ func TestU1_U3_U8_S7_S8_U27_RL_05_VerifyDecidesAsThePromisesSay(t *testing.T) {
 }
 
 func TestVerifyTellsOnlyWhoMaySee(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all, sandbox := h.gateway(authz.Live, authz.Test), h.gateway(authz.Test)
 	_, live := h.mint(nil)
@@ -194,6 +196,7 @@ func TestVerifyTellsOnlyWhoMaySee(t *testing.T) {
 }
 
 func TestS16_VerifyCountsTowardsTheLimitOfTheKey(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.limits.most = 3
 	all := h.gateway(authz.Live, authz.Test)
@@ -224,6 +227,7 @@ func TestS16_VerifyCountsTowardsTheLimitOfTheKey(t *testing.T) {
 }
 
 func TestU22_ASuspendedWorkspaceIsTheReason(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	_, text := h.mint(nil)
@@ -245,6 +249,7 @@ func TestU22_ASuspendedWorkspaceIsTheReason(t *testing.T) {
 }
 
 func TestU27_ATokenOfAKeyIsUsedFromItsAddressesOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	_, text := h.mint(func(r *apikey.Request) { r.IPAllowlist = []string{"192.0.2.0/24"} }) // httptest's peer is in it
@@ -261,6 +266,7 @@ func TestU27_ATokenOfAKeyIsUsedFromItsAddressesOnly(t *testing.T) {
 }
 
 func TestVerifyRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	all := h.gateway(authz.Live, authz.Test)
 	_, text := h.mint(nil)

@@ -132,6 +132,7 @@ func (h *house) wantsDiagnosis(what string, b *browser, w *httptest.ResponseReco
 }
 
 func TestEveryBrokenOpenIDProviderIsDiagnosedAndSignsNobodyIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	zoo := h.zoo()
 	if len(zoo) < 30 {
@@ -174,6 +175,7 @@ func (h *house) people() int {
 }
 
 func TestEveryBrokenIdentityProviderIsDiagnosedAndSignsNobodyIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	d := h.directory("okta")
 	stranger := made(idptest.NewSAMLKey(h.clock.Now().Add(-time.Hour), h.clock.Now().Add(900*time.Hour)))(t)
