@@ -13,7 +13,8 @@ import (
 // registered itself is of the sector its tokens can only go to: its redirect
 // URIs are https, and on one host or listed at its sector_identifier_uri. What
 // runs on the person's own machine is no proof, anybody's program may, and
-// neither are redirect URIs where tokens come without a redirect.
+// neither are redirect URIs where tokens come without a redirect, or logout
+// tokens go elsewhere.
 func (c *Client) Sector() (string, bool) {
 	m := c.Metadata
 	if m.Registration == "" && m.Sector != "" {
@@ -21,15 +22,21 @@ func (c *Client) Sector() (string, bool) {
 	}
 	hosts, proven := c.RedirectHosts()
 	switch {
-	case !proven || m.Registration != "" && c.MayUse(GrantDeviceCode):
+	case !proven || m.Registration != "" && c.toldElsewhere(hosts):
 		return "", false
 	case m.SectorURI != "":
-		u, err := url.Parse(m.SectorURI)
-		return strings.ToLower(u.Hostname()), err == nil
+		return hostOf(m.SectorURI), true
 	case len(hosts) != 1:
 		return "", false
 	}
 	return hosts[0], true
+}
+
+// toldElsewhere reports whether the client hears of people by other ways than a
+// redirect to one of the hosts.
+func (c *Client) toldElsewhere(hosts []string) bool {
+	logout := hostOf(c.Metadata.BackchannelLogoutURI)
+	return c.MayUse(GrantDeviceCode) || logout != "" && !slices.Contains(hosts, logout)
 }
 
 // RedirectHosts are the hosts of the client's redirect URIs, each once; false
@@ -43,10 +50,19 @@ func (c *Client) RedirectHosts() ([]string, bool) {
 			proven = false
 			continue
 		}
-		hosts = append(hosts, strings.ToLower(u.Hostname()))
+		hosts = append(hosts, hostOf(uri))
 	}
 	slices.Sort(hosts)
 	return slices.Compact(hosts), proven
+}
+
+// hostOf is the host of a URI; empty without one.
+func hostOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // atHome reports whether a host is the machine a browser runs on.

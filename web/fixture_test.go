@@ -108,9 +108,25 @@ type house struct {
 	// demands are how a person must have signed in at /v1, by operation.
 	demands map[string]authz.AuthenticationRule
 	// told are claims that the upstream tells of ada.
-	told map[string]any
+	told    map[string]any
+	signing *jwks.Set
+	// retyped is what access tokens say of their type in place of at+jwt.
+	retyped string
 	// consents are the scopes that people allow.
 	consents []string
+}
+
+// retyping signs what the house wants access tokens to be.
+type retyping struct {
+	*jwks.Set
+	h *house
+}
+
+func (r retyping) Sign(ctx context.Context, alg, typ string, claims any) (string, error) {
+	if typ == "at+jwt" && r.h.retyped != "" {
+		typ = r.h.retyped
+	}
+	return r.Set.Sign(ctx, alg, typ, claims)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -188,6 +204,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		Store: h.store, Sealer: h.ring, Clock: h.clock,
 	}))(h)
 	h.ok(set.Rotate(h.Context()))
+	h.signing = set
 	callers := made(credential.NewCallers(credential.CallersConfig{Issuer: issuer, Clients: h.store, Hasher: h.hasher, Clock: h.clock, Epochs: epochs, Lease: lease}))(h)
 	h.deliveries = made(delivery.New(delivery.Config{
 		Issuer: issuer, Store: h.store, Outbox: outbox, Sealer: h.ring, Clock: h.clock, Carriers: app.Carriers(config.Config{}, h.clock),
@@ -227,14 +244,14 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	server := made(oauth.New(oauth.Config{
 		Settings: oauth.Settings{
 			Name: issuer, URL: host, CodeTTL: time.Minute, AccessTTL: time.Hour, RefreshTTL: 720 * time.Hour, IDTokenTTL: time.Hour, RefreshGrace: 10 * time.Second, Registration: true, ClientDocuments: true, PushedTTL: time.Minute,
-			AuthMethods: methods, IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
+			AuthMethods: append([]string{authz.AuthPrivateKeyJWT}, methods...), IDTokenAlgorithms: []string{"ES256"}, Room: oauth.Room{RequestsOfClient: 3000},
 			Resources:   []oauth.Resource{{URI: "https://tools.example/mcp", Name: "Tools & more"}},
 			DetailTypes: []oauth.DetailType{{Name: "payment", Description: "Make a payment", Members: map[string]string{"to": "string"}}},
 		},
 		Scopes:   h.scopes.Current,
 		Standing: made(credential.NewStanding(h.store, epochs, lease))(h),
 		Families: credential.NewMemory[oauth.Family](epochs, lease, 1000, nil),
-		Store:    h.store, Signer: set, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
+		Store:    h.store, Signer: retyping{set, h}, Sealer: h.ring, Outbox: outbox, Clock: h.clock, Clients: h.documents, Documents: h.documents, IsKey: isKey, NonceKey: h.ring.Derive("dpop nonce"),
 		PairwiseKey: h.ring.Derive("pairwise subject"),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 			r, err := verifier.Lookup(ctx, text)

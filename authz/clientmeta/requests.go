@@ -105,7 +105,7 @@ func (r Rules) checkSectorURI(c authz.Client) error {
 		return bad("sector_identifier_uri", "is not an address this server may talk to.")
 	}
 	if _, proven := c.Sector(); !proven {
-		return bad("sector_identifier_uri", "proves nothing: not all redirect URIs are https ones of sites, or tokens come by the device grant.")
+		return bad("sector_identifier_uri", "proves nothing: not all redirect URIs are https ones of sites, tokens come by the device grant, or logout tokens go to another host.")
 	}
 	return nil
 }

@@ -93,6 +93,10 @@ func TestOIDCCore81_AStrangerIsOfTheSectorItProvesAndNoOther(t *testing.T) {
 		}
 		return h.server.SubjectFor(c, h.user.ID)
 	}
+	told := func(m authz.ClientMetadata, logout string) authz.ClientMetadata {
+		m.BackchannelLogoutURI = logout
+		return m
+	}
 	m := func(registration, sector, uri string) authz.ClientMetadata {
 		return authz.ClientMetadata{Registration: registration, Sector: sector, SectorURI: uri}
 	}
@@ -111,7 +115,9 @@ func TestOIDCCore81_AStrangerIsOfTheSectorItProvesAndNoOther(t *testing.T) {
 			"its host, without a redirect":                   {RedirectURIs: []string{bank}, Metadata: m(how, "", ""), GrantTypes: []string{authz.GrantAuthorizationCode, authz.GrantDeviceCode}},
 			"its list, without a redirect":                   {RedirectURIs: []string{bank}, Metadata: m(how, "", list), GrantTypes: []string{authz.GrantDeviceCode}},
 			"its list and a program on the person's machine": {RedirectURIs: []string{bank, "http://[::1]/cb"}, Metadata: m(how, "", list)},
-			"nothing": {Metadata: m(how, "", "")},
+			"its host, and logout tokens elsewhere":          {RedirectURIs: []string{bank}, Metadata: told(m(how, "", ""), "https://evil.example/out")},
+			"its list, and logout tokens elsewhere":          {RedirectURIs: []string{bank}, Metadata: told(m(how, "", list), "https://bank.example.evil.example/out")},
+			"nothing":                                        {Metadata: m(how, "", "")},
 		} {
 			if got := with(c); got != alone {
 				t.Errorf("%s: %s of another's sector: %v", name, how, got == theirs)
@@ -124,6 +130,7 @@ func TestOIDCCore81_AStrangerIsOfTheSectorItProvesAndNoOther(t *testing.T) {
 		}
 		for name, c := range map[string]authz.Client{
 			"a site":           {RedirectURIs: []string{"https://Bank.example/other"}, Metadata: m(how, "evil.example", "")},
+			"with logout":      {RedirectURIs: []string{bank}, Metadata: told(m(how, "", ""), "https://BANK.example:8443/out")},
 			"two and its list": {RedirectURIs: []string{bank, "https://b.example/"}, Metadata: m(how, "", list)},
 		} {
 			if with(c) != theirs {

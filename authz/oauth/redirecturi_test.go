@@ -26,7 +26,7 @@ func (h *house) shownToThePerson(what string, parameters url.Values) {
 	}
 }
 
-func TestRU_01_to_04_OnlyTheRegisteredURIIsEverRedirectedTo(t *testing.T) {
+func TestRU_01_RU_02_RU_03_RU_04_OnlyTheRegisteredURIIsEverRedirectedTo(t *testing.T) {
 	h := newHouse(t)
 	for _, uri := range []string{
 		callback + "/", "https://app.example/CB", "https://APP.example/cb", "HTTPS://app.example/cb", callback + "/x", callback + "?x=1",
