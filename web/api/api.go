@@ -81,7 +81,7 @@ type Presented struct {
 
 type api struct{ cfg Config }
 
-// New returns the handler of /v1.
+// New returns the handler of /v1, which knows its routes from the first request on.
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Admin == nil || cfg.Keys == nil || cfg.Deliveries == nil || cfg.Access == nil || cfg.Scopes == nil || cfg.Connections == nil || cfg.Federation == nil || cfg.InvitationURL == nil || cfg.JoinURL == nil || cfg.EnrolmentURL == nil || cfg.KeysPath == "" || cfg.Authenticate == nil || cfg.Refused == nil || cfg.Status == nil || cfg.RetryAfter == nil || cfg.Clock == nil || cfg.Note == nil || len(cfg.CursorKeys) == 0 || cfg.Onces == nil {
 		return nil, errors.New("api: every field of Config is required")
@@ -91,9 +91,16 @@ func New(cfg Config) (http.Handler, error) {
 		huma.NewErrorWithContext = humaErrorOf
 		huma.ValidateStrictCasing = true // encoding/json would take Name for name
 	})
-	mux := http.NewServeMux()
 	a := &api{cfg: cfg}
-	h := humago.New(mux, description(cfg.Version))
+	routes := sync.OnceValue(a.routes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes().ServeHTTP(w, r) }), nil
+}
+
+// routes describes every operation, which takes a while and some 3 MB: nobody
+// waits for it at the start, and an issuer that is not administered does without.
+func (a *api) routes() http.Handler {
+	mux := http.NewServeMux()
+	h := humago.New(mux, description(a.cfg.Version))
 	h.UseMiddleware(a.authenticate(h))
 	a.accountRoutes(h)
 	a.workspaceRoutes(h)
@@ -123,7 +130,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.scopeRoutes(h)
 	a.keyPolicyRoutes(h)
 	describeChecks(h)
-	return a.fallback(mux), nil
+	return a.fallback(mux)
 }
 
 // quietErrors replaces huma's errors, which echo the request, and makes it read

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 //go:embed templates/*.html
@@ -52,15 +53,29 @@ const (
 
 // New returns the pages, headed by the issuer's display name.
 func New(brand string) (*Pages, error) {
-	p := &Pages{templates: make(map[string]*template.Template), brand: brand}
+	t, err := templates()
+	return &Pages{templates: t, brand: brand}, err
+}
+
+// templates are the same for every issuer: they are parsed once for the process.
+var templates = sync.OnceValues(parse) //nolint:gochecknoglobals // as are the files
+
+func parse() (map[string]*template.Template, error) {
+	common, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/factors.html")
+	if err != nil {
+		return nil, fmt.Errorf("ui: parsing what pages share: %w", err)
+	}
+	pages := make(map[string]*template.Template)
 	for _, name := range []string{SignInPage, ConsentPage, ContinuePage, ErrorPage, WelcomePage, FormPostPage, DevicePage, OutagePage, SetupPage, TestPage, InvitationPage, JoinPage, LogoutPage, SignedOutPage, FactorPage, FactorSetupPage, CodesPage, SecurityPage, LinkPage, LocalPage, EnrolPage, OperatorPage} {
-		t, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/factors.html", "templates/"+name)
+		page, err := common.Clone()
 		if err != nil {
+			return nil, fmt.Errorf("ui: copying what pages share: %w", err)
+		}
+		if pages[name], err = page.ParseFS(templateFiles, "templates/"+name); err != nil {
 			return nil, fmt.Errorf("ui: parsing %s: %w", name, err)
 		}
-		p.templates[name] = t
 	}
-	return p, nil
+	return pages, nil
 }
 
 // Brand is the issuer's display name.

@@ -23,6 +23,15 @@ func tuneRuntime() {
 	}
 }
 
+// settled is how long after its start a server has done what a start takes.
+const settled = 2 * time.Second
+
+// giveBack returns to the system the memory that only the start needed.
+func giveBack() {
+	debug.FreeOSMemory()
+	unmap()
+}
+
 // aside is a second thread for Go code where there is one processor, for as long
 // as there is something to commit: while a thread waits for the disk, which Go
 // takes for a moment of its own work, the other one answers. Who only reads is

@@ -30,6 +30,7 @@ func (a *App) Serve(ctx context.Context) error {
 	servers, group := a.start(listeners)
 	a.options.Logger.Info("ready", "version", a.options.Version, "issuers", a.issuerURLs(), "listening", addresses(listeners))
 
+	defer time.AfterFunc(settled, giveBack).Stop()
 	failed := make(chan error, 1)
 	go func() { failed <- group.Wait() }()
 	select {
