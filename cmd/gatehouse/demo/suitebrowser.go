@@ -65,9 +65,8 @@ func (s *suite) browser() []visit {
 	return []visit{s.signedIn(), s.logout(s.arrival("/post_logout_redirect")...)}
 }
 
-// refusedOrTold is the end of a request by a request URI that is not good: the
-// plans with OpenID Connect say beside it where the client is to be told, those
-// without do not, and the person is shown a page.
+// refusedOrTold is the end of a request by a request URI that is not good: a page
+// of ours, or the client, where a redirect URI of its own stands beside it.
 func (s *suite) refusedOrTold() []task {
 	return []task{
 		optional("Refused", s.issuer+"/*", shown("error", "update-image-placeholder")),

@@ -166,20 +166,19 @@ func (c *suiteRP) visited(visits []suiteVisit, target string) url.Values {
 	return q
 }
 
-// usesARequestURITwice is told so where it says beside the request URI who it is
-// (as the suite does with OpenID Connect), and sees a page where it does not.
+// usesARequestURITwice is told so where a redirect URI stands beside the request
+// URI, and sees a page where none does.
 func (c *suiteRP) usesARequestURITwice() {
 	c.s.t.Helper()
 	again := c.f.Override["fapi2-security-profile-final-par-attempt-reuse-request_uri"].Browser
-	target := c.pushed(0)
-	if strings.Contains(c.own.Scope, "openid") {
-		target += "&" + url.Values{"redirect_uri": {c.redirect}, "response_type": {"code"}, "scope": {c.own.Scope}}.Encode()
-	}
-	b := c.s.browser()
-	b.play(again, target)
-	p, seen := b.play(again, target)
-	if told := p.url.Query().Get("error"); seen == (told != "") || !seen && told != "invalid_request_uri" {
-		c.s.t.Errorf("%s: a request URI used again: %s", c.name, p.url)
+	for beside, want := range map[string]string{"": "", "&redirect_uri=" + url.QueryEscape(c.redirect): "invalid_request_uri"} {
+		*again[0].Limit = 1 // each run of a module counts anew
+		b, target := c.s.browser(), c.pushed(0)+beside
+		b.play(again, target)
+		p, seen := b.play(again, target)
+		if told := p.url.Query().Get("error"); told != want || seen != (want == "") {
+			c.s.t.Errorf("%s: a request URI used again, beside it %q: %s", c.name, beside, p.url)
+		}
 	}
 }
 
