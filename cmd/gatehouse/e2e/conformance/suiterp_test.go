@@ -182,6 +182,22 @@ func (c *suiteRP) usesARequestURITwice() {
 	}
 }
 
+// signsInAtTheSecondVisit of a request URI, as the module asks for it, with no
+// page handed in: that would end the module before the answer comes.
+func (c *suiteRP) signsInAtTheSecondVisit() {
+	c.s.t.Helper()
+	visits := c.f.Override["fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds"].Browser
+	b, target := c.s.browser(), c.pushed(0)
+	p, seen := b.play(visits, target)
+	if p.element("password") == nil || seen {
+		c.s.t.Errorf("%s: the first visit ended at %s", c.name, p.url)
+	}
+	p, seen = b.play(visits, target)
+	if q := p.url.Query(); q.Get("code") == "" && q.Get("response") == "" || seen {
+		c.s.t.Errorf("%s: the second visit ended at %s, a page handed in: %v", c.name, p.url, seen)
+	}
+}
+
 // authorized is the form that redeems a code the person allowed.
 func (c *suiteRP) authorized(n int) url.Values {
 	c.s.t.Helper()
