@@ -371,6 +371,7 @@ func (s *suiteRun) fapi2(t *testing.T) {
 			}
 			if n == 0 {
 				c.usesARequestURITwice()
+				c.signsInAtTheSecondVisit()
 			}
 		}
 	}

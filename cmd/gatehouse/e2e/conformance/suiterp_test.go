@@ -166,20 +166,35 @@ func (c *suiteRP) visited(visits []suiteVisit, target string) url.Values {
 	return q
 }
 
-// usesARequestURITwice is told so where it says beside the request URI who it is
-// (as the suite does with OpenID Connect), and sees a page where it does not.
+// usesARequestURITwice is told so where a redirect URI stands beside the request
+// URI, and sees a page where none does.
 func (c *suiteRP) usesARequestURITwice() {
 	c.s.t.Helper()
 	again := c.f.Override["fapi2-security-profile-final-par-attempt-reuse-request_uri"].Browser
-	target := c.pushed(0)
-	if strings.Contains(c.own.Scope, "openid") {
-		target += "&" + url.Values{"redirect_uri": {c.redirect}, "response_type": {"code"}, "scope": {c.own.Scope}}.Encode()
+	for beside, want := range map[string]string{"": "", "&redirect_uri=" + url.QueryEscape(c.redirect): "invalid_request_uri"} {
+		*again[0].Limit = 1 // each run of a module counts anew
+		b, target := c.s.browser(), c.pushed(0)+beside
+		b.play(again, target)
+		p, seen := b.play(again, target)
+		if told := p.url.Query().Get("error"); told != want || seen != (want == "") {
+			c.s.t.Errorf("%s: a request URI used again, beside it %q: %s", c.name, beside, p.url)
+		}
 	}
-	b := c.s.browser()
-	b.play(again, target)
-	p, seen := b.play(again, target)
-	if told := p.url.Query().Get("error"); seen == (told != "") || !seen && told != "invalid_request_uri" {
-		c.s.t.Errorf("%s: a request URI used again: %s", c.name, p.url)
+}
+
+// signsInAtTheSecondVisit of a request URI, as the module asks for it, with no
+// page handed in: that would end the module before the answer comes.
+func (c *suiteRP) signsInAtTheSecondVisit() {
+	c.s.t.Helper()
+	visits := c.f.Override["fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds"].Browser
+	b, target := c.s.browser(), c.pushed(0)
+	p, seen := b.play(visits, target)
+	if p.element("password") == nil || seen {
+		c.s.t.Errorf("%s: the first visit ended at %s", c.name, p.url)
+	}
+	p, seen = b.play(visits, target)
+	if q := p.url.Query(); q.Get("code") == "" && q.Get("response") == "" || seen {
+		c.s.t.Errorf("%s: the second visit ended at %s, a page handed in: %v", c.name, p.url, seen)
 	}
 }
 
