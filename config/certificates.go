@@ -14,10 +14,16 @@ var methodsOfCertificates = []string{"tls_client_auth", "self_signed_tls_client_
 // succeed here: by certificate only where one can arrive at an address of the
 // issuer's, and tls_client_auth only where there are authorities to verify it.
 func (s Server) AuthMethods(i Issuer) []string {
-	arrives := s.certificatesArrive(i.URL, i.APIURL, i.MTLSURL)
+	arrives := s.CertificatesArrive(i)
 	return slices.DeleteFunc(slices.Clone(i.OAuth.ClientAuthMethods), func(method string) bool {
 		return slices.Contains(methodsOfCertificates, method) && !arrives || method == "tls_client_auth" && s.ClientCAFile == ""
 	})
+}
+
+// CertificatesArrive reports whether a client's certificate can come to an address
+// of the issuer's, so that tokens can be bound to it (RFC 8705 section 3).
+func (s Server) CertificatesArrive(i Issuer) bool {
+	return s.certificatesArrive(i.URL, i.APIURL, i.MTLSURL)
 }
 
 // certificatesArrive reports whether a client's certificate can come to one of

@@ -178,7 +178,7 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config, a.options.Config.Server.AuthMethods(i.Config))
-	settings.Workloads = i.workloads
+	settings.Workloads, settings.Certificates = i.workloads, a.options.Config.Server.CertificatesArrive(i.Config)
 	outside, err := a.upstreamsOf(i.Config.OAuth.WorkloadIdentities)
 	if err != nil {
 		return web.Issuer{}, err
