@@ -33,12 +33,16 @@ func TestOIDCRegistration5AClientThatRegistersItselfProvesItsSector(t *testing.T
 	both := []string{"https://notes.example/cb", "https://other.example/cb"}
 	good := site.list("/good", append(both, "https://notes.example/more")...)
 	site.handle("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, good, http.StatusFound) })
+	site.handle("/error", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_ = json.NewEncoder(w).Encode(both)
+	})
 	site.handle("/endless", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`["` + strings.Repeat("x", 1<<20) + `"]`))
 	})
 	for what, uri := range map[string]string{
 		"a list without one": site.list("/half", both[0]), "no list": site.list("/none"), "nothing there": site.URL + "/gone",
-		"moved": site.URL + "/moved", "endless": site.URL + "/endless", "inside": "https://10.0.0.1/uris", "not secure": "http://bank.example/uris",
+		"an error that lists both": site.URL + "/error", "moved": site.URL + "/moved", "endless": site.URL + "/endless", "inside": "https://10.0.0.1/uris", "not secure": "http://bank.example/uris",
 	} {
 		h.wants(what, h.register(token, saying(`,"sector_identifier_uri":"`+uri+`"`)), 400, "invalid_client_metadata")
 	}
