@@ -22,9 +22,6 @@ func (s *server) clientAddress(r *http.Request) string {
 	}
 	address := peer.Addr().Unmap().WithZone("")
 	if !s.trusted(address) {
-		if peer.Addr().Is4() {
-			return r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')] // it has one spelling
-		}
 		return address.String()
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")

@@ -10,7 +10,7 @@ import (
 // registry that an administrator decides. Absent ones stay as they are; an
 // empty text or list takes a setting back.
 type MetadataMembers struct {
-	Profile *string `json:"profile,omitempty" enum:"web,spa,native,service,fapi2,mcp" doc:"A safe bundle of settings; each may be made stricter, none looser."`
+	Profile *string `json:"profile,omitempty" enum:"web,spa,native,service,fapi2,mcp" doc:"A safe bundle of settings; each may be made stricter, none looser. A client can go from its profile to fapi2 only."`
 
 	JWKS          json.RawMessage `json:"jwks,omitempty" doc:"A JWK Set of public keys; null takes it back."`
 	JWKSURI       *string         `json:"jwks_uri,omitempty" maxLength:"2048"`
@@ -34,7 +34,7 @@ type MetadataMembers struct {
 	UserinfoAlgorithm      *string   `json:"userinfo_signed_response_alg,omitempty" maxLength:"16"`
 
 	SubjectType      *string   `json:"subject_type,omitempty" maxLength:"16"`
-	Sector           *string   `json:"sector,omitempty" maxLength:"255" doc:"The host that pairwise subjects are for."`
+	Sector           *string   `json:"sector,omitempty" maxLength:"255" doc:"The host that pairwise subjects are for; a client that registered itself proves its own."`
 	AccessTTL        *int64    `json:"access_token_ttl,omitempty" minimum:"0" doc:"The life of its access tokens in seconds, where it is shorter than the issuer's; 0 for that."`
 	RefreshTTL       *int64    `json:"refresh_token_ttl,omitempty" minimum:"0" doc:"The life of its refresh tokens in seconds from the grant, likewise."`
 	DefaultMaxAge    *int64    `json:"default_max_age,omitempty" doc:"Seconds."`

@@ -195,7 +195,7 @@ type ClientMembers struct {
 	PolicyURI              *string      `json:"policy_uri,omitempty"`
 	PostLogoutRedirectUris []string     `json:"post_logout_redirect_uris,omitzero"`
 
-	// Profile A safe bundle of settings; each may be made stricter, none looser.
+	// Profile A safe bundle of settings; each may be made stricter, none looser. A client can go from its profile to fapi2 only.
 	Profile      *string  `json:"profile,omitempty"`
 	RedirectUris []string `json:"redirect_uris,omitzero"`
 
@@ -210,7 +210,7 @@ type ClientMembers struct {
 	ResponseModes                      []string `json:"response_modes,omitzero"`
 	Scopes                             []string `json:"scopes,omitzero"`
 
-	// Sector The host that pairwise subjects are for.
+	// Sector The host that pairwise subjects are for; a client that registered itself proves its own.
 	Sector                                *string `json:"sector,omitempty"`
 	SkipConsent                           *bool   `json:"skip_consent,omitempty"`
 	SoftwareID                            *string `json:"software_id,omitempty"`
@@ -333,7 +333,7 @@ type CreateClientBody struct {
 	PolicyURI              string      `json:"policy_uri,omitempty,omitzero"`
 	PostLogoutRedirectUris []string    `json:"post_logout_redirect_uris,omitempty,omitzero"`
 
-	// Profile A safe bundle of settings; each may be made stricter, none looser.
+	// Profile A safe bundle of settings; each may be made stricter, none looser. A client can go from its profile to fapi2 only.
 	Profile      string   `json:"profile,omitempty,omitzero"`
 	RedirectUris []string `json:"redirect_uris,omitempty,omitzero"`
 
@@ -348,7 +348,7 @@ type CreateClientBody struct {
 	ResponseModes                      []string `json:"response_modes,omitempty,omitzero"`
 	Scopes                             []string `json:"scopes,omitempty,omitzero"`
 
-	// Sector The host that pairwise subjects are for.
+	// Sector The host that pairwise subjects are for; a client that registered itself proves its own.
 	Sector                                string `json:"sector,omitempty,omitzero"`
 	SkipConsent                           bool   `json:"skip_consent,omitempty,omitzero"`
 	SoftwareID                            string `json:"software_id,omitempty,omitzero"`
