@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gatehouse-auth/gatehouse/authz"
+	"github.com/gatehouse-auth/gatehouse/authz/admin"
 	"github.com/gatehouse-auth/gatehouse/cmd/gatehouse/app"
 	"github.com/gatehouse-auth/gatehouse/config"
 )
@@ -56,6 +58,14 @@ func TestDI_02_NoMethodByCertificateIsAdvertisedWhereNoneArrives(t *testing.T) {
 		}
 		if m.Bound != arrives {
 			t.Errorf("certificates arrive %v, of %v: bound tokens %v", arrives, c.listed, m.Bound)
+		}
+		name := authz.IssuerName(cfg.Issuers[0].Name)
+		_, _, err = a.Issuers[name].Admin.CreateClient(t.Context(), authz.Principal{Issuer: name, Subject: "test", Scopes: []string{"manage:clients"}}, admin.ClientSettings{
+			Name: "bank", AuthMethod: authz.AuthSelfSignedTLS, RedirectURIs: []string{"https://bank.example/cb"}, Scopes: []string{"openid"},
+			Metadata: authz.ClientMetadata{JWKSURI: "https://bank.example/jwks"},
+		})
+		if refused := authz.CodeOf(err) == "invalid_token_endpoint_auth_method"; refused == c.self || err != nil && !refused {
+			t.Errorf("certificates arrive %v, of %v: registering a client: %v", arrives, c.listed, err)
 		}
 		if err := a.Close(); err != nil {
 			t.Fatal(err)
