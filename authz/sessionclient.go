@@ -14,4 +14,6 @@ type Logout struct {
 	ClientID ClientID  `json:"client_id"`
 	Subject  string    `json:"sub"`
 	SID      SessionID `json:"sid"`
+	// UserID is whose session ended; it is not told.
+	UserID UserID `json:"user_id,omitempty"`
 }

@@ -14,16 +14,22 @@ var methodsOfCertificates = []string{"tls_client_auth", "self_signed_tls_client_
 // succeed here: by certificate only where one can arrive at an address of the
 // issuer's, and tls_client_auth only where there are authorities to verify it.
 func (s Server) AuthMethods(i Issuer) []string {
-	arrives := s.certificatesArrive(i.URL, i.APIURL, i.MTLSURL)
+	arrives := s.CertificatesArrive(i)
 	return slices.DeleteFunc(slices.Clone(i.OAuth.ClientAuthMethods), func(method string) bool {
 		return slices.Contains(methodsOfCertificates, method) && !arrives || method == "tls_client_auth" && s.ClientCAFile == ""
 	})
 }
 
+// CertificatesArrive reports whether a client's certificate can come to an address
+// of the issuer's, so that tokens can be bound to it (RFC 8705 section 3).
+func (s Server) CertificatesArrive(i Issuer) bool {
+	return s.certificatesArrive(i.URL, i.APIURL, i.MTLSURL)
+}
+
 // certificatesArrive reports whether a client's certificate can come to one of
 // the addresses: in the header of a proxy that is believed, or at a listener that
-// asks for it. An address without a port, and one behind proxies, may be any
-// listener's.
+// asks for it. An address without a port or with one that no listener has, which
+// is mapped to a listener's, and one behind proxies, may be any listener's.
 func (s Server) certificatesArrive(addresses ...string) bool {
 	if s.ClientCertificateHeader != "" && len(s.TrustedProxies) > 0 {
 		return true
@@ -32,16 +38,25 @@ func (s Server) certificatesArrive(addresses ...string) bool {
 		if !l.TLS.Enabled() || !l.TLS.ClientCertificates {
 			continue
 		}
-		_, port, err := net.SplitHostPort(l.Address)
+		port := l.port()
 		served := func(address string) bool {
-			u, urlErr := url.Parse(address)
-			return address != "" && urlErr == nil && (u.Port() == "" || u.Port() == port)
+			u, err := url.Parse(address)
+			return address != "" && err == nil && (u.Port() == "" || u.Port() == port || !slices.ContainsFunc(s.Public, func(l Listener) bool { return l.port() == u.Port() }))
 		}
-		if err != nil || port == "0" || len(s.TrustedProxies) > 0 || slices.ContainsFunc(addresses, served) {
+		if port == "" || port == "0" || len(s.TrustedProxies) > 0 || slices.ContainsFunc(addresses, served) {
 			return true
 		}
 	}
 	return false
+}
+
+// port is that of the listener's address; empty for an address without one.
+func (l Listener) port() string {
+	_, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return ""
+	}
+	return port
 }
 
 const howCertificatesArrive = "set tls.client_certificates of a public listener, or server.client_certificate_header beside trusted_proxies; " +

@@ -37,6 +37,14 @@ func TestRFC8705_ClientsAuthenticateByCertificateOnlyWhereOneCanArrive(t *testin
 			c.Issuers[0].MTLSURL = "https://mtls.test"
 			c.Server.Public = append(c.Server.Public, Listener{Address: "0.0.0.0:9443", TLS: asks})
 		}, true},
+		"a port that is mapped to the listener's": {func(c *Config) {
+			c.Issuers[0].URL, c.Server.Public[0].TLS = "https://auth.test:9443", asks
+		}, true},
+		"a port of another listener, which does not ask": {func(c *Config) {
+			c.Issuers[0].URL = "https://auth.test:9443"
+			c.Server.Public = append(c.Server.Public, Listener{Address: "0.0.0.0:9443", TLS: silent})
+			c.Server.Public[0].TLS = asks
+		}, false},
 		"a trusted proxy passes it on": {func(c *Config) {
 			c.Server.ClientCertificateHeader, c.Server.TrustedProxies = "Client-Cert", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		}, true},

@@ -112,6 +112,8 @@ type house struct {
 	signing *jwks.Set
 	// retyped is what access tokens say of their type in place of at+jwt.
 	retyped string
+	// subjectFor is the sub of a person at a client.
+	subjectFor func(authz.Client, authz.UserID) string
 	// consents are the scopes that people allow.
 	consents []string
 }
@@ -217,7 +219,8 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 	}))(h)
 	methods := []string{authz.AuthNone, authz.AuthClientSecretBasic}
 	h.rules = clientmeta.Rules{
-		AuthMethods: append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"},
+		SubjectTypes: []string{oauth.SubjectPublic, oauth.SubjectPairwise},
+		AuthMethods:  append([]string{authz.AuthPrivateKeyJWT, authz.AuthTLS, authz.AuthSelfSignedTLS}, methods...), Scopes: []string{"openid", "profile", "offline_access", "manage:members", "manage:workspace", "manage:keys", "monitoring:admin"},
 		CheckRedirectURI: oauth.CheckRedirectURI, CheckURL: func(url string) error { return outbound.CheckURL(url, h.opened...) }, Algorithms: []string{"ES256"},
 	}
 	sessions := h.sessions(outbox)
@@ -262,6 +265,7 @@ func (h *house) assemble(epochs *credential.Epochs, lease *credential.Lease) {
 		},
 		UserCodeKeys: h.ring.DeriveAll("user code"), Access: h.access,
 	}))(h)
+	h.subjectFor = server.SubjectFor
 	examineKey := h.keys.Examiner(host, []string{host}, h.store)
 	verifier = made(credential.NewVerifier(credential.Config{Clock: h.clock, Epochs: epochs, Lease: lease, Examine: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
 		if isKey(text.Reveal()) {

@@ -38,6 +38,8 @@ type LogoutConfig struct {
 	URL     string
 	Clients Clients
 	Signer  Signer
+	// SubjectFor is the sub by which a client knows a person today.
+	SubjectFor func(authz.Client, authz.UserID) string
 	// HTTP must refuse addresses nobody may reach from here (idp/outbound).
 	// Redirects are not followed, whatever it says.
 	HTTP  *http.Client
@@ -53,7 +55,7 @@ type LogoutSink struct {
 
 // NewLogoutSink returns the sink, or says what its configuration lacks.
 func NewLogoutSink(cfg LogoutConfig) (*LogoutSink, error) {
-	if cfg.Issuer == "" || cfg.URL == "" || cfg.Clients == nil || cfg.Signer == nil || cfg.HTTP == nil || cfg.Clock == nil {
+	if cfg.Issuer == "" || cfg.URL == "" || cfg.Clients == nil || cfg.Signer == nil || cfg.SubjectFor == nil || cfg.HTTP == nil || cfg.Clock == nil {
 		return nil, errors.New("event: every field of LogoutConfig is required")
 	}
 	s := &LogoutSink{cfg: cfg, http: *cfg.HTTP}
@@ -99,10 +101,14 @@ func (s *LogoutSink) token(ctx context.Context, c authz.Client, l authz.Logout) 
 	if alg == "" {
 		alg = "RS256"
 	}
-	return s.cfg.Signer.Sign(ctx, alg, "logout+jwt", map[string]any{
+	claims := map[string]any{
 		"iss": s.cfg.URL, "aud": string(l.ClientID), "sub": l.Subject, "sid": string(l.SID), "jti": authz.NewID("jti"),
 		"iat": now.Unix(), "exp": now.Add(logoutLife).Unix(), "events": map[string]any{backchannelEvent: struct{}{}},
-	})
+	}
+	if c.Metadata.Registration != "" && s.cfg.SubjectFor(c, l.UserID) != l.Subject {
+		delete(claims, "sub") // of another sector, whose redirect URIs the client took back; sid is enough (section 2.4)
+	}
+	return s.cfg.Signer.Sign(ctx, alg, "logout+jwt", claims)
 }
 
 func (s *LogoutSink) post(ctx context.Context, target, token string) error {

@@ -69,6 +69,7 @@ func (l *logouts) deliver(client *http.Client) error {
 	l.Helper()
 	sink, err := event.NewLogoutSink(event.LogoutConfig{
 		Issuer: "up", URL: "https://up.example", Clients: l.store, Signer: l.set, HTTP: client, Clock: l.clock,
+		SubjectFor: func(authz.Client, authz.UserID) string { return "sub-1" },
 	})
 	l.ok(err)
 	e, err := event.New("up", "ws_1", "logout", l.clock.Now(), authz.Logout{ClientID: "cl_1", Subject: "sub-1", SID: "sid_1"})

@@ -126,12 +126,11 @@ func (s *Server) Metadata(known *authz.Scopes) ([]byte, error) {
 
 // describeKeys adds what concerns clients that authenticate by a key of theirs.
 func (s *Server) describeKeys(doc *metadata) {
-	methods := s.settings.AuthMethods
-	if slices.Contains(methods, authz.AuthPrivateKeyJWT) {
+	if slices.Contains(s.settings.AuthMethods, authz.AuthPrivateKeyJWT) {
 		doc.TokenEndpointAuthAlgorithms = proof.Algorithms()
 		doc.IntrospectionAuthAlgorithms, doc.RevocationAuthAlgorithms = proof.Algorithms(), proof.Algorithms()
 	}
-	doc.CertificateBoundTokens = slices.Contains(methods, authz.AuthTLS) || slices.Contains(methods, authz.AuthSelfSignedTLS)
+	doc.CertificateBoundTokens = s.settings.Certificates
 	if base := s.settings.MTLSURL; base != "" {
 		doc.MTLSAliases = &aliases{
 			TokenEndpoint: base + "/oauth2/token", UserinfoEndpoint: base + "/oauth2/userinfo", IntrospectionEndpoint: base + "/oauth2/introspect",

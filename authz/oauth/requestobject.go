@@ -80,8 +80,8 @@ func (s *Server) requestObject(ctx context.Context, outer url.Values) (url.Value
 // media type: its case does not count, nor whether "application/" stands before
 // it (RFC 7515 section 4.1.9, RFC 9101 section 10.8).
 func objectType(typ string) bool {
-	typ = strings.ToLower(typ)
-	return typ == "" || typ == "jwt" || strings.TrimPrefix(typ, "application/") == "oauth-authz-req+jwt"
+	short := strings.TrimPrefix(strings.ToLower(typ), "application/")
+	return typ == "" || short == "jwt" || short == "oauth-authz-req+jwt"
 }
 
 // unsigned reports whether a JWT's header names the algorithm none.

@@ -99,7 +99,7 @@ func TestRFC9101_TheTypOfAnObjectIsComparedAsAMediaType(t *testing.T) {
 	app, k := h.keyed(func(*authz.Client) {})
 	for typ, want := range map[string]string{
 		"oauth-authz-req+jwt": "", "OAuth-Authz-Req+JWT": "", "application/oauth-authz-req+jwt": "", "Application/OAUTH-AUTHZ-REQ+jwt": "",
-		"JWT": "", "jwt": "",
+		"JWT": "", "jwt": "", "application/jwt": "", "application/JWT": "",
 		"dpop+jwt": "invalid_request_object", "at+jwt": "invalid_request_object", "text/oauth-authz-req+jwt": "invalid_request_object",
 		"application/": "invalid_request_object", "application/application/oauth-authz-req+jwt": "invalid_request_object",
 		"oauth-authz-req": "invalid_request_object",

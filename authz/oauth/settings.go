@@ -30,6 +30,8 @@ type Settings struct {
 	PKCEForAll bool
 	// AuthMethods are the client authentication methods in use.
 	AuthMethods []string
+	// Certificates says that those of clients can arrive: for the metadata.
+	Certificates bool
 	// RequireNonce refuses DPoP proofs without a nonce of ours (RFC 9449
 	// section 8).
 	RequireNonce bool

@@ -110,7 +110,7 @@ func (s *Sessions) record(ctx context.Context, r Revocation, told []authz.Sessio
 		if c.Metadata.BackchannelLogoutURI == "" {
 			continue
 		}
-		logout := authz.Logout{ClientID: c.ClientID, Subject: c.Subject, SID: v.ID}
+		logout := authz.Logout{ClientID: c.ClientID, Subject: c.Subject, SID: v.ID, UserID: v.UserID}
 		if err := s.cfg.Logouts.Append(ctx, v.WorkspaceID, "logout", now, logout); err != nil {
 			return err
 		}

@@ -98,11 +98,6 @@ func (a *App) addIssuer(ctx context.Context, cfg config.Issuer) error {
 	}); err != nil {
 		return err
 	}
-	if i.logouts, err = event.NewLogoutSink(event.LogoutConfig{
-		Issuer: name, URL: cfg.URL, Clients: a.store, Signer: i.set, HTTP: a.outside, Clock: a.clock,
-	}); err != nil {
-		return err
-	}
 	if i.served, err = a.assemble(name, i, outbox); err != nil {
 		return err
 	}
@@ -183,7 +178,7 @@ func (a *App) clientRules(cfg config.Issuer) clientmeta.Rules {
 // keys: the knot is tied here.
 func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (web.Issuer, error) {
 	settings := settingsOf(name, i.Config, a.options.Config.Server.AuthMethods(i.Config))
-	settings.Workloads = i.workloads
+	settings.Workloads, settings.Certificates = i.workloads, a.options.Config.Server.CertificatesArrive(i.Config)
 	outside, err := a.upstreamsOf(i.Config.OAuth.WorkloadIdentities)
 	if err != nil {
 		return web.Issuer{}, err
@@ -225,6 +220,11 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		PairwiseKey: a.pairwiseKey(),
 	})
 	if err != nil {
+		return web.Issuer{}, err
+	}
+	if i.logouts, err = event.NewLogoutSink(event.LogoutConfig{
+		Issuer: name, URL: settings.URL, Clients: a.store, Signer: i.set, SubjectFor: server.SubjectFor, HTTP: a.outside, Clock: a.clock,
+	}); err != nil {
 		return web.Issuer{}, err
 	}
 	examineKey := i.Keys.Examiner(settings.URL, []string{apiURL(i.Config)}, a.store)
