@@ -200,19 +200,7 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		Clients: i.finders.clients, Documents: i.finders.documents, Standing: standing,
 		Families: credential.NewMemory[oauth.Family](a.epochs, a.lease, maxFamilies, nil),
 		LookupKey: func(ctx context.Context, text authz.Secret) (*authz.Credential, error) {
-			if !i.Keys.IsKey(text) {
-				return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
-			}
-			record, err := verifier.Lookup(ctx, text)
-			if err != nil {
-				return nil, err
-			}
-			from := authz.OriginFrom(ctx).IP
-			if !record.UsableFrom(from) {
-				return nil, errAddress
-			}
-			i.Keys.Used(record.Principal.KeyID, from)
-			return &record.Credential, nil
+			return i.exchangedKey(ctx, verifier, text)
 		},
 		IsKey:    func(text string) bool { return i.Keys.IsKey(authz.Secret(text)) },
 		NonceKey: a.keyring.Derive("dpop nonce"), RemoteKeys: a.clientKeys.at, ClientAuthorities: a.authorities,
@@ -241,6 +229,23 @@ func (a *App) assemble(name authz.IssuerName, i *Issuer, outbox *event.Outbox) (
 		return web.Issuer{}, err
 	}
 	return a.serve(name, i, server, verifier, outbox)
+}
+
+// exchangedKey finds a key that is to be exchanged for a token, and notes its use.
+func (i *Issuer) exchangedKey(ctx context.Context, verifier *credential.Verifier, text authz.Secret) (*authz.Credential, error) {
+	if !i.Keys.IsKey(text) {
+		return nil, authz.NewError(authz.Unauthenticated, "invalid_token", "Only an API key may be exchanged.")
+	}
+	record, err := verifier.Lookup(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	from := authz.OriginFrom(ctx).IP
+	if !record.UsableFrom(from) {
+		return nil, errAddress
+	}
+	i.Keys.Used(record.Principal.KeyID, from)
+	return &record.Credential, nil
 }
 
 // callers authenticates the clients of an issuer.
