@@ -152,3 +152,34 @@ func testDocumentClients(e *env) {
 		e.Fatal("a token outlived its client")
 	}
 }
+
+// testDocumentOfManyIssuers reads what hangs on a client whose id is an address,
+// and so the id of a client of every issuer.
+func testDocumentOfManyIssuers(e *env) {
+	x := e.tenant()
+	ours := e.client("")
+	ours.ID = authz.ClientID("https://" + authz.NewID("app") + ".example/client.json")
+	for _, issuer := range []authz.IssuerName{"0" + e.issuer, e.issuer, "zz" + e.issuer} {
+		c := ours
+		if c.Issuer = issuer; issuer != e.issuer {
+			c.Metadata.BackchannelLogoutURI = "https://another.example/out"
+		}
+		e.must(e.CreateClient(e.ctx, c, nil))
+		if issuer != e.issuer {
+			e.moved(e.KillNode(e.ctx, issuer, "", authz.ClientRef(issuer, c.ID), authz.Disabled))
+			e.moved(e.ReviveNode(e.ctx, issuer, "", authz.ClientRef(issuer, c.ID), authz.Active))
+		}
+	}
+	g := e.granted(e.by(ours, x))
+	token := e.accessToken(g)
+	got, lineage, err := e.GetGrantAcrossWorkspaces(e.ctx, e.issuer, g.ID)
+	e.must(err)
+	_, _, ofToken, err := e.GetAccessToken(e.ctx, e.issuer, token.Digest)
+	e.must(err)
+	if !live(got, lineage) || !live(got, ofToken) {
+		e.Fatal("what happened to another issuer's client ended a grant")
+	}
+	told, err := e.SessionClients(e.ctx, e.issuer, x.workspace.ID, x.session.ID)
+	e.must(err)
+	e.same(told, []authz.SessionClient{{ClientID: ours.ID, Subject: g.Subject, Metadata: ours.Metadata}})
+}

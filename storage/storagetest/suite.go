@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
 		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
 		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
+		{"AClientOfOneIssuerIsNoneOfAnothersGrants", testDocumentOfManyIssuers},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"APersonsSessionsAreThoseOfOneWorkspace", testSessionsOfAPerson},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
