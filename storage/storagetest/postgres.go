@@ -115,8 +115,8 @@ func dropTemplates(admin string, before time.Time) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, "SELECT datname FROM pg_database WHERE datname LIKE $1 AND split_part(datname, '_', 3)::bigint < $2",
-		templatePrefix+"%", before.Unix())
+	rows, err := conn.Query(ctx, "SELECT datname FROM pg_database WHERE substring(datname FROM $1)::bigint < $2",
+		"^"+templatePrefix+`(\d+)_`, before.Unix())
 	if err != nil {
 		return fmt.Errorf("looking for old databases: %w", err)
 	}

@@ -47,7 +47,7 @@ cd "$dir" # the caller's directory may be closed to the server's user
 $as "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 ||
 	{ cat initdb.log >&2; exit 1; }
 # Standard input belongs to the command alone.
-$as "$bin/postgres" -D data -k "$dir" -c listen_addresses= -c max_connections=200 \
+$as "$bin/postgres" -D data -k "$dir" -c listen_addresses= -c max_connections=400 \
 	</dev/null >"$dir/server.log" 2>&1 &
 server=$!
 tries=0
