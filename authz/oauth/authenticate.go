@@ -131,11 +131,15 @@ func (s *Server) caller(ctx context.Context, in Request) (*clientView, error) {
 	return view, nil
 }
 
+// maxBasic bounds a Basic header in bytes. Ids and secrets that are ours take a
+// few hundred, and a key a hundred.
+const maxBasic = 16 << 10
+
 // parseBasic decodes client_secret_basic, whose two halves are form-encoded
 // (RFC 6749 section 2.3.1).
 func parseBasic(authorization string) (id, secret string, ok bool) {
 	scheme, encoded, found := strings.Cut(authorization, " ")
-	if !found || !strings.EqualFold(scheme, "Basic") {
+	if !found || !strings.EqualFold(scheme, "Basic") || len(encoded) > maxBasic {
 		return "", "", false
 	}
 	var room [2][512]byte // what is usual fits: no allocation on the hot path
