@@ -168,7 +168,7 @@ func (s *Store) ListConnections(ctx context.Context, issuer authz.IssuerName, ws
 
 const (
 	getConnection      = connectionColumns + ` WHERE c.id = ? AND c.issuer = ?`
-	connectionByDomain = connectionColumns + ` JOIN connection_domains d ON d.connection_id = c.id AND d.issuer = c.issuer || ''
+	connectionByDomain = connectionColumns + ` JOIN connection_domains d ON d.connection_id = c.id AND d.issuer || '' = c.issuer
 	WHERE d.issuer = ? AND d.domain = ?`
 )
 

@@ -13,7 +13,8 @@ import (
 //
 // An issuer with nothing appended is that issuer, and no condition of an index:
 // PostgreSQL believes of a table it has not counted yet that an issuer narrows it
-// as an id does, and would read all that the issuer has.
+// as an id does, and would read all that the issuer has. It is appended to on the
+// side that leaves no condition on g alone, which would be read through first.
 const (
 	grantColumns = `
 	g.id, g.issuer, g.workspace_id, g.account_id, g.client_id, g.subject, g.type, g.standing, g.user_id,
@@ -34,7 +35,7 @@ const (
 	LEFT JOIN sessions gs ON gs.id = g.session_id AND gs.issuer || '' = g.issuer
 	LEFT JOIN members gm ON gm.issuer = g.issuer AND gm.workspace_id = g.workspace_id AND gm.user_id = g.user_id`
 
-	grantJoin = ` JOIN grants g ON g.id = t.grant_id AND g.issuer || '' = t.issuer` + ancestorJoins
+	grantJoin = ` JOIN grants g ON g.id = t.grant_id AND g.issuer = t.issuer || ''` + ancestorJoins
 )
 
 // family is a grant as it comes out of those joins.
@@ -111,7 +112,7 @@ func (f *family) ancestor(kind authz.NodeKind) ancestor {
 	return ancestor{}
 }
 
-const grantWithLineage = `SELECT` + grantColumns + ` FROM grants g` + ancestorJoins + ` WHERE g.id = ? AND g.issuer = ?`
+const grantWithLineage = `SELECT` + grantColumns + ` FROM grants g` + ancestorJoins + ` WHERE g.id = ? AND g.issuer || '' = ?`
 
 // GetGrantAcrossWorkspaces returns a grant in any state with its ancestors in
 // the order of its Refs, or ErrNotFound.

@@ -30,10 +30,12 @@ func TestPlansFindScans(t *testing.T) {
 		"INSERT INTO node_events (kind, id, at) VALUES (?, ?, ?)":           false,
 		"SAVEPOINT sp1": false,
 		// A database that has counted nothing yet reads a whole issuer for an id.
-		"SELECT s.acr FROM grants g LEFT JOIN sessions s ON s.id = g.session_id AND s.issuer = g.issuer WHERE g.id = ? AND g.issuer = ?":       true,
-		"SELECT s.acr FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.digest = ? AND s.issuer = ?":                               true,
-		"SELECT s.acr FROM grants g LEFT JOIN sessions s ON s.id = g.session_id AND s.issuer || '' = g.issuer WHERE g.id = ? AND g.issuer = ?": false,
-		"SELECT event_id FROM audit_entries WHERE issuer = ? AND workspace_id = ? AND cross_team ORDER BY time, event_id LIMIT 10":             false,
+		"SELECT s.acr FROM grants g LEFT JOIN sessions s ON s.id = g.session_id AND s.issuer = g.issuer WHERE g.id = ? AND g.issuer = ?":               true,
+		"SELECT s.acr FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.digest = ? AND s.issuer = ?":                                       true,
+		"SELECT s.acr FROM grants g LEFT JOIN sessions s ON s.id = g.session_id AND s.issuer || '' = g.issuer WHERE g.id = ? AND g.issuer = ?":         false,
+		"SELECT g.acr FROM authorization_codes t JOIN grants g ON g.id = t.grant_id AND g.issuer || '' = t.issuer WHERE t.digest = ? AND t.issuer = ?": true,
+		"SELECT g.acr FROM authorization_codes t JOIN grants g ON g.id = t.grant_id AND g.issuer = t.issuer || '' WHERE t.digest = ? AND t.issuer = ?": false,
+		"SELECT event_id FROM audit_entries WHERE issuer = ? AND workspace_id = ? AND cross_team ORDER BY time, event_id LIMIT 10":                     false,
 	} {
 		var plans storagetest.Plans
 		plans.Observe(statement)

@@ -91,7 +91,7 @@ func (s *Store) BeginUpstream(ctx context.Context, issuer authz.IssuerName, id s
 const getAuthorizationRequest = `SELECT ` + authorizationRequestColumns + ` FROM authorization_requests WHERE id = ? AND issuer = ?`
 
 const consumeUpstreamState = `UPDATE authorization_requests SET spent_state_digest = state_digest, state_digest = NULL
-	WHERE state_digest = ? AND issuer = ? AND connection_id = ? AND state = 'active' RETURNING ` + authorizationRequestColumns
+	WHERE state_digest = ? AND issuer = ? AND connection_id = ? AND state || '' = 'active' RETURNING ` + authorizationRequestColumns
 
 const stateWasKnown = `SELECT count(*) FROM authorization_requests
 	WHERE (spent_state_digest = ? OR state_digest = ?) AND issuer = ? AND connection_id = ?`
