@@ -6,6 +6,19 @@ import (
 	"github.com/gatehouse-auth/gatehouse/authz"
 )
 
+// clients are the cases of clients, their secrets, and how they register.
+func clients() []promise {
+	return []promise{
+		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
+		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
+		{"RegistrationTokensAreUsedAsOftenAsTheySay", testRegistrationTokens},
+		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
+		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
+		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
+		{"AClientOfOneIssuerIsNoneOfAnothersGrants", testDocumentOfManyIssuers},
+	}
+}
+
 func testClients(e *env) {
 	x := e.tenant()
 	got, err := e.GetClient(e.ctx, e.issuer, x.workspace.ID, x.client.ID)

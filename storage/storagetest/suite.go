@@ -23,20 +23,13 @@ type promise struct {
 // database open opens. Cases use issuers of their own and share one store.
 func Run(t *testing.T, open func(testing.TB) *storage.Store) {
 	store := open(t)
-	for _, c := range slices.Concat(keys(), factors(), connections(), exchanges(), administration(), records(), policies(), []promise{
+	for _, c := range slices.Concat(keys(), clients(), factors(), connections(), exchanges(), administration(), records(), policies(), []promise{
 		{"TenantsComeBackAsTheyWereStored", testTenants},
 		{"ListsComeInPagesWithoutGapsOrTheDeleted", testPages},
 		{"AForeignIssuerOrWorkspaceFindsNothing", testIsolation},
 		{"PeopleAreFoundByUpstreamIdentityOnly", testUsers},
 		{"IdentitiesAreListedAndRemovedInTheirWorkspace", testIdentities},
 		{"RemovingAMemberEndsTheirSessionsAndGrants", testRemoveMember},
-		{"ClientsChangeOnlyFromTheRevisionThatWasRead", testClients},
-		{"ClientSecretsOverlapWhileRotated", testClientSecrets},
-		{"RegistrationTokensAreUsedAsOftenAsTheySay", testRegistrationTokens},
-		{"RegisteredClientsHoldWhatTheyRegistered", testRegistrations},
-		{"AWorkspaceHasNoMoreRegisteredClientsThanItMay", testRegistrationRace},
-		{"AClientIDThatIsAURLIsOneClientAtEachIssuer", testDocumentClients},
-		{"AClientOfOneIssuerIsNoneOfAnothersGrants", testDocumentOfManyIssuers},
 		{"SessionsAreFoundByCookieWithTheirLineage", testSessions},
 		{"APersonsSessionsAreThoseOfOneWorkspace", testSessionsOfAPerson},
 		{"TheClientsOfASessionAreThoseGrantedSomethingInIt", testSessionClients},
