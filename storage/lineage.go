@@ -11,7 +11,7 @@ import (
 // are looked up within the grant's issuer; one that is not there counts as
 // deleted. For a key's grant the service account stands in the client's place.
 //
-// An issuer with nothing appended is that issuer, and no condition of an index:
+// An issuer with an empty text appended is that issuer, and no condition of an index:
 // PostgreSQL believes of a table it has not counted yet that an issuer narrows it
 // as an id does, and would read all that the issuer has. It is appended to on the
 // side that leaves no condition on g alone, which would be read through first.

@@ -75,8 +75,8 @@ func (s *Store) GetAuthorizationRequest(ctx context.Context, issuer authz.Issuer
 	return r.request(), nil
 }
 
-// In what follows a state has nothing appended so that those who wait are not
-// read through for one whose id is known (see lineage.go).
+// In what follows a state has an empty text appended, so that those that wait are
+// not read through for one whose id is known (see lineage.go).
 
 // BeginUpstream remembers the leg to an upstream that begins now and forgets
 // one begun before; the request lasts until then at least. ErrConsumed when the request is not active, ErrConflict

@@ -311,13 +311,8 @@ func (a *Admin) checkUpdate(ctx context.Context, by authz.Principal, before, aft
 	if m := after.Metadata; m.Registration != "" && m.Sector != "" && m.Sector != before.Metadata.Sector {
 		return invalid("sector", "a client that registered itself proves its own: by redirect URIs on one host, or a sector_identifier_uri.")
 	}
-	if uri := after.Metadata.SectorURI; uri != "" && !within(before.RedirectURIs, after.RedirectURIs) {
+	if uri := after.Metadata.SectorURI; uri != "" && !authz.Within(after.RedirectURIs, before.RedirectURIs) {
 		return invalid("redirect_uris", "the client's sector_identifier_uri lists those it has; it registers others itself.")
 	}
 	return a.check(ctx, by, before, after)
-}
-
-// within reports whether everything in a list is in another.
-func within(all, some []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }

@@ -65,5 +65,5 @@ func covers(by authz.Principal, scopes []string) bool {
 	if by.Platform() && slices.Contains(held, wildcard) {
 		return true
 	}
-	return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(held, s) })
+	return authz.Within(scopes, held)
 }

@@ -12,17 +12,12 @@ import (
 // a change that it could not before, or would be given to somebody else. That
 // takes what minting takes.
 func wider(before, after authz.APIKey) bool {
-	return !within(after.Scopes, before.Scopes) ||
+	return !authz.Within(after.Scopes, before.Scopes) ||
 		!before.Resources.Covers(after.Resources) ||
 		opened(before.IPAllowlist, after.IPAllowlist) ||
 		after.Delivery != before.Delivery && after.Delivery != "" ||
 		later(before.ExpiresAt, after.ExpiresAt) || later(before.GraceUntil, after.GraceUntil) ||
 		before.RotateEvery > 0 && (after.RotateEvery == 0 || after.RotateEvery > before.RotateEvery)
-}
-
-// within reports whether every item of some is one of all.
-func within(some, all []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
 // opened reports whether an allow-list lets more addresses through; one that is
@@ -54,7 +49,7 @@ func outgrown(before, after authz.APIKey, now time.Time) bool {
 	if after.State == authz.Disabled && before.State != authz.Disabled {
 		return true
 	}
-	if !within(before.Scopes, after.Scopes) || !sameResources(before.Resources, after.Resources) {
+	if !authz.Within(before.Scopes, after.Scopes) || !sameResources(before.Resources, after.Resources) {
 		return true
 	}
 	end := after.EndsAt()

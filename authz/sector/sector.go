@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-auth/gatehouse/authz"
@@ -45,10 +44,8 @@ func (s Sites) Prove(ctx context.Context, c authz.Client) error {
 	if err != nil {
 		return errUnproven.Because(err)
 	}
-	for _, uri := range c.RedirectURIs {
-		if !slices.Contains(list, uri) {
-			return errUnproven
-		}
+	if !authz.Within(c.RedirectURIs, list) {
+		return errUnproven
 	}
 	return nil
 }

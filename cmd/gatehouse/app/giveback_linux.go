@@ -11,7 +11,7 @@ import (
 
 // unmap takes the pages of the program's own file off this process, to which
 // they come back from the system's copy of it when they are next used. A start
-// runs through three fifths of them, and a server needs a third of those again.
+// runs through two thirds of them, and a server that waits needs half of those.
 // What was written to, as by a debugger, exists nowhere else and stays.
 func unmap() {
 	exe, err := os.Readlink("/proc/self/exe")
